@@ -1,0 +1,73 @@
+"""What the station may ask of a board, whatever language the board speaks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+from pydantic import BaseModel
+
+if TYPE_CHECKING:
+    from drivers.link import Link
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a board says of itself; untrusted text until a recipe has judged it.
+
+    ``hardware_id`` is what can't be changed by writing a setting (a MAC
+    address, a chip's unique id); empty if this kind of board has none.
+    """
+
+    serial: str
+    hardware_id: str = ""
+    firmware: str = ""
+    hardware_revision: str = ""
+
+
+class Board(Protocol):
+    """One board on one link.  Every method raises a ``DriverError`` or returns.
+
+    All of them are safe to repeat: a cycle that was cut runs its step again.
+    None of them outlasts its own deadlines, and each ends early with
+    ``Cancelled`` when the link is cancelled.
+    """
+
+    def present(self) -> bool:
+        """Tell whether a board seems to be there, by bytes that execute nothing on it.  Within 1 s."""
+        ...
+
+    def identify(self) -> Identity:
+        """Bring the board to where it listens, from any state it may be in, and ask who it is."""
+        ...
+
+    def configure(self, settings: Mapping[str, str]) -> None:
+        """Write the settings and make them permanent."""
+        ...
+
+    def restart(self) -> bool:
+        """Make the board forget what was only in its RAM.
+
+        Returns False where the recipe knows no way to do so (nothing was
+        done); True once the board is up again.
+        """
+        ...
+
+    def read(self, names: Sequence[str]) -> Mapping[str, str]:
+        """Read settings back from the board; every name asked for is in the answer."""
+        ...
+
+
+class Dialect(Protocol):
+    """A language that boards speak: makes a ``Board`` of a link and the recipe's own table.
+
+    A dialect is a class with a frozen pydantic model ``Options``, so that the
+    recipe's table of the same name is validated when the recipe is loaded.
+    """
+
+    Options: ClassVar[type[BaseModel]]
+
+    def __call__(self, link: Link, options: BaseModel) -> Board:
+        """Make the board's near end."""
+        ...

@@ -1,0 +1,95 @@
+"""The station's own faults; ``drivers.errors`` draws the root and the boards' side.
+
+::
+
+    Fault
+    └── StationError
+        ├── BadInput            blame STATION, exit code 2: a settings or recipe file
+        │   ├── SettingsError   settings-invalid
+        │   └── RecipeError     recipe-invalid
+        ├── StateBusy           state-busy          another engine owns the state folder
+        ├── DatabaseError       blame STATION
+        │   ├── DatabaseFailed  database-failed     a write or read was refused: disk full, read-only, locked
+        │   ├── DatabaseCorrupt database-corrupt
+        │   └── DatabaseNewer   database-newer      made by a later version of this program
+        ├── EscrowFailed        escrow-failed       a key could not be made safe
+        ├── Judgement           a rule of the recipe or the reconcile table said no
+        └── Internal            internal            unforeseen; a traceback is in the journal
+
+The fleet's errors hang below ``StationError`` too, in ``station.fleet.client.errors``.
+"""
+
+from __future__ import annotations
+
+from drivers.errors import Blame, Fault
+
+
+class StationError(Fault):
+    """The root of what the station itself raises."""
+
+
+class BadInput(StationError):
+    """A file that a person wrote is wrong: the text names file, key and what was expected."""
+
+    blame = Blame.STATION
+
+
+class SettingsError(BadInput):
+    """``station.toml`` is wrong."""
+
+    code = "settings-invalid"
+
+
+class RecipeError(BadInput):
+    """A recipe is wrong."""
+
+    code = "recipe-invalid"
+
+
+class StateBusy(StationError):
+    """Another engine owns the state folder; the text says which process."""
+
+    code = "state-busy"
+    blame = Blame.STATION
+
+
+class DatabaseError(StationError):
+    """Something is wrong with one of our SQLite files."""
+
+    blame = Blame.STATION
+
+
+class DatabaseFailed(DatabaseError):
+    """SQLite refused: the disk is full, the file is read-only or locked."""
+
+    code = "database-failed"
+
+
+class DatabaseCorrupt(DatabaseError):
+    """The file is no database, or its content is damaged.  It is never overwritten."""
+
+    code = "database-corrupt"
+
+
+class DatabaseNewer(DatabaseError):
+    """The file was made by a later version of this program."""
+
+    code = "database-newer"
+
+
+class EscrowFailed(StationError):
+    """A device key could not be written or read where it waits for its board."""
+
+    code = "escrow-failed"
+    blame = Blame.STATION
+
+
+class Judgement(StationError):
+    """A rule said no.  Each subclass is one rule, so that each has its own code."""
+
+
+class Internal(StationError):
+    """Something unforeseen; the slot lives, the traceback is in the journal."""
+
+    code = "internal"
+    blame = Blame.STATION

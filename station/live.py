@@ -1,0 +1,32 @@
+"""What a screen may see and ask.  It pulls; the engine never calls it.
+
+A screen compares ``views()`` with what it painted last, by identity, as often
+as it likes.  It may miss things; a record may not, so the ledger is no user
+of this.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from station.model import LineView, SlotView
+
+
+class Floor(Protocol):
+    """The slots of one station, as a screen, an operator's command or a rehearsal's robot sees them."""
+
+    def views(self) -> tuple[SlotView, ...]:
+        """Return every slot's view, in the order of the settings; never blocks."""
+        ...
+
+    def line(self) -> LineView:
+        """Return the line's view; never blocks."""
+        ...
+
+    def start(self, slot: str) -> None:
+        """Take the board in this slot as new, though its arrival could not be seen.
+
+        For fixtures whose port never disappears.  While a cycle is running
+        it does nothing.  Raises ``KeyError`` for a slot that is not there.
+        """
+        ...

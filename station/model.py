@@ -1,0 +1,194 @@
+"""The words of the station, as types.
+
+A *slot* is one place for one board.  A *cycle* is one board in one slot, from
+its arrival to its close: a list of *steps* with one *outcome*.  What the
+settled steps have established about the board is ``Known``; what a screen may
+see of a slot is a ``SlotView``.  Nothing here does anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+from drivers.board import Identity
+from drivers.errors import Blame
+
+Facts = Mapping[str, Any]
+"""What a step established: JSON without floats, without secrets."""
+
+
+class Outcome(StrEnum):
+    """How a cycle ends.  FAIL is never ERROR: one is the board's, the other ours."""
+
+    PASS = "PASS"
+    FAIL = "FAIL"
+    ERROR = "ERROR"
+    ABORTED = "ABORTED"
+    PENDING = "PENDING"
+    """Good, but the fleet has yet to be told."""
+
+
+OUTCOME: Mapping[Blame, Outcome] = MappingProxyType(
+    {
+        Blame.BOARD: Outcome.FAIL,
+        Blame.PORT: Outcome.ERROR,
+        Blame.STATION: Outcome.ERROR,
+        Blame.FLEET: Outcome.ERROR,
+        Blame.PEOPLE: Outcome.ABORTED,
+    }
+)
+
+
+class Step(StrEnum):
+    """The steps that a recipe's plan is made of."""
+
+    IDENTIFY = "identify"
+    REGISTER = "register"
+    ENABLE = "enable"
+    ACTIVATE = "activate"
+    CONFIGURE = "configure"
+    VERIFY_BOARD = "verify-board"
+    VERIFY_FLEET = "verify-fleet"
+    DISABLE = "disable"
+    """Not planned: taken when a cycle ends without PASS after enable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the settled steps of a cycle have established; rebuilt from the ledger after a restart."""
+
+    identity: Identity | None = None
+    rid: str | None = None
+    key_fingerprint: str | None = None
+    digests: Mapping[str, str] = MappingProxyType({})
+    """Setting name -> digest of what was written."""
+
+    def after(self, step: Step, facts: Facts) -> Known:
+        """Return what is known once ``step`` has settled with ``facts``."""
+        match step:
+            case Step.IDENTIFY:
+                return replace(self, identity=Identity(**facts["identity"]))
+            case Step.ENABLE:
+                return replace(self, rid=facts["rid"])
+            case Step.ACTIVATE:
+                return replace(self, key_fingerprint=facts["key_fingerprint"])
+            case Step.CONFIGURE:
+                return replace(self, digests=MappingProxyType(dict(facts["settings"])))
+            case _:
+                return self
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """How a cycle ended: the outcome, and unless it is PASS the code and what was seen."""
+
+    outcome: Outcome
+    code: str | None = None
+    text: str | None = None
+    details: Facts = MappingProxyType({})
+
+
+class Phase(StrEnum):
+    """What a slot is doing."""
+
+    OUT = "out"
+    """Its port can't be used; ``note`` says why."""
+    EMPTY = "empty"
+    """Waiting for a board."""
+    RUNNING = "running"
+    """A cycle is going on."""
+    REMOVE = "remove"
+    """The cycle is closed and recorded; waiting for the board to leave."""
+    HELD = "held"
+    """A board may be waiting, but the line is stopped."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlotView:
+    """All that a screen may see of one slot; replaced whole, never changed."""
+
+    slot: str
+    phase: Phase = Phase.EMPTY
+    note: str = ""
+    """A sentence for the technician while something is waited for, else empty."""
+    cycle: int | None = None
+    attempt: int = 0
+    serial: str | None = None
+    plan: tuple[Step, ...] = ()
+    step: Step | None = None
+    """The step that is going on; after the close, the one that decided."""
+    started: float | None = None
+    """Monotonic seconds at which the cycle was opened."""
+    duration: float | None = None
+    """Seconds from open to close, once closed."""
+    outcome: Outcome | None = None
+    code: str | None = None
+    advice: str = ""
+    """What happened and the one thing to do, once closed without PASS."""
+    last: str = ""
+    """``SERIAL OUTCOME`` of the board before, for an empty slot."""
+
+
+class FleetState(StrEnum):
+    """How the fleet answered last."""
+
+    UNKNOWN = "unknown"
+    """Not asked yet."""
+    OK = "ok"
+    AWAY = "away"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """The day's figures, of closed cycles since local midnight (``docs/figures.md`` comes with the reports).
+
+    ``first`` and ``first_passed`` are the two sides of the first-pass yield.
+    """
+
+    done: int = 0
+    passed: int = 0
+    first: int = 0
+    first_passed: int = 0
+
+    @property
+    def fpy(self) -> float | None:
+        """First-pass yield, 0 to 1; None before the first counted board."""
+        return self.first_passed / self.first if self.first else None
+
+
+@dataclass(frozen=True, slots=True)
+class LineView:
+    """All that a screen may see of the line as a whole; replaced whole, never changed."""
+
+    station: str
+    """The station's name for people."""
+    recipe: str
+    """Recipe name and version."""
+    fleet: FleetState = FleetState.UNKNOWN
+    fleet_ms: int | None = None
+    """Milliseconds of the last good answer."""
+    counters: Counters = Counters()
+    stopped: str = ""
+    """Why the line is stopped and what to do, in words; empty while it runs."""
+    stopped_code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """One closed cycle, as reported to programs (``--json``)."""
+
+    slot: str
+    serial: str | None
+    outcome: Outcome
+    error: str | None
+    """The code, None for PASS."""
+    attempt: int
+    rid: str | None
+    started_at: str
+    """ISO 8601, UTC."""
+    duration_s: float
