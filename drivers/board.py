@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from pydantic import BaseModel
 
+from drivers.errors import PortMissing
+
 if TYPE_CHECKING:
     from drivers.link import Link
 
@@ -71,3 +73,30 @@ class Dialect(Protocol):
     def __call__(self, link: Link, options: BaseModel) -> Board:
         """Make the board's near end."""
         ...
+
+
+class NoBoard:
+    """An empty slot, where a board is expected: whatever is asked, nobody answers."""
+
+    def present(self) -> bool:
+        """Say no."""
+        return False
+
+    def identify(self) -> Identity:
+        """Raise ``PortMissing``, as all that follow."""
+        raise self._nobody()
+
+    def configure(self, settings: Mapping[str, str]) -> None:
+        """Raise ``PortMissing``."""
+        raise self._nobody()
+
+    def restart(self) -> bool:
+        """Raise ``PortMissing``."""
+        raise self._nobody()
+
+    def read(self, names: Sequence[str]) -> Mapping[str, str]:
+        """Raise ``PortMissing``."""
+        raise self._nobody()
+
+    def _nobody(self) -> PortMissing:
+        return PortMissing("no board is here")

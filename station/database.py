@@ -73,7 +73,7 @@ def _refuse_newer(path: Path, database: Database, migrations: Migrations) -> Non
     strange = [m.name for m in migrations.applied(database) if m.name not in known]
     if strange:
         raise DatabaseNewer(
-            f"{path} was made by a later version of this program (it has {strange[-1]!r}); install that version or later"
+            f"{path} was made by a later version of this program (it has {strange[-1]!r}); install that one"
         )
 
 

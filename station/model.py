@@ -9,7 +9,7 @@ see of a slot is a ``SlotView``.  Nothing here does anything.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
@@ -64,8 +64,14 @@ class Known:
     identity: Identity | None = None
     rid: str | None = None
     key_fingerprint: str | None = None
-    digests: Mapping[str, str] = MappingProxyType({})
+    digests: Mapping[str, str] = field(default_factory=dict)
     """Setting name -> digest of what was written."""
+    read_back: Mapping[str, str] = field(default_factory=dict)
+    """Setting name -> digest of what the board held after its restart."""
+    restarted: bool = False
+    """The board was restarted before it was read."""
+    status: str | None = None
+    """What the fleet said at the end."""
 
     def after(self, step: Step, facts: Facts) -> Known:
         """Return what is known once ``step`` has settled with ``facts``."""
@@ -78,8 +84,26 @@ class Known:
                 return replace(self, key_fingerprint=facts["key_fingerprint"])
             case Step.CONFIGURE:
                 return replace(self, digests=MappingProxyType(dict(facts["settings"])))
+            case Step.VERIFY_BOARD:
+                read_back = MappingProxyType(dict(facts["settings"]))
+                return replace(self, read_back=read_back, restarted=facts["restarted"])
+            case Step.VERIFY_FLEET:
+                return replace(self, status=facts["status"])
             case _:
                 return self
+
+    def record(self) -> Facts:
+        """Return all of it as JSON, for the record of the cycle."""
+        return {
+            "identity": asdict(self.identity) if self.identity else None,
+            "rid": self.rid,
+            "key_fingerprint": self.key_fingerprint,
+            "settings": {
+                name: {"expected": digest, "read": self.read_back.get(name)} for name, digest in self.digests.items()
+            },
+            "restarted": self.restarted,
+            "status": self.status,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +113,7 @@ class Closing:
     outcome: Outcome
     code: str | None = None
     text: str | None = None
-    details: Facts = MappingProxyType({})
+    details: Facts = field(default_factory=dict)
 
 
 class Phase(StrEnum):

@@ -1,0 +1,11 @@
+"""The audit ledger: what happened to every board, in one SQLite file.
+
+Writing is done by ``Ledger`` alone, and each of its calls returns once it is
+on the disk.  ``chain`` says what is hashed, ``schema`` what the tables hold,
+``read`` answers questions from a connection of its own.
+"""
+
+from station.ledger.read import CycleRow, History, Reader, SettledStep
+from station.ledger.write import Ledger, SerialOpenElsewhere
+
+__all__ = ["CycleRow", "History", "Ledger", "Reader", "SerialOpenElsewhere", "SettledStep"]

@@ -1,0 +1,1 @@
+"""The technician's screen, on Textual; the only room that imports it."""

@@ -1,0 +1,279 @@
+"""The prompt of one board: reach it from any state, ask it one line at a time, notice when it is lost.
+
+Whatever a board prints is text that proves nothing by itself: a prompt counts
+only at the start of a line, at the end of all that has arrived, and after the
+echo of what was sent (whether the board echoes is learnt from its first
+answer).  Nothing here waits for quiet while a board answers as it should.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from drivers.errors import (
+    BoardError,
+    BoardFloods,
+    BoardRefused,
+    BoardRestarts,
+    BoardSilent,
+    BoardStays,
+    BoardUnreadable,
+)
+from drivers.link import Link
+from drivers.text import Pattern, after_echo, lines, plain, printable
+
+LIMIT = 64 * 1024
+"""Bytes of one answer, or of boot messages, that are kept."""
+
+_PROMPT_WINDOW = 512
+"""Only so much of the end of what has arrived is searched for the prompt."""
+_SETTLE_S = 0.2
+"""How long a missing echo is waited for once a prompt is there: it was an earlier prompt, or the board has no echo."""
+_PRESENT_S = 0.3
+_BOOTS = 3
+"""An autoboot that was interrupted so often and never led to a prompt is a board that restarts by itself."""
+
+
+class Table(BaseModel):
+    """A table of a recipe: fixed once loaded, no unknown keys, every key explained."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Wake(Table):
+    """``wake``: how to make the board show its prompt."""
+
+    send: str = Field(default="\x03", min_length=1)
+    """Sent as it is, without newline.  Must execute nothing, whatever stood in the line (U-Boot repeats the last
+    command on an empty line)."""
+    every_s: float = Field(default=1.0, gt=0)
+    """Seconds to wait for the prompt before it is sent again."""
+
+
+class Interrupt(Table):
+    """``interrupt``: how to stop an autoboot."""
+
+    on: str = Field(min_length=1)
+    """Literal text that announces it, at the start of its line.  Seen in the middle of anything else, it means that
+    the board has restarted."""
+    send: str = Field(min_length=1)
+    """Sent as it is, at once."""
+
+
+class ConsoleOptions(Table):
+    """What a recipe says of a board's prompt."""
+
+    prompt: str | None = Field(default=None, min_length=1)
+    """The prompt, literally, e.g. ``"=> "``.  Either this or ``prompt_pattern``."""
+    prompt_pattern: Pattern | None = None
+    """The prompt as a regular expression, where it changes."""
+    newline: str = Field(default="\r", min_length=1)
+    """Ends every command."""
+    wake: Wake = Wake()
+    """How to make the board show its prompt."""
+    interrupt: Interrupt | None = None
+    """How to stop an autoboot, if it has one."""
+    reply_s: float = Field(default=5.0, gt=0)
+    """Seconds within which a command must be answered in full, besides the time that it takes to send it."""
+    boot_s: float = Field(default=30.0, gt=0)
+    """Seconds within which the prompt must be there, from any state the board may be in."""
+
+    @field_validator("prompt_pattern")
+    @classmethod
+    def _matches_something(cls, pattern: re.Pattern[str] | None) -> re.Pattern[str] | None:
+        if pattern and pattern.search(""):
+            raise ValueError("matches the empty text, so every moment would look like a prompt")
+        return pattern
+
+    @model_validator(mode="after")
+    def _one_prompt(self) -> Self:
+        if (self.prompt is None) == (self.prompt_pattern is None):
+            raise ValueError("either prompt (literal) or prompt_pattern (regular expression) is needed, and not both")
+        return self
+
+
+class Lost(Exception):
+    """The conversation came apart; all of it may be done again.  ``fault`` is what to raise if that doesn't help."""
+
+    def __init__(self, fault: BoardError) -> None:
+        super().__init__(fault.text)
+        self.fault = fault
+
+
+class Console:
+    """The station's side of one prompt.  ``banner`` is literal text that only a board which restarts prints."""
+
+    def __init__(self, link: Link, options: ConsoleOptions, banner: str = "") -> None:
+        self._link = link
+        self._options = options
+        prompt = options.prompt_pattern.pattern if options.prompt_pattern else re.escape(options.prompt or "")
+        # Blanks may follow: a key that stopped an autoboot may have come too late and stand in the new line.
+        self._prompt = re.compile(rf"(?:\A|[\r\n])(?:{prompt})[ \t]*\Z")
+        self._signs = [sign for sign in (options.interrupt.on if options.interrupt else "", banner) if sign]
+        self._heard = bytearray()
+        self._stale = 0
+        """So many bytes at the beginning of what was heard are older than what was sent last."""
+        self._overflowed = False
+        self._sent = b""
+        self._echoes: bool | None = None
+        self._ready = False
+
+    def stirs(self) -> bool:
+        """Tell whether anything comes from the board, by itself or when woken, within 0.3 s."""
+        self._ready = False
+        if self._listen(0):
+            return True
+        self._send(self._options.wake.send)
+        return self._listen(time.monotonic() + _PRESENT_S)
+
+    def wake(self) -> None:
+        """Bring the board to its prompt, be it booting, counting down, in the middle of a line, or there already.
+
+        Raises ``BoardSilent``, ``BoardFloods`` or ``BoardRestarts`` after ``boot_s``.
+        """
+        self._keep(self._link.drain())
+        self._stale = len(self._heard)
+        self._reach_prompt(wake_in_s=0)
+
+    def ensure(self) -> None:
+        """``wake``, unless the last command was answered in full."""
+        if not self._ready:
+            self.wake()
+
+    def ask(self, line: str, timeout_s: float | None = None) -> str:
+        """Send one line and return its answer: without echo and prompt, with LF between lines.
+
+        ``timeout_s`` replaces ``reply_s``.  Raises ``Lost`` if the board restarts, falls silent or echoes
+        something else; ``BoardFloods``; ``BoardRefused`` if the line overflows the board's buffer.
+        """
+        self._ready = False
+        self._keep(self._link.drain())
+        self._heed_restart()
+        deadline = self._say(line, timeout_s or self._options.reply_s)
+        while (answer := self._answer(line)) is None:
+            self._heed_restart()
+            if self._overflowed:
+                raise BoardFloods("the board never stops talking", **self._evidence())
+            at_prompt = self._at_prompt()
+            if not self._listen(min(deadline, time.monotonic() + _SETTLE_S) if at_prompt else deadline):
+                self._judge_missing_echo(line, at_prompt)
+        self._heard.clear()
+        self._ready = True
+        return answer
+
+    def restart(self, line: str, banner: str, timeout_s: float) -> None:
+        """Send the line that restarts the board, see its banner within ``timeout_s``, and wait for its prompt.
+
+        Raises ``BoardStays`` without the banner, and what ``wake`` raises without a prompt.
+        """
+        self._ready = False
+        self._keep(self._link.drain())
+        deadline = self._say(line, timeout_s)
+        while (start := self._heard.find(banner.encode())) < 0:
+            if not self._listen(deadline):
+                raise BoardStays(f"the board did not restart within {timeout_s:g} s", **self._evidence())
+        del self._heard[: start + len(banner.encode())]
+        self._reach_prompt(wake_in_s=self._options.wake.every_s)
+
+    def _reach_prompt(self, wake_in_s: float) -> None:
+        """Wait for a prompt that isn't stale; interrupt an autoboot; wake the board now and then."""
+        self._ready, self._echoes, self._overflowed = False, None, False
+        interrupt, wake = self._options.interrupt, self._options.wake
+        started = time.monotonic()
+        deadline, due, boots = started + self._options.boot_s, started + wake_in_s, 0
+        while not self._at_prompt():
+            if interrupt and (start := self._heard.find(interrupt.on.encode())) >= 0:
+                del self._heard[: start + len(interrupt.on.encode())]
+                self._send(interrupt.send)
+                boots += 1
+                due = time.monotonic() + wake.every_s
+            elif time.monotonic() >= deadline:
+                raise self._no_prompt(boots)
+            elif time.monotonic() >= due:
+                self._send(wake.send)
+                due = time.monotonic() + wake.every_s
+            else:
+                self._listen(min(deadline, due))
+        self._heard.clear()
+        self._ready = True
+
+    def _answer(self, line: str) -> str | None:
+        """Return the answer in what was heard; None while it isn't complete."""
+        if not self._at_prompt():
+            return None
+        text = plain(self._heard)
+        end = after_echo(text, line)
+        if end is None and self._echoes is not False:
+            return None
+        rest = text[end:]
+        prompt = self._prompt.search(rest)
+        if not prompt:
+            return None
+        self._echoes = end is not None
+        return lines(rest[: prompt.start()])
+
+    def _judge_missing_echo(self, line: str, at_prompt: bool) -> None:
+        """Decide what it means that nothing more comes: no echo on this board, or a conversation that came apart."""
+        if b"\a" in self._heard and after_echo(plain(self._heard), line) is None:
+            # U-Boot beeps for every character that its line buffer doesn't take, and obeys the rest.
+            raise BoardRefused("the line is too long for the board", **self._evidence())
+        if not at_prompt:
+            raise Lost(BoardSilent("the board did not answer in time", **self._evidence()))
+        if self._echoes:
+            raise Lost(BoardUnreadable("the board echoed something else than was sent", **self._evidence()))
+        self._echoes = False
+
+    def _heed_restart(self) -> None:
+        """Raise ``Lost`` if a sign of a restart begins a line; inside a line it is part of a value."""
+        for sign in self._signs:
+            if sign.encode() not in self._heard:
+                continue
+            if re.search(rf"(?:\A|[\r\n])[^\w\r\n]*{re.escape(sign)}", plain(self._heard)):
+                raise Lost(BoardRestarts(f"the board restarts by itself: it printed {sign!r}", **self._evidence()))
+
+    def _no_prompt(self, boots: int) -> BoardError:
+        if boots >= _BOOTS:
+            return BoardRestarts(f"the board began to boot {boots} times without a prompt", **self._evidence())
+        if self._overflowed:
+            return BoardFloods("the board never stops talking", **self._evidence())
+        return BoardSilent(f"no prompt within {self._options.boot_s:g} s", **self._evidence())
+
+    def _at_prompt(self) -> bool:
+        end = self._heard[max(self._stale, len(self._heard) - _PROMPT_WINDOW) :]
+        return self._prompt.search(plain(end)) is not None
+
+    def _say(self, line: str, timeout_s: float) -> float:
+        """Send a command; return its deadline."""
+        self._heard.clear()
+        self._overflowed = False
+        self._send(line + self._options.newline)
+        return time.monotonic() + timeout_s + self._link.wire_s(len(self._sent))
+
+    def _send(self, text: str) -> None:
+        self._sent = text.encode()
+        self._stale = len(self._heard)
+        self._link.write(self._sent, time.monotonic() + self._options.reply_s + self._link.wire_s(len(self._sent)))
+
+    def _listen(self, deadline: float) -> bool:
+        """Hear what comes until the deadline; tell whether anything came."""
+        data = self._link.read(deadline)
+        self._keep(data)
+        return bool(data)
+
+    def _keep(self, data: bytes) -> None:
+        self._heard += data
+        if (excess := len(self._heard) - LIMIT) > 0:
+            del self._heard[:excess]
+            self._stale = max(0, self._stale - excess)
+            self._overflowed = True
+
+    def _evidence(self) -> dict[str, str]:
+        """What was sent last and the end of what came, for an error's details; printable, without secrets."""
+        return {
+            "sent": printable(self._link.masked(self._sent)),
+            "received": printable(self._link.masked(bytes(self._heard))),
+        }

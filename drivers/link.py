@@ -1,0 +1,232 @@
+"""One UART, as dialects see it: bytes, deadlines, cancelling, a transcript.
+
+A port is a path, or a URL that pyserial's ``serial_for_url`` takes.  This
+module alone turns what pyserial and the kernel raise into ``drivers.errors``.
+
+Times are seconds; deadlines are readings of ``time.monotonic``.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import termios
+import threading
+import time
+from types import TracebackType
+from typing import NoReturn, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from drivers.errors import Cancelled, PortBusy, PortDenied, PortError, PortLost, PortMissing, PortStuck, PortUnusable
+from drivers.transcript import Passage, Transcript
+from drivers.wire import CHUNK, Wire, open_wire
+
+PENDING_LIMIT = 64 * 1024
+"""Bytes of input that are kept while nobody reads; older ones are dropped."""
+
+_BITS_PER_BYTE = 10
+"""Start bit, eight data bits, stop bit."""
+
+
+class Pace(BaseModel):
+    """Pauses while writing, for boards that lose characters when written to too fast."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    bytes: int = Field(ge=1)
+    """So many bytes are sent at a time."""
+    gap_s: float = Field(gt=0, le=1)
+    """Seconds between them."""
+
+
+class LinkOptions(BaseModel):
+    """The recipe's ``[link]``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    baud: int = Field(default=115200, ge=50, le=12_000_000)
+    """Bits a second."""
+    pace: Pace | None = None
+    """Pauses while writing; none unless the board needs them."""
+
+
+def port_present(port: str) -> bool:
+    """Tell whether the port is there now; of a URL that can't be known without opening it, so it counts as there."""
+    return "://" in port or os.path.exists(port)
+
+
+class Link:
+    """An open port.  One thread uses it; ``cancel``, ``hide`` and ``transcript`` are for any thread."""
+
+    def __init__(self, port: str, wire: Wire, options: LinkOptions) -> None:
+        self.port = port
+        self._wire = wire
+        self._options = options
+        self._pending = bytearray()
+        self._transcript = Transcript()
+        self._cancelled = False
+        self._closed = False
+        self._guard = threading.Lock()
+
+    @classmethod
+    def open(cls, port: str, options: LinkOptions) -> Self:
+        """Open a port; a path is opened exclusively.  What had arrived before is lost (pyserial 3.5 flushes).
+
+        Raises ``PortMissing``, ``PortBusy``, ``PortDenied`` or ``PortUnusable``.
+        """
+        try:
+            wire = open_wire(port, options.baud)
+        except (OSError, termios.error, ValueError, TypeError) as error:
+            raise _unopened(port, error) from error
+        return cls(port, wire, options)
+
+    def read(self, deadline: float) -> bytes:
+        """Return what has arrived, as soon as there is any; ``b""`` at the deadline.
+
+        A deadline that has passed asks without waiting.  Raises ``PortLost``, ``Cancelled``.
+        """
+        while True:
+            self._check()
+            if self._pending:
+                data = bytes(self._pending)
+                self._pending.clear()
+                return data
+            left = deadline - time.monotonic()
+            self._receive(left)
+            if not self._pending and left <= 0:
+                return b""
+
+    def write(self, data: bytes, deadline: float) -> None:
+        """Send all of ``data``; input that arrives meanwhile is kept for ``read``.
+
+        Without that, a board that echoes and a station that writes wait for
+        each other for ever.  Raises ``PortStuck`` at the deadline, ``PortLost``, ``Cancelled``.
+        """
+        pace = self._options.pace
+        size = pace.bytes if pace else CHUNK
+        for start in range(0, len(data), size):
+            if pace and start:
+                self._pause(pace.gap_s)
+            piece = data[start : start + size]
+            while piece:
+                self._check()
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    raise PortStuck(f"{self.port} takes no bytes", port=self.port, unsent=len(data) - start)
+                piece = self._send(piece, left)
+
+    def drain(self) -> bytes:
+        """Take away what has arrived, without waiting, and return it: ``PENDING_LIMIT`` bytes or little more."""
+        taken = bytearray()
+        while len(taken) < PENDING_LIMIT and (data := self.read(0)):
+            taken += data
+        return bytes(taken)
+
+    def wire_s(self, count: int) -> float:
+        """Seconds that ``count`` bytes need to be sent."""
+        pace = self._options.pace
+        return count * _BITS_PER_BYTE / self._options.baud + (count // pace.bytes * pace.gap_s if pace else 0)
+
+    def cancel(self) -> None:
+        """Make everything in progress, and everything later, raise ``Cancelled``; for any thread, at any time."""
+        with self._guard:
+            self._cancelled = True
+            if not self._closed:
+                self._wire.wake()
+
+    def close(self) -> None:
+        """Give the port back.  May be repeated; never fails."""
+        with self._guard:
+            if self._closed:
+                return
+            self._closed = True
+            self._wire.close()
+
+    def hide(self, secret: str) -> None:
+        """Mask this text in the transcript and in ``masked``."""
+        self._transcript.hide(secret)
+
+    def masked(self, data: bytes) -> bytes:
+        """Return ``data`` without the secrets in it, for an error's details."""
+        return self._transcript.mask(data)
+
+    @property
+    def transcript(self) -> list[Passage]:
+        """The last 64 KiB of what was said, masked."""
+        return self._transcript.passages()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def _check(self) -> None:
+        if self._cancelled:
+            raise Cancelled("the station is stopping", port=self.port)
+        if self._closed:
+            raise PortLost(f"{self.port} is closed", port=self.port)
+
+    def _receive(self, timeout_s: float) -> None:
+        try:
+            self._keep(self._wire.receive(timeout_s))
+        except (OSError, termios.error) as error:
+            self._lost(error)
+
+    def _send(self, piece: bytes, timeout_s: float) -> bytes:
+        """Send some of ``piece`` and return the rest."""
+        try:
+            count, received = self._wire.send(piece, timeout_s)
+        except TimeoutError as error:
+            raise PortStuck(f"{self.port} takes no bytes", port=self.port) from error
+        except (OSError, termios.error) as error:
+            self._lost(error)
+        self._transcript.add(">", piece[:count])
+        self._keep(received)
+        return piece[count:]
+
+    def _pause(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            self._check()
+            self._receive(left)
+
+    def _keep(self, data: bytes) -> None:
+        self._transcript.add("<", data)
+        self._pending += data
+        if len(self._pending) > PENDING_LIMIT:
+            del self._pending[:-PENDING_LIMIT]
+
+    def _lost(self, error: Exception) -> NoReturn:
+        self._check()
+        raise PortLost(f"{self.port} went away: {error}", port=self.port) from error
+
+
+_REASONS: dict[int, tuple[type[PortError], str]] = {
+    errno.ENOENT: (PortMissing, "is not there"),
+    errno.ENODEV: (PortMissing, "is not there"),
+    errno.ENXIO: (PortMissing, "is not there"),
+    errno.EIO: (PortMissing, "is there but its adapter is gone"),
+    errno.ECONNREFUSED: (PortMissing, "is not there: nothing listens at this address"),
+    errno.ECONNRESET: (PortMissing, "hung up while it was being opened"),
+    errno.EHOSTUNREACH: (PortMissing, "is not there: no way to this address"),
+    errno.ENETUNREACH: (PortMissing, "is not there: no way to this address"),
+    errno.ETIMEDOUT: (PortMissing, "does not answer"),
+    errno.EBUSY: (PortBusy, "is in use by another program"),
+    errno.EAGAIN: (PortBusy, "is in use by another program"),
+    errno.EACCES: (PortDenied, "may not be opened by this user"),
+    errno.EPERM: (PortDenied, "may not be opened by this user"),
+}
+
+
+def _unopened(port: str, error: Exception) -> PortError:
+    """Say in the tree's words why a port could not be opened; pyserial hides a socket's error behind its own."""
+    for seen in (error, error.__context__):
+        number = getattr(seen, "errno", None)
+        if isinstance(seen, TimeoutError):
+            number = errno.ETIMEDOUT
+        if number in _REASONS:
+            kind, text = _REASONS[number]
+            return kind(f"{port} {text}", port=port)
+    return PortUnusable(f"{port} can't be used with these link settings: {error}", port=port)

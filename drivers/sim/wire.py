@@ -1,0 +1,187 @@
+"""The wire between a board and the station's port: a pty behind a path that stays.
+
+The station's side is an ordinary serial port at ``path``; the board's side is
+this object.  A wire at ``baud`` takes ten bits a byte (8N1) in each
+direction, both at once; at 0 it takes no time.
+
+Time on the wire is planned, not slept through: what is written at t with the
+wire free at f has left at ``max(t, f) + 10 n / baud``, so a late wake-up
+makes nothing after it late.  Bytes arrive in lumps, as they do through a USB
+adapter, so the cost is a few wake-ups a message and not one a byte.
+
+Everything but the constructor is called in the event loop's thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tty
+from pathlib import Path
+from typing import NamedTuple
+
+LUMP_S = 0.008
+"""The longest stretch of wire that arrives as one piece, seconds; the latency timer of an FTDI adapter is 16 ms."""
+
+UNPACED_LUMP = 4096
+"""Bytes read at once from a wire that takes no time."""
+
+FIFO = 32
+"""Bytes that a board's UART keeps while the board does something else, as a PL011 does; the rest is lost."""
+
+
+class _Port(NamedTuple):
+    """One pty: a new one each time the adapter is plugged in."""
+
+    master: int
+    slave: int
+    """Held open, so that the master can be read while no station has the port open."""
+    name: str
+
+
+class Wire:
+    """One board's UART and the adapter that the station sees it through."""
+
+    def __init__(self, path: Path, *, baud: int = 0) -> None:
+        self.path = path
+        self.busy_s = 0.0
+        """Seconds in which at least one direction carried a byte; 0 for ever on a wire that takes no time."""
+        self._byte_s = 10 / baud if baud else 0.0
+        self._lump = max(1, int(LUMP_S / self._byte_s)) if baud else UNPACED_LUMP
+        self._port: _Port | None = None
+        self._inbox = bytearray()
+        self._arrived = asyncio.Event()
+        self._listening = False
+        self._lump_began = 0.0
+        self._sent_until = 0.0
+        self._busy_until = 0.0
+
+    def plug(self) -> None:
+        """Put the adapter in: the path appears at once and whole."""
+        if self._port:
+            return
+        master, slave = os.openpty()
+        tty.setraw(slave)
+        os.set_blocking(master, False)
+        self._port = _Port(master, slave, os.ttyname(slave))
+        asyncio.get_running_loop().add_reader(master, self._readable)
+        link = self.path.with_name(self.path.name + ".new")
+        link.unlink(missing_ok=True)
+        link.symlink_to(self._port.name)
+        link.replace(self.path)
+
+    def unplug(self) -> None:
+        """Pull the adapter out: the path goes, a station that has it open sees a hang-up, bytes on the way are lost."""
+        if not self._port:
+            return
+        port, self._port = self._port, None
+        self.path.unlink(missing_ok=True)
+        asyncio.get_running_loop().remove_reader(port.master)
+        os.close(port.slave)
+        os.close(port.master)
+        self._sent_until = 0.0
+        self.clear()
+
+    # ---------------------------------------------------------------- the board's side
+
+    @property
+    def pending(self) -> bool:
+        """Whether ``read`` would return at once."""
+        return bool(self._inbox)
+
+    async def read(self) -> bytes:
+        """Wait for bytes from the station; at least one."""
+        self._listening = True
+        try:
+            await self._arrived.wait()
+        finally:
+            self._listening = False
+        data = bytes(self._inbox)
+        self.clear()
+        return data
+
+    def write(self, data: bytes) -> None:
+        """Send to the station.  Never blocks: what nobody reads, or nobody is plugged in for, is lost."""
+        self._send(data, asyncio.get_running_loop().time())
+
+    def echo(self, data: bytes) -> None:
+        """Send back what ``read`` returned last: each byte leaves while the next one is still arriving."""
+        self._send(data, self._lump_began + self._byte_s)
+
+    async def drain(self) -> None:
+        """Wait until everything written has left, as a board does that polls its UART."""
+        now = asyncio.get_running_loop().time
+        while (left := self._sent_until - now()) > 0:
+            await asyncio.sleep(left)
+
+    def clear(self) -> None:
+        """Forget what arrived and was not read, as a UART does at a reset."""
+        self._inbox.clear()
+        self._arrived.clear()
+
+    # ---------------------------------------------------------------- board to station
+
+    def _send(self, data: bytes, since: float) -> None:
+        if not self._byte_s:
+            self._put(self._port, data)
+            return
+        loop = asyncio.get_running_loop()
+        for at in range(0, len(data), self._lump):
+            lump = data[at : at + self._lump]
+            began = max(since, self._sent_until)
+            self._sent_until = began + len(lump) * self._byte_s
+            self._occupy(began, self._sent_until)
+            loop.call_at(self._sent_until, self._put, self._port, lump)
+
+    def _put(self, port: _Port | None, data: bytes) -> None:
+        """Hand bytes to the pty they were sent through, if it is still there, as far as it takes them."""
+        if port is None or port is not self._port:
+            return
+        try:
+            os.write(port.master, data)
+        except BlockingIOError:
+            return  # nobody reads: an adapter's buffer overruns just so
+
+    # ---------------------------------------------------------------- station to board
+
+    def _readable(self) -> None:
+        data = self._take()
+        if not self._byte_s:
+            self._deliver(data)
+        elif data:
+            loop = asyncio.get_running_loop()
+            assert self._port
+            loop.remove_reader(self._port.master)
+            self._carry(self._port, data, loop.time())
+
+    def _take(self) -> bytes:
+        assert self._port
+        try:
+            return os.read(self._port.master, self._lump)
+        except BlockingIOError:
+            return b""
+
+    def _carry(self, port: _Port, data: bytes, began: float) -> None:
+        ends = began + len(data) * self._byte_s
+        self._occupy(began, ends)
+        asyncio.get_running_loop().call_at(ends, self._landed, port, data, began, ends)
+
+    def _landed(self, port: _Port, data: bytes, began: float, ended: float) -> None:
+        if port is not self._port:
+            return
+        self._lump_began = began
+        self._deliver(data)
+        if more := self._take():
+            self._carry(port, more, ended)  # it was waiting, so it follows without a gap
+        else:
+            asyncio.get_running_loop().add_reader(port.master, self._readable)
+
+    def _deliver(self, data: bytes) -> None:
+        room = len(data) if self._listening else max(0, FIFO - len(self._inbox))
+        self._inbox += data[:room]
+        if self._inbox:
+            self._arrived.set()
+
+    def _occupy(self, began: float, ends: float) -> None:
+        self.busy_s += max(0.0, ends - max(began, self._busy_until))
+        self._busy_until = max(self._busy_until, ends)

@@ -1,0 +1,65 @@
+"""Text on a UART: made readable, filled in, found again in an echo, shown in bounded pieces.  Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+_ESCAPE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[@-Z\\-_]|\0")
+_NEWLINE = re.compile(r"\r*\n|\r")
+_PLACEHOLDER = re.compile(r"(?<!\$)\{([a-z_]+)\}")
+"""``${name}`` is left to the board's own shell."""
+_FILLER = frozenset("\r\n\b ")
+"""What consoles put into the echo of a line that is longer than their screen is wide."""
+
+Pattern = Annotated[re.Pattern[str], AfterValidator(lambda pattern: re.compile(pattern.pattern, re.MULTILINE))]
+"""A regular expression of a recipe, compiled when the recipe is loaded; ``^`` and ``$`` mean lines."""
+
+
+def plain(data: bytes | bytearray) -> str:
+    """Return ``data`` as text without escape codes (colours, cursor moves) and NULs; bad UTF-8 becomes U+FFFD."""
+    return _ESCAPE.sub("", data.decode("utf-8", "replace"))
+
+
+def lines(text: str) -> str:
+    """Return ``text`` with one LF for every line ending (CR, LF, CR LF, CR CR LF), without empty lines around it."""
+    return _NEWLINE.sub("\n", text).strip("\n")
+
+
+def printable(data: bytes, limit: int = 200) -> str:
+    """Return the last ``limit`` characters of ``data`` with control characters as escapes."""
+    text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in data[-limit:].decode("utf-8", "replace"))
+    return text[-limit:]
+
+
+def fill(template: str, **values: str) -> str:
+    """Put values in for ``{name}``, in one pass: a value that looks like a placeholder stays as it is."""
+    return _PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), template)
+
+
+def placeholders(template: str) -> set[str]:
+    """Return the names in ``{}``, but not those in ``${}``."""
+    return set(_PLACEHOLDER.findall(template))
+
+
+def after_echo(text: str, line: str) -> int | None:
+    """Return where the echo of ``line`` ends in ``text``, or None if it isn't there.
+
+    An echo ends with its line, so that an answer which begins like the
+    question isn't one; what consoles insert to wrap a long line is ignored.
+    """
+    if (start := text.find(line)) >= 0 and _ends_line(text, start + len(line)):
+        return start + len(line)
+    where = [i for i, c in enumerate(text) if c not in _FILLER]
+    wanted = "".join(c for c in line if c not in _FILLER)
+    found = "".join(text[i] for i in where).find(wanted) if wanted else -1
+    if found < 0:
+        return None
+    end = where[found + len(wanted) - 1] + 1
+    return end if _ends_line(text, end) else None
+
+
+def _ends_line(text: str, at: int) -> bool:
+    return text[at:].lstrip(" \b")[:1] in ("\r", "\n")

@@ -1,0 +1,130 @@
+"""The bench: all slots of one station, started and stopped together, and what may be seen of them.
+
+Small, because the rest is elsewhere.  It is the ``live.Floor`` of a process
+that runs the engine itself.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from station import __version__, words
+from station.errors import StationError
+from station.model import Counters, Finished, LineView, SlotView
+from station.settings import SlotSettings
+from station.slot import Equipment, Slot
+
+log = logging.getLogger(__name__)
+
+
+class Listener(Protocol):
+    """Told of what happens, in the thread in which it happens; must be quick and must not raise."""
+
+    def slot_changed(self, view: SlotView) -> None:
+        """Take note of a slot's new view."""
+        ...
+
+    def cycle_finished(self, finished: Finished) -> None:
+        """Take note of a closed and recorded cycle."""
+        ...
+
+
+class Bench:
+    """The slots of one station."""
+
+    def __init__(
+        self, name: str, slots: Sequence[SlotSettings], equipment: Equipment, close: Callable[[], None]
+    ) -> None:
+        """``close`` gives back what the equipment holds, once everything has stopped."""
+        self._name, self._equipment, self._close = name, equipment, close
+        self._slots = {slot.name: Slot(slot, equipment, self._changed, self._counted) for slot in slots}
+        self._listeners: list[Listener] = []
+        self._guard = threading.Lock()
+        self._counters = Counters()
+        self._stopped = False
+        self._line_view: LineView | None = None
+        recipe, line = equipment.recipe, equipment.line
+        self._watch = threading.Thread(
+            target=line.watch, args=(equipment.fleet, recipe.fleet.model), name="fleet watch", daemon=True
+        )
+
+    def subscribe(self, listener: Listener) -> None:
+        """Have a listener told of everything from now on; before ``start``."""
+        self._listeners.append(listener)
+
+    def start(self) -> None:
+        """Forget the keys of closed cycles, and begin to serve every slot."""
+        shared = self._equipment
+        shared.escrow.sweep(shared.reader.open_cycles())
+        shared.ledger.note("start", {"software": __version__, "recipe": shared.recipe.sha256, "name": self._name})
+        self._count()
+        self._watch.start()
+        for slot in self._slots.values():
+            slot.open()
+
+    def stop(self) -> None:
+        """Stop every slot and close the ledger; running cycles stay open in it.  May be called again."""
+        with self._guard:
+            if self._stopped:
+                return
+            self._stopped = True
+        self._equipment.line.shut_down()
+        for slot in self._slots.values():
+            slot.stop()
+        for slot in self._slots.values():
+            slot.join()
+        self._watch.join()
+        try:
+            self._equipment.ledger.note("stop", {})
+        except StationError as fault:
+            log.error("the stop is not recorded: %s", fault.text)
+        self._close()
+
+    # ------------------------------------------------------------- live.Floor
+
+    def views(self) -> tuple[SlotView, ...]:
+        """Return every slot's view, in the order of the settings; never blocks."""
+        return tuple(slot.view for slot in self._slots.values())
+
+    def line(self) -> LineView:
+        """Return the line's view; the same object as long as nothing has changed."""
+        line, recipe = self._equipment.line, self._equipment.recipe
+        stop = line.stop
+        fleet, milliseconds = line.fleet
+        view = LineView(
+            station=self._name,
+            recipe=f"{recipe.name} {recipe.version}",
+            fleet=fleet,
+            fleet_ms=milliseconds,
+            counters=self._counters,
+            stopped=words.advice(stop.code) if stop else "",
+            stopped_code=stop.code if stop else None,
+        )
+        if view != self._line_view:
+            self._line_view = view
+        assert self._line_view is not None
+        return self._line_view
+
+    def start_cycle(self, slot: str) -> None:
+        """Take the board in this slot as new, though its arrival could not be seen."""
+        self._slots[slot].start()
+
+    # ------------------------------------------------------------- told by slots
+
+    def _changed(self, view: SlotView) -> None:
+        for listener in self._listeners:
+            listener.slot_changed(view)
+
+    def _counted(self, finished: Finished) -> None:
+        self._count()
+        for listener in self._listeners:
+            listener.cycle_finished(finished)
+
+    def _count(self) -> None:
+        """Take the day's figures from the ledger; a day begins at local midnight."""
+        midnight = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+        self._counters = self._equipment.reader.counters(round(midnight.timestamp() * 1e6))

@@ -1,0 +1,83 @@
+"""The composition root: settings in, a bench out.  Tests call it too.
+
+The ports to the world (ledger, escrow, fleet, links) are made here and handed
+in, so that a test can wrap any of them without a hook in the code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from drivers.link import Link
+from station import recipe as recipes
+from station.bench import Bench
+from station.escrow import Escrow
+from station.fleet.client import Client
+from station.ledger import Ledger, Reader
+from station.line import Line
+from station.recipe import Recipe
+from station.settings import Settings
+from station.slot import Equipment
+from station.state import StateFolder
+
+
+def client(settings: Settings) -> Client:
+    """Make the client of the fleet that the settings name; raises ``UrlUnusable``."""
+    fleet = settings.fleet
+    return Client(
+        fleet.url,
+        fleet.vendor,
+        settings.token,
+        ca_file=settings.path(fleet.ca_file) if fleet.ca_file else None,
+        allow_plain_http=fleet.allow_plain_http,
+    )
+
+
+@dataclass(frozen=True)
+class Ports:
+    """How each port to the world is made; the defaults are the real ones."""
+
+    ledger: Callable[[Path, str], Ledger] = Ledger
+    escrow: Callable[[Path], Escrow] = Escrow
+    fleet: Callable[[Settings], Client] = client
+    open_link: Callable[[str, Recipe], Link] = lambda port, recipe: Link.open(port, recipe.link)
+
+
+_REAL = Ports()
+
+
+def build(settings: Settings, ports: Ports = _REAL) -> Bench:
+    """Put a station together; nothing runs until ``start``.
+
+    Raises ``BadInput`` for the recipe or the token, ``StateBusy``,
+    ``DatabaseError``, ``EscrowFailed``, ``UrlUnusable``; nothing is left
+    open then.
+    """
+    recipe = recipes.load(settings.path(settings.recipe))
+    settings.token()
+    with ExitStack() as held:
+        folder = StateFolder(settings.path(settings.state))
+        held.callback(folder.release)
+        fleet = ports.fleet(settings)
+        held.callback(fleet.close)
+        ledger = ports.ledger(folder.ledger, settings.station)
+        held.callback(ledger.close)
+        reader = Reader(folder.ledger)
+        held.callback(reader.close)
+        line = Line(settings.fleet.patience_s, ledger.note)
+        equipment = Equipment(
+            station=settings.station,
+            vendor=settings.fleet.vendor,
+            owner=settings.fleet.owner,
+            recipe=recipe,
+            ledger=ledger,
+            reader=reader,
+            escrow=ports.escrow(folder.escrow),
+            fleet=fleet,
+            line=line,
+            open_link=lambda port: ports.open_link(port, recipe),
+        )
+        return Bench(settings.name, settings.slots, equipment, held.pop_all().close)

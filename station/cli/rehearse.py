@@ -1,0 +1,169 @@
+"""``station rehearse``: the whole job, without a board or a fleet at hand."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+import threading
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from station.cli.report import Report
+from station.cli.run import on_screen, until_signalled
+
+if TYPE_CHECKING:
+    from station.rehearsal import Plan
+
+_DWELL_S = 2.5
+"""Seconds for which a person looks at a verdict."""
+
+
+@click.command()
+@click.option("--slots", type=click.IntRange(1, 32), default=4, show_default=True, help="Places for boards.")
+@click.option(
+    "--boards",
+    type=click.IntRange(0),
+    help="Boards that arrive in all, over every run on the same state. "
+    "[default: without end; with --headless two a slot; 0: without end]",
+)
+@click.option("--seed", type=click.IntRange(0, 999), default=1, show_default=True, help="Makes the serial numbers.")
+@click.option("--headless", is_flag=True, help="Run without a screen, until every board has come and gone.")
+@click.option("--json", "as_json", is_flag=True, help="Without a screen: print each finished cycle as a JSON object.")
+@click.option(
+    "--state",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for everything that is written; used again, the rehearsal goes on. [default: a new one, thrown away]",
+)
+@click.option("--far-end", is_flag=True, help="Only bring up the fleet and the boards, and write STATE/station.toml.")
+@click.option("--by-orders", is_flag=True, hidden=True)
+@click.option(
+    "--dialect", type=click.Choice(["shell"]), default="shell", show_default=True, help="The boards' language."
+)
+@click.option("--baud", type=click.IntRange(0), help="The wires' pace. [default: 115200; with --headless none]")
+@click.option("--boot-s", type=click.FloatRange(0), help="Seconds in which a board starts.")
+@click.option("--save-s", type=click.FloatRange(0), help="Seconds in which a board saves its settings.")
+def command(
+    slots: int,
+    boards: int | None,
+    seed: int,
+    headless: bool,
+    as_json: bool,
+    state: Path | None,
+    far_end: bool,
+    by_orders: bool,
+    dialect: str,
+    baud: int | None,
+    boot_s: float | None,
+    save_s: float | None,
+) -> None:
+    """Provision simulated boards in a local fleet.
+
+    The station is the one of `station run`: only its settings lead to a
+    fleet server on this machine, and to boards that arrive and leave by
+    themselves.
+    """
+    from station.rehearsal import Plan
+
+    if as_json and not headless:
+        raise click.UsageError("--json goes with --headless")
+    if boards is None and headless:
+        boards = 2 * slots
+    with ExitStack() as held:
+        folder = state or Path(held.enter_context(tempfile.TemporaryDirectory(prefix="station-rehearsal-")))
+        plan = Plan(
+            folder.absolute(),
+            slots,
+            boards or None,
+            seed,
+            baud=(0 if headless else 115200) if baud is None else baud,
+            boot_s=(0.02 if headless else 0.8) if boot_s is None else boot_s,
+            save_s=(0.01 if headless else 0.2) if save_s is None else save_s,
+            dialect=dialect,
+        )
+        code = _far_end(plan, by_orders) if far_end else _rehearse(plan, headless, as_json)
+    sys.exit(code)
+
+
+def _far_end(plan: Plan, by_orders: bool) -> int:
+    """Serve the far end: by orders on standard input until it ends, else by itself until a signal."""
+    from station.rehearsal import FarEnd
+
+    stop = until_signalled()
+    try:
+        far_end = FarEnd(plan)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    try:
+        ports = {slot: str(far_end.fixture.port(slot)) for slot in plan.slot_names}
+        click.echo(json.dumps({"config": str(plan.config), "fleet": far_end.url, "ports": ports}))
+        sys.stdout.flush()
+        if by_orders:
+            far_end.obey(sys.stdin, sys.stdout)
+        else:
+            far_end.fixture.autonomous()
+            stop.wait()
+    finally:
+        far_end.close()
+    return 0
+
+
+def _rehearse(plan: Plan, headless: bool, as_json: bool) -> int:
+    """Bring up the far end, run the station on it, and be its hands."""
+    from station.rehearsal import RemoteFarEnd, Robot
+
+    with ExitStack() as held:
+        remote = RemoteFarEnd(plan)
+        held.callback(remote.close)
+        from station import journal, settings
+        from station.build import build
+
+        if headless:
+            journal.to_stderr()
+        remote.wait()
+        bench = build(settings.load(plan.config))
+        held.callback(bench.stop)
+        robot = Robot(remote, bench, plan.slot_names, 0 if headless else _DWELL_S)
+        bench.subscribe(journal.Journal())
+        bench.subscribe(robot)
+        if not headless:
+            journal.to_file(plan.folder / "station.log")
+            bench.start()
+            robot.start()
+            held.callback(robot.stop)
+            return on_screen(bench)
+        report, stop = Report(as_json), until_signalled()
+        bench.subscribe(report)
+        bench.start()
+        robot.start()
+        _either(stop, robot.done)
+        robot.stop()
+        bench.stop()
+        everything = report.summarise(plan.boards, _passed(plan) if plan.boards else None)
+    return 0 if everything else 1
+
+
+def _either(first: threading.Event, second: threading.Event) -> None:
+    """Return once one of two events is set."""
+    either = threading.Event()
+
+    def wait_for(event: threading.Event) -> None:
+        event.wait()
+        either.set()
+
+    for event in (first, second):
+        threading.Thread(target=wait_for, args=(event,), daemon=True).start()
+    either.wait()
+
+
+def _passed(plan: Plan) -> int:
+    """Count the boards that have passed, over all runs on this folder."""
+    from contextlib import closing
+
+    from station.ledger import Reader
+
+    with closing(Reader(plan.folder / "ledger.db")) as reader:
+        return reader.passed()

@@ -1,0 +1,63 @@
+"""``station run``: the station itself."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from station.cli.report import Report
+
+if TYPE_CHECKING:
+    from station.bench import Bench
+
+
+def until_signalled() -> threading.Event:
+    """Return an event that is set by SIGTERM, SIGINT or SIGHUP."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+def on_screen(bench: Bench) -> int:
+    """Show a started bench on the screen until somebody quits; return the exit code."""
+    from station.tui.app import run_screen
+
+    return run_screen(bench, bench.stop)
+
+
+@click.command()
+@click.option("--config", type=click.Path(path_type=Path), required=True, help="The station's settings (station.toml).")
+@click.option("--headless", is_flag=True, help="Run without a screen, until SIGTERM.")
+@click.option("--json", "as_json", is_flag=True, help="Without a screen: print each finished cycle as a JSON object.")
+@click.option("--boards", type=click.IntRange(1), help="Without a screen: stop after so many finished cycles.")
+def command(config: Path, headless: bool, as_json: bool, boards: int | None) -> None:
+    """Provision boards with the settings of this station."""
+    if (as_json or boards) and not headless:
+        raise click.UsageError("--json and --boards go with --headless")
+    from station import journal, settings
+    from station.build import build
+
+    facts = settings.load(config)
+    if headless:
+        journal.to_stderr()
+    bench = build(facts)
+    bench.subscribe(journal.Journal())
+    if not headless:
+        journal.to_file(facts.path(facts.state) / "station.log")
+        bench.start()
+        sys.exit(on_screen(bench))
+    report, stop = Report(as_json, boards), until_signalled()
+    bench.subscribe(report)
+    bench.start()
+    try:
+        while not (stop.is_set() or report.complete.is_set()):
+            stop.wait(0.1) if boards else stop.wait()
+    finally:
+        bench.stop()
+    sys.exit(0 if report.summarise() or not boards else 1)

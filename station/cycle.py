@@ -1,0 +1,175 @@
+"""One cycle: intend, act, settle; and close.
+
+The ledger knows of every step before it is tried and what came of it before
+the next.  So there is no path for resuming: a cycle that was cut runs its
+first unsettled step again, and the steps that can't be done twice look first.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Protocol
+
+from drivers.errors import Blame, Cancelled, Fault, PortLost, PortMissing
+from station import clock
+from station.errors import DatabaseError, EscrowFailed, Internal, SettingsError, StationError
+from station.fleet.client import NotAllowed, TokenUnusable, Unanswered
+from station.ledger import CycleRow, Ledger, SerialOpenElsewhere, SettledStep
+from station.model import OUTCOME, Closing, Facts, Outcome, Step
+from station.recipe import Presence
+from station.reconcile import SerialInTwoSlots
+from station.steps import STEPS, Case, recognise
+
+log = logging.getLogger(__name__)
+
+LINE_WIDE = (NotAllowed, TokenUnusable, SettingsError)
+"""What the fleet holds against the station as a whole; no board is to blame."""
+
+
+class BoardPulled(StationError):
+    """The board left, and took its port along, before its cycle was over."""
+
+    code = "board-pulled"
+    blame = Blame.PEOPLE
+
+
+class Hold(Protocol):
+    """How a cycle waits for a fleet that is away or refuses us."""
+
+    def __call__(self, fault: StationError, waited: float) -> None:
+        """Return when it is worth another try; raise ``fault`` if its patience is over, ``Cancelled`` at a stop.
+
+        ``waited`` is how long, in seconds, this step has been trying.
+        """
+        ...
+
+
+class Cycle:
+    """One board in one slot, from its arrival to its close."""
+
+    def __init__(
+        self, row: CycleRow, case: Case, ledger: Ledger, hold: Hold, publish: Callable[[CycleRow, Step], None]
+    ) -> None:
+        self.row = row
+        self._case, self._ledger, self._hold, self._publish = case, ledger, hold, publish
+        self._opened = clock.monotonic() - max(0, clock.now_us() - row.opened_at) / 1e6
+        self._decided: Closing | None = None
+
+    def take_up(self, behind: list[SettledStep], decided: Closing | None) -> None:
+        """Go on with a cycle that an earlier run of the station left open.
+
+        ``decided`` is the verdict it had come to, if it was cut while the
+        serial number was being disabled.
+        """
+        self._ledger.resume(self.row)
+        for settled in behind:
+            self._case.known = self._case.known.after(settled.step, settled.facts)
+        self._case.unanswered = True
+        self._decided = decided
+
+    def run(self) -> Closing:
+        """Take every step that is left, and close; returns once the record is on the disk.
+
+        Raises ``Cancelled`` when the station stops, and ``DatabaseError``
+        when nothing can be recorded: the cycle stays open then, and no
+        verdict exists.
+        """
+        if self._decided is not None:
+            return self.close(self._decided)
+        try:
+            if self._case.known.identity is not None:
+                recognise(self._case)
+            for step, then in self._ahead():
+                self._take(step, then)
+            closing = Closing(Outcome.PASS)
+        except (Cancelled, DatabaseError):
+            raise
+        except Fault as fault:
+            closing = self._verdict(fault)
+        except Exception as error:
+            log.exception("cycle %d: unforeseen", self.row.id)
+            closing = self._verdict(Internal(f"{type(error).__name__}: {error}"))
+        return self.close(closing)
+
+    def abandon(self, fault: Fault) -> Closing:
+        """Close without another step, for a board that is gone."""
+        return self.close(self._decided or self._verdict(fault))
+
+    def close(self, closing: Closing) -> Closing:
+        """Record how it ended.  A board that did not pass must not stay alive in the fleet."""
+        if closing.outcome is not Outcome.PASS and self._may_live:
+            closing = self._disabled(closing)
+        elapsed = round((clock.monotonic() - self._opened) * 1000)
+        self.row = self._ledger.close_cycle(self.row, closing, self._case.known.record(), elapsed)
+        try:
+            self._case.escrow.erase(self.row.id)
+        except EscrowFailed as fault:
+            log.error("cycle %d: its key is erased at the next start: %s", self.row.id, fault.text)
+        return closing
+
+    # ------------------------------------------------------------- steps
+
+    def _ahead(self) -> list[tuple[Step, Step | None]]:
+        """Return the steps from the first unsettled one, each with the one after it."""
+        plan = self._case.recipe.plan
+        assert self.row.step is not None
+        first = plan.index(Step(self.row.step))
+        return list(zip(plan[first:], (*plan[first + 1 :], None), strict=True))
+
+    def _take(self, step: Step, then: Step | None) -> None:
+        """Take one step.  Its intent is in the ledger already; settling it intends the next, in one commit."""
+        case = self._case
+        self._publish(self.row, step)
+        facts = self._patiently(step)
+        try:
+            self.row = self._ledger.settle(self.row, step, facts, then)
+        except SerialOpenElsewhere:
+            serial = facts["identity"]["serial"]
+            raise SerialInTwoSlots(f"{serial!r} is in another slot too", serial=serial) from None
+        case.known = case.known.after(step, facts)
+        case.unanswered = False
+
+    def _patiently(self, step: Step) -> Facts:
+        """Act; while the fleet gives no answer, or refuses the station as a whole, wait and act again."""
+        began = clock.monotonic()
+        while True:
+            try:
+                return STEPS[step](self._case)
+            except (Unanswered, *LINE_WIDE) as fault:
+                self._hold(fault, clock.monotonic() - began)
+
+    # ------------------------------------------------------------- endings
+
+    def _verdict(self, fault: Fault) -> Closing:
+        """Turn a fault into how the cycle ends."""
+        if isinstance(fault, (PortLost, PortMissing)) and self._case.recipe.presence is Presence.PORT:
+            fault = BoardPulled(fault.text)  # here the port *is* the board's
+        return Closing(OUTCOME[fault.blame], fault.code, fault.text, dict(fault.details))
+
+    @property
+    def _may_live(self) -> bool:
+        """The fleet may hold a living identity that this cycle has made: enabled, or asked to and not answered."""
+        if self._decided is not None or self._case.known.rid is not None:
+            return True
+        return self.row.step == Step.ENABLE and self._case.unanswered
+
+    def _disabled(self, closing: Closing) -> Closing:
+        """Disable the serial number in the fleet (M49), and say so in the closing.
+
+        The verdict is part of the intent, so that it is not forgotten if the
+        power fails now.
+        """
+        self.row = self._ledger.intend(self.row, Step.DISABLE, closing)
+        self._publish(self.row, Step.DISABLE)
+        try:
+            facts = self._patiently(Step.DISABLE)
+            self.row = self._ledger.settle(self.row, Step.DISABLE, facts, None)
+            done = str(facts["move"])
+        except (Cancelled, DatabaseError):
+            raise
+        except Fault as fault:
+            log.warning("cycle %d: not disabled in the fleet: %s", self.row.id, fault.text)
+            done = fault.code
+        return replace(closing, details={**closing.details, "disable": done})

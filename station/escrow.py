@@ -1,0 +1,103 @@
+"""Secrets that the station must keep for a while: never in the ledger, in no backup, in no export.
+
+A device key can't be asked for twice: a second activation answers 409, and a
+regeneration kills the first key.  So it is durable here, in one 0600 file a
+cycle, *before* it goes to the board, and is erased when the cycle closes,
+whatever its outcome.  (Not in the ledger, since a deleted row stays readable
+in the file and its WAL.)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import hmac
+import os
+import secrets
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from station.errors import EscrowFailed
+
+
+class Escrow:
+    """A 0700 folder with one file a key.  Its calls raise ``EscrowFailed``."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        with _translated(folder):
+            folder.mkdir(mode=0o700, exist_ok=True)
+            folder.chmod(0o700)
+            digest_key = folder / "digest.key"
+            if not digest_key.exists():
+                self._save(digest_key, secrets.token_hex(32))
+            self._digest_key = bytes.fromhex(digest_key.read_text())
+
+    def put(self, cycle: int, key: str) -> None:
+        """Make a key durable: once this returns, it survives a power cut."""
+        with _translated(self._folder):
+            self._save(self._file(cycle), key)
+
+    def get(self, cycle: int) -> str | None:
+        """Return the cycle's key, None if there is none."""
+        with _translated(self._folder):
+            try:
+                return self._file(cycle).read_text()
+            except FileNotFoundError:
+                return None
+
+    def erase(self, cycle: int) -> None:
+        """Forget a key; nothing happens if there is none."""
+        with _translated(self._folder):
+            self._file(cycle).unlink(missing_ok=True)
+            self._flush_folder()
+
+    def sweep(self, keep: Iterable[int]) -> None:
+        """Forget every key but those of these (open) cycles, and whatever a crash left half written."""
+        wanted = {self._file(cycle).name for cycle in keep} | {"digest.key"}
+        with _translated(self._folder):
+            for path in self._folder.iterdir():
+                if path.name not in wanted:
+                    path.unlink()
+            self._flush_folder()
+
+    def digest(self, value: str, *, secret: bool) -> str:
+        """Return what stands for a setting's value in a record.
+
+        ``sha256:`` for what anybody may know; ``hmac-sha256:``, with a key
+        that only this station has, for secrets, since a short secret could
+        be found from its plain hash by trying.
+        """
+        if secret:
+            return "hmac-sha256:" + hmac.digest(self._digest_key, value.encode(), "sha256").hex()
+        return "sha256:" + hashlib.sha256(value.encode()).hexdigest()
+
+    def _file(self, cycle: int) -> Path:
+        return self._folder / f"cycle-{cycle}.key"
+
+    def _save(self, path: Path, text: str) -> None:
+        """Write, flush, rename, flush the folder: the file is whole or absent."""
+        temporary = path.with_suffix(".new")
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        try:
+            os.write(descriptor, text.encode())
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        temporary.rename(path)
+        self._flush_folder()
+
+    def _flush_folder(self) -> None:
+        descriptor = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _translated(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise EscrowFailed(f"{folder}: {error.strerror}") from error

@@ -1,0 +1,159 @@
+"""The client: whom it speaks to, with which credential, how long and how often."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from ipaddress import ip_address
+from itertools import count
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+from weakref import WeakSet
+
+from station import __version__, clock
+from station.fleet.client.device import Device
+from station.fleet.client.errors import Garbled, TokenUnusable, Unanswered, UrlUnusable
+from station.fleet.client.messages import Reply, Request
+from station.fleet.client.models import Models
+from station.fleet.client.serials import Serials
+from station.fleet.client.verdicts import judge
+
+if TYPE_CHECKING:
+    from station.fleet.client.wire import Wire
+
+_TRIES = 3
+"""How often a harmless request is sent at most."""
+
+_PAUSE_S = 0.5
+"""The first pause between tries at its longest; each further one is twice as long."""
+
+_FORM = "application/x-www-form-urlencoded; charset=utf-8"
+
+
+class Client:
+    """One fleet, as one vendor; safe to share between threads, each of which gets its own connection.
+
+    ``url`` is scheme, host and port of the fleet; ``vendor`` the vendor's
+    name.  ``token`` is called for each request that needs the vendor token
+    and returns it, so that a replaced token is taken up; what it raises goes
+    through to the caller.  A reply has ``connect_s`` seconds to begin with a
+    connection, ``read_s`` between any two of its bytes, and ``deadline_s``
+    for everything: all tries, pauses and drops of a dripping server.  (Only
+    the system's look-up of the host's name keeps its own time.)  ``ca_file``
+    holds the authorities to trust in place of those that requests brings
+    along.  Plain HTTP is refused but to this machine itself, or if
+    ``allow_plain_http``.
+
+    Raises ``UrlUnusable``.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        vendor: str,
+        token: Callable[[], str],
+        *,
+        connect_s: float = 3.0,
+        read_s: float = 10.0,
+        deadline_s: float = 20.0,
+        ca_file: Path | None = None,
+        allow_plain_http: bool = False,
+    ) -> None:
+        self._base = _base(url, allow_plain_http)
+        self._token = token
+        self._connect_s, self._read_s, self._deadline_s = connect_s, read_s, deadline_s
+        self._ca_file = ca_file
+        self._mine = threading.local()
+        self._wires: WeakSet[Wire] = WeakSet()
+        self._gate = threading.Lock()
+        self.device = Device(self, vendor)
+        self.models = Models(self)
+        self.serials = Serials(self)
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the idle connections of all threads."""
+        with self._gate:
+            wires = list(self._wires)
+        for wire in wires:
+            wire.close()
+
+    def send(self, request: Request) -> Reply:
+        """Ask the fleet; everything that crosses the wire goes through here.
+
+        Only what is harmless to ask twice is asked again, after a pause (at
+        least the one that the fleet asks for) and while the deadline allows.
+        Raises ``FleetError``.
+        """
+        deadline = clock.monotonic() + self._deadline_s
+        for attempt in count(1):
+            token = self._usable_token() if request.signed else None
+            try:
+                return judge(request, self._wire().exchange(request, self._headers(request, token), deadline), token)
+            except Garbled:
+                raise  # it is understood to be wrong, not late
+            except Unanswered as error:
+                pause = max(error.retry_after or 0.0, random.uniform(0.5, 1.0) * _PAUSE_S * 2 ** (attempt - 1))
+                last = attempt == _TRIES or not request.repeatable
+                if last or clock.monotonic() + pause >= deadline:
+                    raise
+                time.sleep(pause)
+        raise AssertionError("count() has no end")
+
+    def _headers(self, request: Request, token: str | None) -> dict[str, str]:
+        headers = {"User-Agent": f"provisioning-station/{__version__}", "Accept": "*/*", "Accept-Encoding": "identity"}
+        if token is not None:
+            headers["X-Exosite-Token"] = token
+        if request.form is not None:
+            headers["Content-Type"] = _FORM
+        return headers
+
+    def _usable_token(self) -> str:
+        token = self._token()
+        # Anything else would be refused further down by an exception that shows it.
+        if not token or not token.isascii() or not token.isprintable() or " " in token:
+            raise TokenUnusable("the fleet token is empty or holds what no token holds; nothing was sent")
+        return token
+
+    def _wire(self) -> Wire:
+        wire: Wire | None = getattr(self._mine, "wire", None)
+        if wire is None:
+            from station.fleet.client.wire import Wire
+
+            wire = self._mine.wire = Wire(self._base, self._connect_s, self._read_s, self._ca_file)
+            with self._gate:
+                self._wires.add(wire)
+        return wire
+
+
+def _base(url: str, allow_plain_http: bool) -> str:
+    """Return scheme, host and port of the fleet, put together from what was understood of ``url``."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
+    host = parts.hostname or ""
+    beside = parts.username or parts.password or parts.query or parts.fragment or parts.path.strip("/")
+    if parts.scheme not in ("http", "https") or not host or beside:
+        raise UrlUnusable("the fleet's address must be like https://fleet.example.com, with nothing after the host")
+    if parts.scheme == "http" and not allow_plain_http and not _is_loopback(host):
+        raise UrlUnusable(f"plain HTTP to {host} would show the fleet token on its way; use https")
+    bracketed = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{bracketed}" + (f":{port}" if port is not None else "")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,123 @@
+"""One request, as the procedures see it.
+
+Werkzeug's own form and query parsing depends on the content type and keeps
+undecodable bytes as text; clients of this API send forms under any type or
+none (API document, section 1.3), and a name that is not UTF-8 is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, unquote_to_bytes
+
+from werkzeug.wrappers import Request
+
+from station.fleet.server.replies import Refused
+from station.fleet.server.store import Store
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+_AUTHORITY = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
+_BIG = 18
+"""The most digits that a number may have: SQLite's integers end at 19."""
+
+
+class Parameters:
+    """A form or a query: names with one or more values, all decoded.  Raises ``Refused`` (400)."""
+
+    def __init__(self, encoded: str) -> None:
+        try:
+            self._values = parse_qs(encoded, keep_blank_values=True, errors="strict")
+        except UnicodeDecodeError:
+            raise Refused(HTTPStatus.BAD_REQUEST, "a parameter is not UTF-8") from None
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._values
+
+    def get(self, name: str) -> str | None:
+        """Return the one value, None if there is none; several contradict each other."""
+        values = self._values.get(name, [])
+        if len(values) > 1:
+            raise Refused(HTTPStatus.BAD_REQUEST, "a parameter is given more than once")
+        return values[0] if values else None
+
+    def need(self, name: str) -> str:
+        """Return the one value, which must be there and not be empty."""
+        value = self.get(name)
+        if not value:
+            raise Refused(HTTPStatus.BAD_REQUEST, "a parameter is missing")
+        return value
+
+    def several(self, name: str) -> list[str]:
+        """Return the values under ``name[]``, the API's arrays, and under the bare name that some clients send."""
+        return self._values.get(f"{name}[]", []) + self._values.get(name, [])
+
+    def flag(self, name: str) -> bool:
+        """Tell whether it is the literal ``true``."""
+        return self.get(name) == "true"
+
+    def page(self) -> tuple[int, int]:
+        """Return offset and limit; the limit is clamped into 5 to 1000 (API document, section 1.6)."""
+        return self._number("offset", 0), min(max(self._number("limit", 5), 5), 1000)
+
+    def _number(self, name: str, default: int) -> int:
+        text = self.get(name)
+        if text is None:
+            return default
+        if not (text.isascii() and text.isdigit() and len(text) <= _BIG):
+            raise Refused(HTTPStatus.BAD_REQUEST, "offset and limit are whole numbers")
+        return int(text)
+
+    def later(self, *names: str) -> None:
+        """Refuse with 501 what selects a procedure that this server does not have yet."""
+        if any(name in self._values for name in names):
+            raise Refused(HTTPStatus.NOT_IMPLEMENTED, "this procedure is not served yet")
+
+
+class Call(Request):
+    """A request with the store that answers it; ``window_s`` is the activation window of models without their own."""
+
+    def __init__(self, environ: WSGIEnvironment, store: Store, window_s: int) -> None:
+        super().__init__(environ)
+        self.store = store
+        self.window_s = window_s
+
+    @cached_property
+    def segments(self) -> tuple[str, ...]:
+        """The path behind its first slash, split on the raw request target, each segment decoded afterwards.
+
+        So ``%2F`` is part of a name and can reach no other resource; a
+        trailing slash shows as an empty last segment, since it is significant
+        (section 1.4).  Raises ``Refused`` (400) for what is not UTF-8.
+        """
+        path = _AUTHORITY.sub("", self.environ["REQUEST_URI"], count=1).partition("?")[0]
+        try:
+            return tuple(unquote_to_bytes(s.encode("latin-1")).decode() for s in path.split("/")[1:])
+        except UnicodeDecodeError:
+            raise Refused(HTTPStatus.BAD_REQUEST, "the path is not UTF-8") from None
+
+    @cached_property
+    def query(self) -> Parameters:
+        """The parameters behind the question mark."""
+        return Parameters(_text(self.environ["QUERY_STRING"].encode("latin-1")))
+
+    @cached_property
+    def body(self) -> str:
+        """The raw body as text.  Raises ``Refused`` (400) for what is not UTF-8."""
+        return _text(self.get_data())
+
+    @cached_property
+    def fields(self) -> Parameters:
+        """The body as a form, whatever its content type says."""
+        return Parameters(self.body)
+
+
+def _text(data: bytes) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        raise Refused(HTTPStatus.BAD_REQUEST, "the request is not UTF-8") from None

@@ -1,0 +1,46 @@
+"""What a board itself calls (D1)."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from sqlite_utils import Database
+
+from station.fleet.server import clients, names, replies, serials
+from station.fleet.server.call import Call
+from station.fleet.server.replies import Refused, Reply
+from station.fleet.server.states import Act, Phase
+
+
+def activate(call: Call) -> Reply:
+    """D1: hand the CIK to the board that names ``vendor``, ``model`` and ``sn``; 200, once in a window.
+
+    404 if any of the three is unknown, 409 in every state but an open
+    window.  Without a reason: whoever asks has no credential.
+    """
+    if len(call.get_data()) > names.ACTIVATION_BYTES:
+        raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+    vendor, model, sn = (call.fields.need(name) for name in ("vendor", "model", "sn"))
+    entry, peer = call.body, call.remote_addr
+
+    def work(db: Database) -> str:
+        row = db.execute("SELECT id FROM vendors WHERE name = ?", [vendor]).fetchone()
+        if row is None:
+            raise Refused(HTTPStatus.NOT_FOUND)
+        found = serials.find(db, row[0], model, sn)
+        client = found.admit_client(Act.ACTIVATE)
+        clients.move(db, client, Phase.ACTIVATED)
+        db.execute(
+            "INSERT INTO activations(model, sn, at, peer, entry) VALUES (?, ?, ?, ?, ?)",
+            [found.model, sn, found.now, peer, entry],
+        )
+        cik: str = db.execute("SELECT cik FROM clients WHERE id = ?", [client]).fetchone()[0]
+        return cik
+
+    try:
+        return replies.value(call.store.write(work), replies.TEXT)
+    except Refused as refused:
+        raise Refused(refused.status) from None
+
+
+ROUTES = (("/provision/activate", {"POST": activate}),)

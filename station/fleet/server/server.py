@@ -1,0 +1,119 @@
+"""The fleet server as an object: a socket, a few threads, a database."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+from pathlib import Path
+
+from waitress import wasyncore
+from waitress.adjustments import Adjustments
+from waitress.task import ThreadedTaskDispatcher
+
+from station.fleet.server import names
+from station.fleet.server.dispatch import Application
+from station.fleet.server.store import Store
+from station.fleet.server.transport import SERVER, Listener
+
+_HANDLERS = 8
+"""Threads that answer; most of the time they wait together for one commit."""
+
+_POLL_S = 1.0
+"""How long the loop sleeps where nothing wakes it."""
+
+
+class FleetServer:
+    """The API on one address, from one database file, which is made where it is missing.
+
+    The socket is bound and listens once the object is there; requests wait
+    until ``start`` or ``serve_forever``.  ``port`` 0 takes a free one.
+    ``window_s`` is the activation window in seconds of models without a
+    setting of their own.  Raises ``OSError`` if the address can't be bound,
+    ``station.errors.DatabaseError`` if the file can't be used.
+    """
+
+    def __init__(self, database: Path, host: str = "127.0.0.1", port: int = 0, window_s: int = 86400) -> None:
+        self._stopping = threading.Event()
+        self._serving = self._closed = False
+        self._lock = threading.RLock()  # a signal's handler may interrupt its own thread
+        self._thread: threading.Thread | None = None
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        bound = socket.create_server((host, port), family=family)
+        try:
+            self._store = Store(database)
+        except BaseException:
+            bound.close()
+            raise
+        # waitress warns of every request that waits for a thread; eight slots make some wait.
+        logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+        settings = Adjustments(
+            sockets=[bound],
+            ident=SERVER,
+            threads=_HANDLERS,
+            connection_limit=1000,
+            max_request_header_size=names.HEAD_BYTES,
+            max_request_body_size=names.BODY_BYTES + 1,  # waitress refuses what reaches its limit
+            log_socket_errors=False,  # a client that goes away is its own affair
+        )
+        self._handlers = ThreadedTaskDispatcher()
+        self._handlers.set_thread_count(_HANDLERS)
+        self._listener = Listener(
+            Application(self._store, window_s),
+            _sock=bound,
+            dispatcher=self._handlers,
+            adj=settings,
+            sockinfo=(family, socket.SOCK_STREAM, 0, bound.getsockname()),
+            bind_socket=False,
+        )
+        shown = f"[{host}]" if ":" in host else host
+        self.url = f"http://{shown}:{bound.getsockname()[1]}"
+
+    @property
+    def busy_s(self) -> float:
+        """Seconds spent handling requests so far, the sum over the handlers, waiting for commits included."""
+        return self._listener.meter.seconds
+
+    def start(self) -> None:
+        """Serve from a thread of its own; returns at once."""
+        with self._lock:
+            self._thread = threading.Thread(target=self.serve_forever, name="fleet server", daemon=True)
+            self._thread.start()
+
+    def serve_forever(self) -> None:
+        """Serve in this thread until ``stop``; when it returns, everything is closed."""
+        with self._lock:
+            if self._closed:
+                return
+            self._serving = True
+        try:
+            while not self._stopping.is_set():
+                wasyncore.loop(_POLL_S, use_poll=True, map=self._listener._map, count=1)
+        finally:
+            with self._lock:
+                self._serving = False
+                self._close()
+
+    def stop(self) -> None:
+        """Finish the running requests, then close the connections, the socket and the database.
+
+        From any thread, more than once, or from a signal's handler.  All is
+        closed when it returns; only where it interrupts ``serve_forever``
+        itself, or another thread runs that, it is when that returns.
+        """
+        self._stopping.set()
+        with self._lock:
+            if self._serving:
+                self._listener.pull_trigger()
+            else:
+                self._close()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join()
+
+    def _close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        self._handlers.shutdown()
+        self._listener.close_all()
+        self._store.close()

@@ -1,0 +1,170 @@
+"""Questions to the ledger, asked through a read-only connection.
+
+Readers never block the writer (WAL), and see only what is committed.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from station.database import connect, translated
+from station.model import Closing, Counters, Facts, Outcome, Step
+
+
+@dataclass(frozen=True, slots=True)
+class CycleRow:
+    """One row of ``cycles``; times are UTC microseconds."""
+
+    id: int
+    slot: str
+    recipe: str
+    operator: str | None
+    work_order: str | None
+    opened_at: int
+    serial: str | None
+    hardware_id: str | None
+    attempt: int | None
+    rid: str | None
+    step: str | None
+    released_at: int | None
+    closed_at: int | None
+    outcome: str | None
+    error: str | None
+    duration_ms: int | None
+    removed_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SettledStep:
+    """A step that a cycle has behind it, and what it established."""
+
+    step: Step
+    facts: Facts
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What the ledger knows of a serial number and a hardware id, before a new cycle of theirs.
+
+    ``closed`` holds the outcomes of the closed cycles of this serial number
+    on this hardware, oldest first.
+    """
+
+    hardware_of_serial: str | None = None
+    """The hardware id that this serial number was last seen on; None if the number is new here."""
+    serial_of_hardware: str | None = None
+    """The serial number that this hardware last had; None if the hardware is new here."""
+    closed: tuple[Outcome, ...] = ()
+    rids: frozenset[str] = frozenset()
+    """The fleet clients that these cycles have enabled."""
+    passed: bool = False
+    """A PASS of this serial number stands."""
+    open_in: str | None = None
+    """The slot in which another cycle of this serial number is open."""
+
+
+class Reader:
+    """Reads one ledger; may be shared by threads."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._database = connect(path)
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._database.conn.close()
+
+    @contextmanager
+    def _rows(self, sql: str, values: Sequence[Any] = ()) -> Iterator[list[tuple[Any, ...]]]:
+        with self._lock, translated(self._path):
+            rows = self._database.conn.execute(sql, values).fetchall()
+        yield rows
+
+    def open_cycle(self, slot: str) -> CycleRow | None:
+        """Return the slot's open cycle, if it has one."""
+        with self._rows("SELECT * FROM cycles WHERE slot = ? AND closed_at IS NULL", [slot]) as rows:
+            return CycleRow(*rows[0]) if rows else None
+
+    def last_cycle(self, slot: str) -> CycleRow | None:
+        """Return the cycle that was opened last in a slot, open or closed."""
+        with self._rows("SELECT * FROM cycles WHERE slot = ? ORDER BY id DESC LIMIT 1", [slot]) as rows:
+            return CycleRow(*rows[0]) if rows else None
+
+    def cycle(self, number: int) -> CycleRow:
+        """Return one cycle; raises ``KeyError``."""
+        with self._rows("SELECT * FROM cycles WHERE id = ?", [number]) as rows:
+            if not rows:
+                raise KeyError(number)
+            return CycleRow(*rows[0])
+
+    def open_cycles(self) -> list[int]:
+        """Return the numbers of all open cycles."""
+        with self._rows("SELECT id FROM cycles WHERE closed_at IS NULL ORDER BY id") as rows:
+            return [row[0] for row in rows]
+
+    def settled(self, cycle: int) -> list[SettledStep]:
+        """Return the steps that a cycle has behind it, in the order in which they settled."""
+        sql = "SELECT step, facts FROM v_steps WHERE cycle = ? AND settled_at IS NOT NULL ORDER BY intended"
+        with self._rows(sql, [cycle]) as rows:
+            return [SettledStep(Step(step), json.loads(facts)) for step, facts in rows]
+
+    def decided(self, cycle: int) -> Closing | None:
+        """Return the verdict that an open cycle had come to when it was cut, if it had."""
+        sql = """SELECT json_extract(body, '$.decided') FROM events
+            WHERE cycle = ? AND kind = 'intend' AND json_extract(body, '$.decided') IS NOT NULL
+            ORDER BY id DESC LIMIT 1"""
+        with self._rows(sql, [cycle]) as rows:
+            if not rows:
+                return None
+            found = json.loads(rows[0][0])
+            return Closing(**{**found, "outcome": Outcome(found["outcome"])})
+
+    def history(self, serial: str, hardware_id: str, cycle: int) -> History:
+        """Return what is known of a board other than through ``cycle`` itself."""
+        with self._rows("SELECT hardware_id, passed_cycle FROM boards WHERE serial = ?", [serial]) as board:
+            pass
+        sql = "SELECT serial FROM boards WHERE hardware_id = ? AND hardware_id <> '' ORDER BY last_cycle DESC LIMIT 1"
+        with self._rows(sql, [hardware_id]) as hardware:
+            pass
+        sql = "SELECT slot, outcome, hardware_id, rid FROM cycles WHERE serial = ? AND id <> ? ORDER BY id"
+        with self._rows(sql, [serial, cycle]) as cycles:
+            open_in = [slot for slot, outcome, _, _ in cycles if outcome is None]
+            ours = [(outcome, rid) for _, outcome, hw, rid in cycles if outcome is not None and hw == hardware_id]
+        return History(
+            hardware_of_serial=board[0][0] if board else None,
+            serial_of_hardware=hardware[0][0] if hardware else None,
+            closed=tuple(Outcome(outcome) for outcome, _ in ours),
+            rids=frozenset(rid for _, rid in ours if rid is not None),
+            passed=bool(board) and board[0][1] is not None,
+            open_in=open_in[0] if open_in else None,
+        )
+
+    def passed(self) -> int:
+        """Count the boards that have passed."""
+        with self._rows("SELECT COUNT(*) FROM boards WHERE passed_cycle IS NOT NULL") as rows:
+            return int(rows[0][0])
+
+    def counters(self, since: int) -> Counters:
+        """Return the figures of the cycles closed since an instant (UTC microseconds).
+
+        First-pass yield: of the serial numbers whose first counted cycle
+        (PASS or FAIL) closed in this time, and of the FAILs that never
+        identified a board, the part that passed.
+        """
+        sql = """
+        SELECT COUNT(*), COALESCE(SUM(outcome = 'PASS'), 0), COALESCE(SUM(first), 0),
+          COALESCE(SUM(first AND outcome = 'PASS'), 0)
+        FROM (SELECT outcome, outcome IN ('PASS', 'FAIL') AND (serial IS NULL OR NOT EXISTS (
+            SELECT 1 FROM cycles earlier
+            WHERE earlier.serial = cycles.serial AND earlier.id < cycles.id AND earlier.outcome IN ('PASS', 'FAIL')
+          )) AS first FROM cycles WHERE closed_at >= ?)"""
+        with self._rows(sql, [since]) as rows:
+            return Counters(*rows[0])

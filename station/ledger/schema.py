@@ -1,0 +1,103 @@
+"""The ledger's tables, made by numbered migrations.  A migration that has shipped is never edited.
+
+``events`` is the truth: insert-only, without a gap, each row chained by hash
+to the one before.  ``cycles``, ``boards`` and ``recipes`` are projections,
+written in the same transaction: the last event that names a row carries the
+whole row, so that anybody can rebuild them and compare.
+
+Times are UTC in microseconds.  Text that came from a board is stored as it
+was judged, and is never trusted.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlite_utils import Migrations
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+migrations = Migrations("ledger")
+
+PROJECTIONS = {"cycles": "id", "boards": "serial", "recipes": "sha256"}
+"""Each projected table and its key."""
+
+
+@migrations(name="0001_first")
+def _first(db: Database) -> None:
+    for statement in _FIRST:
+        db.execute(statement)
+
+
+_FIRST = (
+    """
+CREATE TABLE events(
+  id INTEGER PRIMARY KEY,                       -- 1, 2, 3, ... without a gap
+  at INTEGER NOT NULL,                          -- UTC, microseconds
+  clock TEXT NOT NULL CHECK (clock IN ('synced', 'unsynced', 'unknown')),
+  station TEXT NOT NULL CHECK (instr(station, char(9)) = 0),
+  boot TEXT NOT NULL CHECK (instr(boot, char(9)) = 0),       -- the kernel's id of this boot
+  kind TEXT NOT NULL CHECK (instr(kind, char(9)) = 0),
+  cycle INTEGER,
+  actor TEXT NOT NULL CHECK (instr(actor, char(9)) = 0),     -- who: 'station', or an operator
+  body TEXT NOT NULL CHECK (json_valid(body)),  -- JSON: sorted keys, no blanks, ASCII, no floats
+  previous BLOB NOT NULL CHECK (length(previous) = 32),
+  hash BLOB NOT NULL CHECK (length(hash) = 32)  -- SHA-256, see chain.py
+) STRICT""",
+    "CREATE INDEX events_of_cycle ON events(cycle) WHERE cycle IS NOT NULL",
+    """CREATE TRIGGER events_stay BEFORE UPDATE ON events
+BEGIN SELECT RAISE(ABORT, 'events are insert-only'); END""",
+    """CREATE TRIGGER events_remain BEFORE DELETE ON events
+BEGIN SELECT RAISE(ABORT, 'events are insert-only'); END""",
+    """
+CREATE TABLE cycles(
+  id INTEGER PRIMARY KEY,
+  slot TEXT NOT NULL,
+  recipe TEXT NOT NULL,                         -- SHA-256 of the recipe's text
+  operator TEXT,
+  work_order TEXT,
+  opened_at INTEGER NOT NULL,
+  serial TEXT,                                  -- once identify has settled
+  hardware_id TEXT,
+  attempt INTEGER,                              -- counts the cycles of one serial number, from 1
+  rid TEXT,                                     -- once enable has settled
+  step TEXT,                                    -- the step that is intended and not settled; the last one once closed
+  released_at INTEGER,                          -- the slot is free for another board
+  closed_at INTEGER,
+  outcome TEXT CHECK (outcome IN ('PASS', 'FAIL', 'ERROR', 'ABORTED')),
+  error TEXT,                                   -- the code, unless PASS
+  duration_ms INTEGER,                          -- monotonic where no restart lies between
+  removed_at INTEGER,                           -- the board was seen to leave
+  CHECK ((closed_at IS NULL) = (outcome IS NULL)),
+  CHECK ((outcome IS 'PASS') <= (error IS NULL AND serial IS NOT NULL AND rid IS NOT NULL))
+) STRICT""",
+    "CREATE UNIQUE INDEX one_cycle_a_serial ON cycles(serial) WHERE closed_at IS NULL",
+    "CREATE UNIQUE INDEX one_cycle_a_slot ON cycles(slot) WHERE released_at IS NULL",
+    "CREATE INDEX cycles_of_serial ON cycles(serial)",
+    "CREATE INDEX cycles_of_slot ON cycles(slot, id)",
+    "CREATE INDEX cycles_by_close ON cycles(closed_at)",
+    """
+CREATE TABLE boards(
+  serial TEXT PRIMARY KEY,
+  hardware_id TEXT,
+  attempts INTEGER NOT NULL,
+  passed_cycle INTEGER,                         -- its last PASS
+  last_cycle INTEGER NOT NULL
+) STRICT""",
+    "CREATE INDEX boards_of_hardware ON boards(hardware_id) WHERE hardware_id <> ''",
+    """
+CREATE TABLE recipes(
+  sha256 TEXT PRIMARY KEY,
+  name TEXT NOT NULL,
+  version TEXT NOT NULL,
+  text TEXT NOT NULL                            -- the file, whole
+) STRICT""",
+    """
+CREATE VIEW v_steps AS
+SELECT i.cycle AS cycle, i.id AS intended, json_extract(i.body, '$.step') AS step,
+  i.at AS intended_at, s.at AS settled_at, json_extract(s.body, '$.facts') AS facts
+FROM events i LEFT JOIN events s
+  ON s.cycle = i.cycle AND s.kind = 'settle' AND json_extract(s.body, '$.step') = json_extract(i.body, '$.step')
+WHERE i.kind = 'intend'""",
+)

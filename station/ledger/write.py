@@ -1,0 +1,214 @@
+"""Writing to the ledger: one event a call, chained, with the projections beside it, one commit."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from station import __version__, clock
+from station.database import Writer, connect
+from station.ledger.chain import GENESIS, Event, canonical
+from station.ledger.read import CycleRow
+from station.ledger.schema import PROJECTIONS, migrations
+from station.model import Closing, Facts, Outcome, Step
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+T = TypeVar("T")
+Rows = dict[str, dict[str, Any]]
+"""Table -> the whole row, as the event leaves it."""
+
+STATION = "station"
+"""The actor of whatever no person decided."""
+
+
+class SerialOpenElsewhere(Exception):
+    """A cycle of the same serial number is open in another slot."""
+
+
+class Ledger:
+    """The ledger's only writer.  Every call returns after its commit, or raises ``DatabaseError``.
+
+    ``write`` is the one door to the file; whatever a call changes passes it
+    as one piece of work.
+    """
+
+    def __init__(self, path: Path, station: str) -> None:
+        """Open or make the ledger of the station with this uid."""
+        self._station = station
+        self._database = connect(path, migrations)
+        self._head: tuple[int, bytes] = (0, GENESIS)
+        self._take_head()
+        self._writer = Writer(path, self._database, undone=self._take_head)
+
+    def write(self, work: Callable[[Database], T]) -> T:
+        """Do a piece of work in the writer's thread and return once it is on the disk."""
+        return self._writer.write(work)
+
+    def close(self) -> None:
+        """Finish what is queued and close the file."""
+        self._writer.close()
+
+    # ------------------------------------------------------------- what happens to a board
+
+    def open_cycle(self, slot: str, recipe: tuple[str, str, str, str], first: Step) -> CycleRow:
+        """Open a cycle and intend its first step; ``recipe`` is (sha256, name, version, text)."""
+
+        def work(db: Database) -> CycleRow:
+            sha256, name, version, text = recipe
+            if not db.conn.execute("SELECT 1 FROM recipes WHERE sha256 = ?", [sha256]).fetchone():
+                row = {"sha256": sha256, "name": name, "version": version, "text": text}
+                self._append(db, "recipe", rows={"recipes": row})
+            number = db.conn.execute("SELECT COALESCE(MAX(id), 0) + 1 FROM cycles").fetchone()[0]
+            fresh: dict[str, Any] = dict.fromkeys(CycleRow.__dataclass_fields__)
+            cycle = CycleRow(**{**fresh, "id": number, "slot": slot, "recipe": sha256, "opened_at": clock.now_us()})
+            self._append(db, "open", cycle, facts={"software": __version__})
+            return self._intend(db, cycle, first)
+
+        return self.write(work)
+
+    def resume(self, cycle: CycleRow) -> None:
+        """Record that an open cycle was found after a restart and is taken up again."""
+        self.write(lambda db: self._append(db, "resume", cycle, facts={"software": __version__}))
+
+    def settle(self, cycle: CycleRow, step: Step, facts: Facts, then: Step | None) -> CycleRow:
+        """Record what a step established and intend the next one, in one commit; return the cycle as it is now.
+
+        Raises ``SerialOpenElsewhere`` if the board just identified is in
+        another slot too: the first one there keeps the number.
+        """
+
+        def work(db: Database) -> CycleRow:
+            after = self._learn(db, cycle, step, facts)
+            with _one_cycle_a_serial():
+                self._append(db, "settle", after, body={"step": step}, facts=dict(facts), rows=self._board(db, after))
+            return self._intend(db, after, then) if then else after
+
+        return self.write(work)
+
+    def intend(self, cycle: CycleRow, step: Step, decided: Closing) -> CycleRow:
+        """Record that a step is about to be tried after the verdict is ``decided``, and before it is recorded."""
+        return self.write(lambda db: self._intend(db, cycle, step, decided))
+
+    def close_cycle(self, cycle: CycleRow, closing: Closing, facts: Facts, duration_ms: int) -> CycleRow:
+        """Close a cycle, with its whole record; a closed cycle takes no settle."""
+
+        def work(db: Database) -> CycleRow:
+            now = clock.now_us()
+            after = replace(
+                cycle,
+                closed_at=now,
+                released_at=cycle.released_at or now,
+                outcome=str(closing.outcome),
+                error=closing.code,
+                duration_ms=duration_ms,
+            )
+            body = {"text": closing.text, "details": dict(closing.details), "software": __version__}
+            self._append(db, "close", after, body=body, facts=dict(facts), rows=self._board(db, after))
+            return after
+
+        return self.write(work)
+
+    def removed(self, cycle: CycleRow) -> CycleRow:
+        """Record that the board of a closed cycle was seen to leave its slot."""
+        after = replace(cycle, removed_at=clock.now_us())
+        self.write(lambda db: self._append(db, "remove", after))
+        return after
+
+    def note(self, kind: str, facts: Facts) -> None:
+        """Record something that concerns the station, the line or a slot, and no one cycle."""
+        self.write(lambda db: self._append(db, kind, facts=dict(facts)))
+
+    # ------------------------------------------------------------- how it is written down
+
+    def _intend(self, db: Database, cycle: CycleRow, step: Step, decided: Closing | None = None) -> CycleRow:
+        after = replace(cycle, step=str(step))
+        verdict = {"decided": {**asdict(decided), "details": dict(decided.details)}} if decided else {}
+        self._append(db, "intend", after, body={"step": step, **verdict})
+        return after
+
+    def _learn(self, db: Database, cycle: CycleRow, step: Step, facts: Facts) -> CycleRow:
+        """Carry into the cycle's row what a step has established of it."""
+        match step:
+            case Step.IDENTIFY:
+                identity = facts["identity"]
+                sql = "SELECT COUNT(*) + 1 FROM cycles WHERE serial = ? AND id <> ?"
+                (attempt,) = db.conn.execute(sql, [identity["serial"], cycle.id]).fetchone()
+                return replace(cycle, serial=identity["serial"], hardware_id=identity["hardware_id"], attempt=attempt)
+            case Step.ENABLE:
+                return replace(cycle, rid=facts["rid"])
+            case _:
+                return cycle
+
+    def _board(self, db: Database, cycle: CycleRow) -> Rows:
+        """Return the board's row as this cycle leaves it."""
+        if cycle.serial is None:
+            return {}
+        found = db.conn.execute("SELECT passed_cycle FROM boards WHERE serial = ?", [cycle.serial]).fetchone()
+        row = {
+            "serial": cycle.serial,
+            "hardware_id": cycle.hardware_id,
+            "attempts": cycle.attempt,
+            "passed_cycle": cycle.id if cycle.outcome == Outcome.PASS else found[0] if found else None,
+            "last_cycle": cycle.id,
+        }
+        return {"boards": row}
+
+    def _append(
+        self,
+        db: Database,
+        kind: str,
+        cycle: CycleRow | None = None,
+        *,
+        body: dict[str, Any] | None = None,
+        facts: Facts | None = None,
+        rows: Rows | None = None,
+    ) -> None:
+        """Insert one event and bring the projections to what it says."""
+        rows = {**({"cycles": asdict(cycle)} if cycle else {}), **(rows or {})}
+        whole = {**(body or {}), **({"facts": facts} if facts is not None else {}), **({"rows": rows} if rows else {})}
+        number, previous = self._head
+        event = Event(
+            id=number + 1,
+            at=clock.now_us(),
+            clock=clock.state(),
+            station=self._station,
+            boot=clock.boot_id(),
+            kind=kind,
+            cycle=cycle.id if cycle else None,
+            actor=STATION,
+            body=canonical(whole),
+        )
+        hashed = event.hashed(previous)
+        values = {**asdict(event), "previous": previous, "hash": hashed}
+        _insert(db, "INSERT", "events", values)
+        for table, row in rows.items():
+            key = PROJECTIONS[table]
+            update = ", ".join(f"{name} = excluded.{name}" for name in row if name != key)
+            _insert(db, "INSERT", table, row, f"ON CONFLICT({key}) DO UPDATE SET {update}")
+        self._head = (event.id, hashed)
+
+    def _take_head(self) -> None:
+        """Read the chain's head from the file, at start and after anything was rolled back."""
+        row = self._database.conn.execute("SELECT id, hash FROM events ORDER BY id DESC LIMIT 1").fetchone()
+        self._head = (row[0], bytes(row[1])) if row else (0, GENESIS)
+
+
+def _insert(db: Database, verb: str, table: str, row: dict[str, Any], conflict: str = "") -> None:
+    names, marks = ", ".join(row), ", ".join("?" * len(row))
+    db.conn.execute(f"{verb} INTO {table}({names}) VALUES ({marks}) {conflict}", list(row.values()))
+
+
+@contextlib.contextmanager
+def _one_cycle_a_serial() -> Any:
+    try:
+        yield
+    except sqlite3.IntegrityError as error:
+        if "cycles.serial" in str(error):
+            raise SerialOpenElsewhere from error
+        raise

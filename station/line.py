@@ -1,0 +1,171 @@
+"""Rules across slots: when the line stands still, and how its slots wait for the fleet.
+
+A fleet that is away makes boards wait.  A fleet that refuses the station as a
+whole (a wrong token, an unknown model) stops the line once; no board is
+failed for it.  A ledger that can't be written stops it for good.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from drivers.errors import Cancelled
+from station import clock
+from station.cycle import LINE_WIDE
+from station.errors import StationError
+from station.fleet.client import Client, FleetError, NotAllowed, NotFound, Unanswered
+from station.model import FleetState
+
+log = logging.getLogger(__name__)
+
+_WATCH_S = 5.0
+"""Seconds between two looks at the fleet while nobody else needs it."""
+_FIRST_RETRY_S = 0.5
+_LONGEST_RETRY_S = 10.0
+_LONGEST_PAUSE_S = 60.0
+"""Longer than this, no fleet's Retry-After keeps a line waiting."""
+_UNAUTHORIZED = 401
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Why the line stands still."""
+
+    code: str
+    text: str
+    heals: bool
+    """It is over as soon as the fleet gives a good answer; else a person has to act, and start the station again."""
+
+
+class Line:
+    """The state of the line as a whole.  All calls are safe from any thread."""
+
+    def __init__(self, patience_s: float, record: Callable[[str, dict[str, str]], None]) -> None:
+        """``record`` notes what happens to the line in the ledger."""
+        self._patience_s, self._record = patience_s, record
+        self._changed = threading.Condition()
+        self._stopping = False
+        self._stop: Stop | None = None
+        self._fleet = FleetState.UNKNOWN
+        self._fleet_ms: int | None = None
+        self._good_answers = 0
+
+    # ------------------------------------------------------------- stopped or not
+
+    @property
+    def stop(self) -> Stop | None:
+        """Why the line stands still, None while it runs."""
+        return self._stop
+
+    def halt(self, fault: StationError, *, heals: bool = False) -> None:
+        """Stop the line; the first reason stays until it is over."""
+        with self._changed:
+            if self._stop is not None:
+                return
+            self._stop = Stop(fault.code, fault.text, heals)
+        log.error("line stopped: %s: %s", fault.code, fault.text)
+        self._note("line-stop", {"code": fault.code, "text": fault.text})
+
+    def _heal(self) -> None:
+        """Let the line run again, if what stopped it is over with the fleet's good answer."""
+        with self._changed:
+            if self._stop is None or not self._stop.heals:
+                return
+            code, self._stop = self._stop.code, None
+            self._changed.notify_all()
+        log.info("line runs again: %s is over", code)
+        self._note("line-run", {"code": code})
+
+    def shut_down(self) -> None:
+        """Wake everybody who waits here, with ``Cancelled``: the station is stopping."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+
+    def await_running(self) -> None:
+        """Return once the line runs; raises ``Cancelled``."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopping or self._stop is None)
+            self._check()
+
+    def rest(self, seconds: float) -> None:
+        """Let time pass; raises ``Cancelled`` as soon as the station stops."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopping, seconds)
+            self._check()
+
+    def _check(self) -> None:
+        if self._stopping:
+            raise Cancelled("the station is stopping")
+
+    def _note(self, kind: str, facts: dict[str, str]) -> None:
+        try:
+            self._record(kind, facts)
+        except StationError as fault:
+            log.error("not recorded: %s: %s", kind, fault.text)
+
+    # ------------------------------------------------------------- the fleet
+
+    @property
+    def fleet(self) -> tuple[FleetState, int | None]:
+        """How the fleet answered last, and in how many milliseconds."""
+        return self._fleet, self._fleet_ms
+
+    def wait_for_fleet(self, fault: StationError, waited: float, say: Callable[[float], None]) -> None:
+        """Return when it is worth asking the fleet again.
+
+        ``waited`` is how long, in seconds, the caller has been trying;
+        ``say`` is told how many seconds it is until the next try.  Raises
+        ``fault`` when the patience of the settings is over, ``Cancelled`` at
+        a stop.  While the fleet refuses the station as a whole the line
+        stands still, and patience has no end.
+        """
+        if isinstance(fault, LINE_WIDE):
+            self._answered(FleetState.REFUSED, None)
+            # A good answer to the watch says that the token is good; of a 403 to another question it says nothing.
+            self.halt(fault, heals=not (isinstance(fault, NotAllowed) and fault.status != _UNAUTHORIZED))
+            self.await_running()
+            return
+        self._answered(FleetState.AWAY, None)
+        if waited >= self._patience_s:
+            raise fault
+        asked = fault.retry_after or 0.0 if isinstance(fault, Unanswered) else 0.0
+        pause = max(min(max(_FIRST_RETRY_S, waited / 2), _LONGEST_RETRY_S), min(asked, _LONGEST_PAUSE_S))
+        say(pause)
+        with self._changed:
+            seen = self._good_answers
+            self._changed.wait_for(lambda: self._stopping or self._good_answers > seen, pause)
+            self._check()
+
+    def watch(self, fleet: Client, model: str) -> None:
+        """Look at the fleet now and then until the station stops; runs in a thread of its own."""
+        while True:
+            began = clock.monotonic()
+            try:
+                fleet.models.info(model)
+            except (*LINE_WIDE, NotFound) as fault:
+                self._answered(FleetState.REFUSED, None)
+                self.halt(fault, heals=True)
+            except FleetError as fault:
+                log.debug("the fleet does not answer: %s", fault.text)
+                self._answered(FleetState.AWAY, None)
+            else:
+                self._answered(FleetState.OK, round((clock.monotonic() - began) * 1000))
+                self._heal()
+            try:
+                self.rest(_WATCH_S if self._fleet is FleetState.OK else 1.0)
+            except Cancelled:
+                return
+
+    def _answered(self, state: FleetState, milliseconds: int | None) -> None:
+        with self._changed:
+            before, self._fleet, self._fleet_ms = self._fleet, state, milliseconds
+            if state is FleetState.OK:
+                self._good_answers += 1
+                self._changed.notify_all()
+        if state is not before and FleetState.UNKNOWN not in (before, state):
+            log.info("fleet: %s", state)
+            self._note("fleet", {"state": state})

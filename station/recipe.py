@@ -1,0 +1,230 @@
+"""A recipe: what one product model needs, as one TOML file.
+
+It reads like a page of a work instruction, and it is stored whole, under its
+SHA-256, beside every cycle that it ruled.  Tables that a board may not be
+passed without (serial, fleet, config, and the dialect's own) have no silent
+defaults.  ``docs/recipes.md`` explains every key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+from pydantic import AfterValidator, BaseModel, Field, PrivateAttr, create_model, field_validator, model_validator
+
+from drivers import dialect, dialects
+from drivers.board import Identity
+from drivers.link import LinkOptions
+from station.errors import RecipeError
+from station.model import Step
+from station.toml import Table, parse, validate
+
+_PLACEHOLDER = re.compile(r"\{\{([a-z_]+)\}\}|\{([a-z_]+)\}")
+"""``{word}`` is filled in, ``{{word}}`` stands for ``{word}``; other braces are themselves (JSON values are common)."""
+
+PLACEHOLDERS = frozenset({"vendor", "model", "owner", "station", "serial", "hardware_id", "rid", "cik"})
+"""What the station can fill into a setting's value."""
+
+SECRET = frozenset({"cik"})
+"""Placeholders whose value may be seen by the board alone."""
+
+
+class Presence(StrEnum):
+    """How a slot knows that a board is there."""
+
+    PORT = "port"
+    """The board brings its port: it arrives and leaves with it (USB, or a simulated board)."""
+    PROBE = "probe"
+    """The port is the fixture's and always there: ask, with bytes that execute nothing on the board."""
+
+
+class Activation(StrEnum):
+    """Who fetches the board's key from the fleet."""
+
+    STATION = "station"
+    """The station, which writes it to the board as a setting."""
+    FIELD = "field"
+    """The board itself, once it is with its user; it leaves the line enabled and not activated."""
+
+
+class Registration(StrEnum):
+    """Who tells the fleet that a serial number exists."""
+
+    STATION = "station"
+    LISTED = "listed"
+    """Somebody else lists them beforehand; a number that the fleet doesn't know fails."""
+
+
+def _expression(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"is no regular expression: {error}") from None
+    return text
+
+
+Expression = Annotated[str, AfterValidator(_expression)]
+Text = Annotated[str, Field(min_length=1)]
+
+
+class SerialRules(Table):
+    """``[serial]``: what a good serial number looks like."""
+
+    pattern: Expression
+    """A regular expression that the whole serial number matches."""
+
+    hardware_id_pattern: Expression | None = None
+    """A regular expression that the whole hardware id matches; without it, any text will do."""
+
+
+class FleetRules(Table):
+    """``[fleet]``: how boards of this model live in the fleet."""
+
+    model: Annotated[str, Field(pattern=r"^[^/?#,\"\s\x00-\x1f]{1,64}$")]
+    """The name of the model in the fleet."""
+
+    activate: Annotated[Activation, Field(strict=False)]
+    """Who fetches the board's key: "station" or "field"."""
+
+    register_by: Annotated[Registration, Field(strict=False, alias="register")]
+    """Who lists serial numbers: "station" or "listed"."""
+
+
+class Recipe(Table):
+    """A whole recipe.  ``load`` adds the dialect's own table as a field of the dialect's name."""
+
+    name: Text
+    """The recipe's name."""
+
+    version: Text
+    """The recipe's version; raise it with every change."""
+
+    dialect: Text
+    """The language that the board speaks."""
+
+    presence: Annotated[Presence, Field(strict=False)] = Presence.PORT
+    """How a slot knows that a board is there: "port" or "probe"."""
+
+    serial: SerialRules
+    """A table [serial]: what a good serial number looks like."""
+
+    fleet: FleetRules
+    """A table [fleet]: how boards of this model live in the fleet."""
+
+    link: LinkOptions
+    """A table [link]: the serial port's settings, such as baud."""
+
+    config: Annotated[dict[str, str], Field(min_length=1)]
+    """A table [config] of settings that are written to the board and read back."""
+
+    _text: str = PrivateAttr(default="")
+
+    @field_validator("config")
+    @classmethod
+    def _names(cls, config: dict[str, str]) -> dict[str, str]:
+        for name, value in config.items():
+            if not re.fullmatch(r"[!-~]{1,128}", name):
+                raise ValueError(f"{name!r}: a setting's name is 1 to 128 printable characters without blanks")
+            for word in _words(value):
+                if word not in PLACEHOLDERS:
+                    raise ValueError(
+                        f"{name}: nothing fills {{{word}}}; known: {', '.join(sorted(PLACEHOLDERS))}"
+                        f" (write {{{{{word}}}}} for the text itself)"
+                    )
+        return config
+
+    @model_validator(mode="after")
+    def _filled(self) -> Recipe:
+        if self.fleet.activate is not Activation.STATION:
+            for name, value in self.config.items():
+                if "cik" in _words(value):
+                    raise ValueError(
+                        f"config.{name}: nothing fills {{cik}}, since fleet.activate is not "
+                        f'"station": the key is not fetched here'
+                    )
+        return self
+
+    @property
+    def text(self) -> str:
+        """The file, whole, as it was written."""
+        return self._text
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the file, hex."""
+        return hashlib.sha256(self._text.encode()).hexdigest()
+
+    @property
+    def options(self) -> BaseModel:
+        """The dialect's own table."""
+        return cast(BaseModel, getattr(self, self.dialect))
+
+    @property
+    def plan(self) -> tuple[Step, ...]:
+        """The steps of a cycle, in their order."""
+        activate = (Step.ACTIVATE,) if self.fleet.activate is Activation.STATION else ()
+        return (
+            Step.IDENTIFY,
+            Step.REGISTER,
+            Step.ENABLE,
+            *activate,
+            Step.CONFIGURE,
+            Step.VERIFY_BOARD,
+            Step.VERIFY_FLEET,
+        )
+
+    def needs(self, placeholder: str) -> bool:
+        """Tell whether any setting uses a placeholder."""
+        return any(placeholder in _words(value) for value in self.config.values())
+
+    def secret(self, name: str) -> bool:
+        """Tell whether a setting's value is a secret."""
+        return bool(SECRET.intersection(_words(self.config[name])))
+
+    def settings(self, values: Mapping[str, str]) -> dict[str, str]:
+        """Return every setting with its placeholders filled; each one it uses must be among ``values``."""
+
+        def fill(match: re.Match[str]) -> str:
+            return f"{{{match[1]}}}" if match[1] else values[match[2]]
+
+        return {name: _PLACEHOLDER.sub(fill, value) for name, value in self.config.items()}
+
+    def complaint(self, identity: Identity) -> str | None:
+        """Say what is wrong with what a board says of itself; None if nothing is."""
+        if not re.fullmatch(self.serial.pattern, identity.serial):
+            return f"serial number {identity.serial[:128]!r}, expected {self.serial.pattern!r}"
+        pattern = self.serial.hardware_id_pattern
+        if pattern is not None and not re.fullmatch(pattern, identity.hardware_id):
+            return f"hardware id {identity.hardware_id[:128]!r}, expected {pattern!r}"
+        if self.needs("hardware_id") and not identity.hardware_id:
+            return "no hardware id, expected one: a setting uses {hardware_id}"
+        return None
+
+
+def load(path: Path) -> Recipe:
+    """Read a recipe; raises ``RecipeError`` with one line that names file, key and what was expected."""
+    content, raw = parse(path, RecipeError)
+    name = content.get("dialect")
+    if not isinstance(name, str):
+        validate(path, Recipe, content, RecipeError)
+        raise RecipeError(f"{path}: dialect: expected one of {', '.join(dialects())}")
+    try:
+        options = dialect(name).Options
+    except LookupError as unknown:
+        raise RecipeError(f"{path}: dialect: {unknown.args[0]}") from None
+    # The dialect's table has a default that fails with the table's own complaint: it names the first missing key.
+    field: Any = (options, Field(description=f"A table [{name}]: what the dialect needs to know of this board."))
+    whole = create_model("Recipe", __base__=Recipe, **{name: field})
+    recipe = validate(path, whole, content, RecipeError)
+    recipe._text = raw.decode()
+    return recipe
+
+
+def _words(value: str) -> set[str]:
+    """The placeholders in a value."""
+    return {match[2] for match in _PLACEHOLDER.finditer(value) if match[2]}

@@ -1,0 +1,264 @@
+"""The far ends of a rehearsal, given back as ordinary settings.
+
+A rehearsal is the station as in production, with other settings: a fleet
+server on loopback and simulated boards on ptys, in a process of their own, so
+that neither end can borrow the other's memory, and a killed station leaves
+the boards as a power cut would.
+
+Everything is below one folder: ``station.toml`` and what it names, the
+station's own state, ``fleet.db``, and the boards' memory in ``far-end/``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import shutil
+import subprocess
+import sys
+import threading
+import uuid
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Self
+
+from station import recipe as recipes
+from station import settings as station_settings
+from station.errors import SettingsError
+from station.fleet.client import Client, ModelInfo, NotFound
+from station.live import Floor
+from station.model import Finished, Phase, SlotView
+
+VENDOR = "rehearsal"
+"""The vendor's name in the rehearsal's fleet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is rehearsed."""
+
+    folder: Path
+    slots: int = 4
+    boards: int | None = None
+    """So many boards arrive in all; None: without end."""
+    seed: int = 1
+    """Makes the boards' serial numbers and MACs."""
+    baud: int = 115200
+    """The wires' pace; 0: they take no time."""
+    boot_s: float = 0.8
+    """Seconds in which a board starts."""
+    save_s: float = 0.2
+    """Seconds in which a board saves."""
+    dialect: str = "shell"
+
+    @property
+    def config(self) -> Path:
+        """The settings that a station is run with."""
+        return self.folder / "station.toml"
+
+    @property
+    def slot_names(self) -> list[str]:
+        """The slots' names, 1, 2, 3, ..."""
+        return [str(number + 1) for number in range(self.slots)]
+
+
+def shipped_recipe(name: str) -> Path:
+    """Return a recipe that comes with the program: of an installed one inside the package, else of the checkout."""
+    for folder in (Path(__file__).parent / "recipes", Path(__file__).parent.parent / "config" / "recipes"):
+        if (folder / f"{name}.toml").is_file():
+            return folder / f"{name}.toml"
+    raise SettingsError(f"there is no recipe {name}.toml to rehearse with")
+
+
+class FarEnd:
+    """A fleet server and simulated boards in this process; close it."""
+
+    def __init__(self, plan: Plan) -> None:
+        """Bring both up, and write the settings that lead a station to them."""
+        from drivers.sim.fixture import Fixture
+        from station.fleet.server import FleetServer, init
+
+        plan.folder.mkdir(parents=True, exist_ok=True)
+        grant = init(plan.folder / "fleet.db", VENDOR)
+        with ExitStack() as held:
+            self._server = FleetServer(plan.folder / "fleet.db")
+            held.callback(self._server.stop)
+            self._server.start()
+            self.fixture = Fixture(
+                plan.folder / "far-end",
+                plan.slot_names,
+                plan.boards,
+                plan.seed,
+                baud=plan.baud,
+                boot_s=plan.boot_s,
+                save_s=plan.save_s,
+            )
+            held.callback(self.fixture.close)
+            recipe = plan.folder / "recipes" / f"rehearsal-{plan.dialect}.toml"
+            recipe.parent.mkdir(exist_ok=True)
+            shutil.copyfile(shipped_recipe(recipe.stem), recipe)
+            _secret(plan.folder / "token", grant.token)
+            model = recipes.load(recipe).fleet.model
+            with Client(self._server.url, VENDOR, lambda: grant.token) as client:
+                try:
+                    client.models.info(model)
+                except NotFound:
+                    client.models.create(model, ModelInfo(rid=grant.template_rid))
+            ports = {slot: str(self.fixture.port(slot)) for slot in plan.slot_names}
+            plan.config.write_text(_settings(plan, self._server.url, grant.owner_rid, recipe, ports))
+            self.url = self._server.url
+            self._held = held.pop_all()
+
+    def close(self) -> None:
+        """Power the boards off and stop the server; what they remember stays in the folder."""
+        self._held.close()
+
+    def busy(self) -> dict[str, float]:
+        """Return the seconds that each part was busy so far: ``wire_s``, ``board_s``, ``fleet_s``."""
+        return {**self.fixture.busy(), "fleet_s": self._server.busy_s}
+
+    def obey(self, orders: IO[str], answers: IO[str]) -> None:
+        """Take orders, one a line, until they end: ``insert SLOT``, ``remove SLOT``, ``left``, ``busy``.
+
+        Each is answered by one line of JSON, in order.
+        """
+        for order in orders:
+            match order.split():
+                case ["insert", slot]:
+                    answer: Any = self.fixture.insert(slot)
+                case ["remove", slot]:
+                    self.fixture.remove(slot)
+                    answer = True
+                case ["left"]:
+                    answer = self.fixture.left
+                case ["busy"]:
+                    answer = self.busy()
+                case _:
+                    answer = {"error": "insert SLOT, remove SLOT, left or busy"}
+            answers.write(json.dumps(answer) + "\n")
+            answers.flush()
+
+
+class RemoteFarEnd:
+    """A far end in a process of its own, and the pipe to it; close it."""
+
+    def __init__(self, plan: Plan) -> None:
+        """Start the process; ``wait`` before anything else is asked."""
+        self._plan = plan
+        arguments = [
+            *("--state", str(plan.folder), "--slots", str(plan.slots), "--seed", str(plan.seed)),
+            *("--baud", str(plan.baud), "--boot-s", str(plan.boot_s), "--save-s", str(plan.save_s)),
+            *("--dialect", plan.dialect, "--boards", str(plan.boards or 0)),
+        ]
+        # Its orders end when this process does, however that happens: then it stops by itself.
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "station", "rehearse", "--far-end", "--by-orders", *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        self._one_at_a_time = threading.Lock()
+
+    def wait(self) -> Self:
+        """Return once the far end is up and its settings are written; raises ``SettingsError`` if it fails."""
+        assert self._process.stdout is not None
+        if not self._process.stdout.readline():
+            self.close()
+            raise SettingsError("the rehearsal's far end did not start; it says why above")
+        return self
+
+    def ask(self, order: str) -> Any:
+        """Give an order and return its answer."""
+        assert self._process.stdin is not None and self._process.stdout is not None
+        with self._one_at_a_time:
+            self._process.stdin.write(order + "\n")
+            self._process.stdin.flush()
+            return json.loads(self._process.stdout.readline())
+
+    def close(self) -> None:
+        """Let the far end stop, and wait until it has."""
+        assert self._process.stdin is not None and self._process.stdout is not None
+        with self._one_at_a_time:
+            self._process.stdin.close()
+            self._process.wait()
+            self._process.stdout.close()
+
+
+class Robot:
+    """The hands of a rehearsal: puts boards in, and takes each out once its verdict was shown.
+
+    Like a person it goes by what a screen shows.  It listens to the bench,
+    and acts in a thread of its own.
+    """
+
+    def __init__(self, far_end: RemoteFarEnd, floor: Floor, slots: Sequence[str], dwell_s: float) -> None:
+        """``dwell_s`` is how long, in seconds, a verdict is looked at before the board is taken out."""
+        self._far_end, self._floor, self._slots, self._dwell_s = far_end, floor, slots, dwell_s
+        self._verdicts: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._stopping = threading.Event()
+        self.done = threading.Event()
+        """Every board has come and gone."""
+        self._thread = threading.Thread(target=self._run, name="robot", daemon=True)
+
+    def slot_changed(self, view: SlotView) -> None:
+        """See a slot's new view."""
+        if view.phase is Phase.REMOVE or (view.phase is Phase.EMPTY and view.last):
+            self._verdicts.put(view.slot)
+
+    def cycle_finished(self, finished: Finished) -> None:
+        """Do nothing: a robot, too, goes by the screen."""
+
+    def start(self) -> None:
+        """Fill every slot, and go on."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Put nothing in any more."""
+        self._stopping.set()
+        self._verdicts.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        filled = {slot for slot in self._slots if self._far_end.ask(f"insert {slot}")}
+        while filled and not self._stopping.is_set():
+            slot = self._verdicts.get()
+            if slot is None:
+                return
+            view = next(view for view in self._floor.views() if view.slot == slot)
+            if view.phase is Phase.REMOVE:
+                if not self._stopping.wait(self._dwell_s):
+                    self._far_end.ask(f"remove {slot}")
+            elif view.phase is Phase.EMPTY and not self._far_end.ask(f"insert {slot}"):
+                filled.discard(slot)
+        self.done.set()
+
+
+def _settings(plan: Plan, url: str, owner: str, recipe: Path, ports: Mapping[str, str]) -> str:
+    """Write the settings down; a JSON text is a TOML text, too."""
+    uid = station_settings.load(plan.config).station if plan.config.exists() else uuid.uuid4().hex
+    text = json.dumps
+    slots = "\n".join(f"[[slots]]\nname = {text(name)}\nport = {text(port)}\n" for name, port in ports.items())
+    return f"""\
+# Written by `station rehearse`, anew at each start.
+station = {text(uid)}
+name = "rehearsal"
+recipe = {text(os.path.relpath(recipe, plan.folder))}
+state = "."
+
+[fleet]
+url = {text(url)}
+vendor = {text(VENDOR)}
+owner = {text(owner)}
+token_file = "token"
+
+{slots}"""
+
+
+def _secret(path: Path, text: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with open(descriptor, "w") as file:
+        file.write(text + "\n")

@@ -1,0 +1,316 @@
+"""One slot: wait for a board, run its cycle, wait until it leaves.
+
+A slot remembers nothing by itself.  Each turn asks the ledger what the last
+one left: an open cycle is gone on with if its board is here, and a board that
+was not seen to leave is not begun again.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from drivers import dialect
+from drivers.board import Board, NoBoard
+from drivers.errors import Cancelled, DriverError, PortError, PortLost, PortMissing
+from drivers.link import Link
+from station import clock, words
+from station.cycle import BoardPulled, Cycle
+from station.errors import DatabaseError, StationError
+from station.escrow import Escrow
+from station.fleet.client import Client
+from station.ledger import CycleRow, Ledger, Reader
+from station.line import Line
+from station.model import Closing, Finished, Outcome, Phase, SlotView, Step
+from station.presence import Gate, Nobody
+from station.recipe import Presence, Recipe
+from station.settings import SlotSettings
+from station.steps import Case
+
+log = logging.getLogger(__name__)
+
+_GRACE_S = 10.0
+"""Seconds after a restart in which the board of an open cycle may turn up (USB ports come late)."""
+_LEFT_S = 1.5
+"""Seconds without a board after which one that had been here has left."""
+_RETRY_S = 1.0
+"""Seconds between two turns when something is badly wrong."""
+
+
+@dataclass(frozen=True)
+class Equipment:
+    """What all slots of a station share."""
+
+    station: str
+    """The station's uid."""
+    vendor: str
+    owner: str
+    recipe: Recipe
+    ledger: Ledger
+    reader: Reader
+    escrow: Escrow
+    fleet: Client
+    line: Line
+    open_link: Callable[[str], Link]
+
+
+class Slot:
+    """A place for one board, and the thread that serves it."""
+
+    def __init__(
+        self,
+        settings: SlotSettings,
+        equipment: Equipment,
+        publish: Callable[[SlotView], None],
+        finished: Callable[[Finished], None],
+    ) -> None:
+        """``publish`` is told of each new view, ``finished`` of each closed cycle, both in the slot's thread."""
+        self.name = settings.name
+        self._port, self._equipment, self._line = settings.port, equipment, equipment.line
+        self._publish, self._finished = publish, finished
+        self._view = SlotView(self.name)
+        self._trouble: str | None = None
+        recipe = equipment.recipe
+        self._gate = Gate(settings.port, recipe.presence, equipment.open_link, self._board, self._note_port)
+        self._thread = threading.Thread(target=self._run, name=f"slot {self.name}", daemon=True)
+
+    # ------------------------------------------------------------- for other threads
+
+    @property
+    def view(self) -> SlotView:
+        """What a screen may see."""
+        return self._view
+
+    def open(self) -> None:
+        """Begin to serve."""
+        self._thread.start()
+
+    def start(self) -> None:
+        """Take the board in this slot as new, though its arrival could not be seen."""
+        if self._view.phase is not Phase.RUNNING:
+            self._gate.start()
+
+    def stop(self) -> None:
+        """Stop soon: what is on the wire is cut, an open cycle stays open."""
+        self._gate.cancel()
+
+    def join(self) -> None:
+        """Wait until the slot has stopped."""
+        self._thread.join()
+
+    # ------------------------------------------------------------- turns
+
+    def _run(self) -> None:
+        """Serve one board after the other; nothing that goes wrong with one ends the slot."""
+        try:
+            while True:
+                try:
+                    self._turn()
+                except DatabaseError as fault:
+                    self._line.halt(fault)
+                    self._show(phase=Phase.HELD, note=words.advice(fault.code), outcome=None)
+                    self._line.rest(_RETRY_S)
+                except Cancelled:
+                    raise
+                except Exception:
+                    log.exception("slot %s: unforeseen", self.name)
+                    self._show(phase=Phase.OUT, note=words.advice("internal"), outcome=None)
+                    self._line.rest(_RETRY_S)
+        except Cancelled:
+            return
+
+    def _turn(self) -> None:
+        """Serve one board, from its arrival until it leaves."""
+        row = self._equipment.reader.last_cycle(self.name)
+        if row is not None and row.removed_at is not None:
+            row = None
+        if row is not None and row.closed_at is not None:
+            self._show_closed(row)
+        try:
+            link = self._gate.await_board(None if row is None else _GRACE_S if row.closed_at is None else _LEFT_S)
+        except Nobody:
+            assert row is not None
+            self._leave(row if row.closed_at is not None else self._abandon(row))
+            return
+        with closing(link):
+            board = self._board(link)
+            if row is None:
+                row = self._begin(link, board)
+            elif row.closed_at is None:
+                row = self._go_on(row, link, board)
+            elif not self._same(row, board):
+                self._leave(row)
+                return
+            try:
+                self._gate.await_removal(link, board)
+            except PortLost:
+                return
+            self._leave(row)
+
+    def _begin(self, link: Link, board: Board) -> CycleRow:
+        """Run a new cycle."""
+        self._gate.started = False
+        if self._line.stop is not None:
+            self._show(phase=Phase.HELD, note=words.advice(self._line.stop.code))
+            self._line.await_running()
+        recipe = self._equipment.recipe
+        named = (recipe.sha256, recipe.name, recipe.version, recipe.text)
+        row = self._equipment.ledger.open_cycle(self.name, named, recipe.plan[0])
+        return self._run_cycle(self._cycle(row, board, link.hide))
+
+    def _go_on(self, row: CycleRow, link: Link, board: Board) -> CycleRow:
+        """Go on with a cycle that an earlier run of the station left open."""
+        return self._run_cycle(self._taken_up(row, board, link.hide))
+
+    def _abandon(self, row: CycleRow) -> CycleRow:
+        """Close a cycle that an earlier run of the station left open, and whose board is not here any more."""
+        cycle = self._taken_up(row, NoBoard(), lambda secret: None)
+        ending = cycle.abandon(BoardPulled("the board was gone when the station came back"))
+        self._show_finished(cycle.row, ending)
+        return cycle.row
+
+    def _taken_up(self, row: CycleRow, board: Board, hide: Callable[[str], None]) -> Cycle:
+        cycle, reader = self._cycle(row, board, hide), self._equipment.reader
+        cycle.take_up(reader.settled(row.id), reader.decided(row.id))
+        return cycle
+
+    def _run_cycle(self, cycle: Cycle) -> CycleRow:
+        row = cycle.row
+        self._replace(
+            SlotView(
+                self.name,
+                Phase.RUNNING,
+                cycle=row.id,
+                serial=row.serial,
+                attempt=row.attempt or 0,
+                plan=self._equipment.recipe.plan,
+                started=clock.monotonic() - max(0, clock.now_us() - row.opened_at) / 1e6,
+            )
+        )
+        ending = cycle.run()
+        self._show_finished(cycle.row, ending)
+        return cycle.row
+
+    def _cycle(self, row: CycleRow, board: Board, hide: Callable[[str], None]) -> Cycle:
+        shared = self._equipment
+        case = Case(
+            number=row.id,
+            recipe=shared.recipe,
+            station=shared.station,
+            vendor=shared.vendor,
+            owner=shared.owner,
+            board=board,
+            hide=hide,
+            fleet=shared.fleet,
+            escrow=shared.escrow,
+            history=lambda identity: shared.reader.history(identity.serial, identity.hardware_id, row.id),
+        )
+        return Cycle(row, case, shared.ledger, self._hold, self._show_step)
+
+    def _same(self, row: CycleRow, board: Board) -> bool:
+        """Tell whether the board of a closed cycle is still here, after a restart of the station."""
+        if self._gate.started:
+            return False
+        try:
+            seen = board.identify()
+        except Cancelled:
+            raise
+        except DriverError:
+            return True  # what can't say who it is has not been replaced by what can
+        if row.serial is None:
+            return self._equipment.recipe.complaint(seen) is not None
+        return (seen.serial, seen.hardware_id) == (row.serial, row.hardware_id)
+
+    def _leave(self, row: CycleRow) -> None:
+        """Record that the board of a closed cycle has left."""
+        self._equipment.ledger.removed(row)
+        if self._equipment.recipe.presence is Presence.PORT:
+            self._trouble = PortMissing.code  # the port left with its board: an empty slot, and no trouble
+        self._replace(SlotView(self.name, note=words.advice("slot-empty"), last=f"{row.serial or '?'} {row.outcome}"))
+
+    def _board(self, link: Link) -> Board:
+        return dialect(self._equipment.recipe.dialect)(link, self._equipment.recipe.options)
+
+    # ------------------------------------------------------------- waiting, in words
+
+    def _hold(self, fault: StationError, waited: float) -> None:
+        def say(pause: float) -> None:
+            at = datetime.now() + timedelta(seconds=pause)
+            self._show(note=f"{words.advice(fault.code)} {words.NEXT_TRY} {at:%H:%M:%S}.")
+
+        self._show(note=words.advice(fault.code))
+        self._line.wait_for_fleet(fault, waited, say)
+        self._show(note="")
+
+    def _note_port(self, fault: PortError | None) -> None:
+        """Show how the port is; record a change once."""
+        code = fault.code if fault else None
+        if fault is None:
+            if self._view.phase is Phase.OUT or not self._view.note:
+                self._show(phase=Phase.EMPTY, note=words.advice("slot-empty"))
+        elif self._view.phase in (Phase.EMPTY, Phase.OUT):
+            phase = Phase.EMPTY if isinstance(fault, PortMissing) else Phase.OUT
+            self._show(phase=phase, note=f"{words.advice(fault.code)} {fault.text}.")
+        if code == self._trouble:
+            return
+        quiet = self._trouble == PortMissing.code and code is None
+        self._trouble = code
+        if not quiet:
+            log.info("slot %s: port: %s", self.name, fault.text if fault else "ok")
+            facts = {"slot": self.name, "port": self._port, "state": code or "ok", "text": fault.text if fault else ""}
+            self._equipment.ledger.note("port", facts)
+
+    # ------------------------------------------------------------- showing
+
+    def _show_step(self, row: CycleRow, step: Step) -> None:
+        self._show(serial=row.serial, attempt=row.attempt or 0, step=step, note="")
+
+    def _show_finished(self, row: CycleRow, ending: Closing) -> None:
+        """Show the verdict, which is on the disk by now, and tell of it."""
+        serial = row.serial or ending.details.get("serial")
+        self._show_closed(replace(row, serial=serial), ending.text or "")
+        assert row.duration_ms is not None
+        self._finished(
+            Finished(
+                slot=self.name,
+                serial=serial,
+                outcome=ending.outcome,
+                error=ending.code,
+                attempt=row.attempt or 0,
+                rid=row.rid,
+                started_at=clock.iso(row.opened_at),
+                duration_s=row.duration_ms / 1000,
+            )
+        )
+
+    def _show_closed(self, row: CycleRow, text: str = "") -> None:
+        assert row.outcome is not None and row.duration_ms is not None
+        advice = words.advice(row.error) if row.error else ""
+        self._replace(
+            SlotView(
+                self.name,
+                Phase.REMOVE,
+                cycle=row.id,
+                attempt=row.attempt or 0,
+                serial=row.serial,
+                plan=self._equipment.recipe.plan,
+                step=Step(row.step) if row.step else None,
+                duration=row.duration_ms / 1000,
+                outcome=Outcome(row.outcome),
+                code=row.error,
+                advice=f"{advice} ({text})" if text else advice,
+            )
+        )
+
+    def _show(self, **changes: Any) -> None:
+        self._replace(replace(self._view, **changes))
+
+    def _replace(self, view: SlotView) -> None:
+        if view != self._view:
+            self._view = view
+            self._publish(view)

@@ -1,0 +1,54 @@
+"""The state folder of one station, and the lock that says which process owns it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+from station.errors import StateBusy
+
+
+class StateFolder:
+    """Everything that a station remembers lies below one folder, and one engine owns it at a time."""
+
+    def __init__(self, path: Path) -> None:
+        """Make the folder if need be and take its lock; raises ``StateBusy`` that says who has it."""
+        self.path = path
+        try:
+            path.mkdir(parents=True, exist_ok=True, mode=0o750)
+            self._lock = os.open(path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        except OSError as error:
+            raise StateBusy(f"{path}: the state folder can't be used: {error.strerror}") from error
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(self._lock, 64, 0).decode(errors="replace").strip()
+            os.close(self._lock)
+            raise StateBusy(
+                f"{path}: in use by another station, process {_described(holder)}; stop that one first"
+            ) from None
+        os.ftruncate(self._lock, 0)
+        os.pwrite(self._lock, f"{os.getpid()}\n".encode(), 0)
+
+    @property
+    def ledger(self) -> Path:
+        """The audit database."""
+        return self.path / "ledger.db"
+
+    @property
+    def escrow(self) -> Path:
+        """The folder of keys on their way to a board."""
+        return self.path / "escrow"
+
+    def release(self) -> None:
+        """Let another engine have the folder."""
+        os.close(self._lock)
+
+
+def _described(pid: str) -> str:
+    """Say what a process is; the arguments are left out, since they are nobody's business."""
+    try:
+        return f"{pid} ({Path('/proc', pid, 'comm').read_text().strip()})"
+    except OSError:
+        return pid or "unknown"

@@ -1,0 +1,132 @@
+"""A board on a real pty that says exactly what a script says, and takes exactly the bytes that the script expects."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import select
+import struct
+import termios
+import threading
+import time
+import tty
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from drivers.link import Link, LinkOptions
+from drivers.shell import Shell
+
+PATIENCE_S = 20.0
+"""So long the far end waits for what must come; only a failing test takes it."""
+
+UBOOT: dict[str, Any] = {
+    "prompt": "=> ",
+    "interrupt": {"on": "Hit any key", "send": " "},
+    "wake": {"every_s": 20.0},
+    "identify": [
+        {"send": "printenv serial#", "capture": r"serial#=(?P<serial>\S+)"},
+        {"send": "printenv ethaddr", "capture": r"ethaddr=(?P<hardware_id>\S+)"},
+    ],
+    "write": "setenv {name} {value}",
+    "quote": "single",
+    "commit": {"send": "saveenv", "expect": "OK", "timeout_s": 10.0},
+    "read": {"send": "printenv {name}", "capture": "^{name}=(?P<value>.*)"},
+    "error": "^## Error|^Unknown command",
+    "restart": {"send": "reset", "expect": "DRAM:", "timeout_s": 10.0},
+    "reply_s": 10.0,
+    "boot_s": 10.0,
+}
+WOKEN = (b"\x03", b"<INTERRUPT>\r\n=> ")
+
+Reply = bytes | Callable[["Board"], None]
+
+
+class Board:
+    """The far end of a pty: a master side, and the slave side's path in ``port``."""
+
+    def __init__(self) -> None:
+        self.master, self._slave = os.openpty()
+        tty.setraw(self._slave)
+        self.port = os.ttyname(self._slave)
+
+    def say(self, data: bytes) -> None:
+        os.write(self.master, data)
+
+    def say_slowly(self, data: bytes) -> None:
+        """Send byte by byte, each only after the one before was read."""
+        for i in range(len(data)):
+            self.say(data[i : i + 1])
+            until = time.monotonic() + PATIENCE_S
+            while self._unread() and time.monotonic() < until:
+                time.sleep(0)
+
+    def hear(self, count: int) -> bytes:
+        """Return exactly ``count`` bytes, or what came before the end of patience."""
+        got = b""
+        while len(got) < count and select.select([self.master], [], [], PATIENCE_S)[0]:
+            got += os.read(self.master, count - len(got))
+        return got
+
+    def hang_up(self) -> None:
+        for fd in (self.master, self._slave):
+            if fd >= 0:
+                os.close(fd)
+        self.master = self._slave = -1
+
+    def flush(self) -> None:
+        """Throw away what the near end never read, so that no write waits for it."""
+        if self._slave >= 0:
+            termios.tcflush(self._slave, termios.TCIFLUSH)
+
+    def _unread(self) -> int:
+        count: int = struct.unpack("I", fcntl.ioctl(self._slave, termios.FIONREAD, b"\0" * 4))[0]
+        return count
+
+
+@contextmanager
+def open_link(options: LinkOptions | None = None) -> Iterator[tuple[Board, Link]]:
+    board = Board()
+    try:
+        with Link.open(board.port, options or LinkOptions()) as link:
+            yield board, link
+    finally:
+        board.hang_up()
+
+
+@contextmanager
+def expected_protocol(
+    script: Sequence[tuple[bytes, Reply]], *, slowly: bool = False, **changes: Any
+) -> Iterator[tuple[Shell, Link]]:
+    """Give a shell whose board expects and answers ``script``, no byte more and no byte less.
+
+    An exchange that expects nothing is said at once.  ``changes`` are changes to the recipe's table.
+    """
+    complaints: list[str] = []
+    with open_link() as (board, link):
+
+        def play() -> None:
+            for expected, reply in script:
+                if (got := board.hear(len(expected))) != expected:
+                    complaints.append(f"expected {expected!r}, got {got!r}")
+                    return
+                if callable(reply):
+                    reply(board)
+                elif slowly:
+                    board.say_slowly(reply)
+                else:
+                    board.say(reply)
+
+        far_end = threading.Thread(target=play)
+        options = Shell.Options.model_validate({k: v for k, v in (UBOOT | changes).items() if v is not None})
+        far_end.start()
+        try:
+            yield Shell(link, options), link
+        finally:
+            until = time.monotonic() + PATIENCE_S * 2
+            while far_end.is_alive() and time.monotonic() < until:
+                board.flush()
+                far_end.join(0.01)
+            if board.master >= 0 and select.select([board.master], [], [], 0)[0]:
+                complaints.append(f"more than expected: {os.read(board.master, 4096)!r}")
+    assert not complaints, complaints

@@ -1,0 +1,442 @@
+"""Conversations of the shell dialect, byte for byte, on a real pty."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+from typing import Any
+
+import pytest
+from board_script import UBOOT, WOKEN, Board, expected_protocol
+from pydantic import ValidationError
+
+from drivers.board import Identity
+from drivers.errors import (
+    BoardFloods,
+    BoardRefused,
+    BoardRestarts,
+    BoardSilent,
+    BoardStays,
+    BoardUnreadable,
+    Cancelled,
+    CommitFailed,
+    DriverError,
+    PortLost,
+    ValueUnwritable,
+)
+from drivers.shell import Shell
+
+SERIAL = (b"printenv serial#\r", b"printenv serial#\r\nserial#=G1-7\r\n=> ")
+MAC = (b"printenv ethaddr\r", b"printenv ethaddr\r\nethaddr=52:54:00:12:34:56\r\n=> ")
+WHO = Identity("G1-7", "52:54:00:12:34:56")
+SAVED = (b"saveenv\r", b"saveenv\r\nSaving Environment to Flash... OK\r\n=> ")
+BOOT = b"\r\n\r\nU-Boot 2023.01\r\n\r\nDRAM:  128 MiB\r\nHit any key to stop autoboot:  2 \x08\x08\x08 0"
+
+
+def test_identifies_a_board_that_is_at_its_prompt() -> None:
+    with expected_protocol([WOKEN, SERIAL, MAC]) as (shell, _):
+        assert shell.identify() == WHO
+
+
+def test_identifies_a_board_whose_every_byte_comes_alone() -> None:
+    with expected_protocol([WOKEN, SERIAL, MAC], slowly=True) as (shell, _):
+        assert shell.identify() == WHO
+
+
+@pytest.mark.parametrize("ending", [b"\r", b"\n", b"\r\n", b"\r\r\n"])
+@pytest.mark.parametrize("newline", ["\r", "\n", "\r\n"])
+def test_takes_every_line_ending(newline: str, ending: bytes) -> None:
+    def uses(exchange: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
+        return exchange[0].replace(b"\r", newline.encode()), exchange[1].replace(b"\r\n", ending)
+
+    with expected_protocol([uses(WOKEN), uses(SERIAL), uses(MAC)], newline=newline) as (shell, _):
+        assert shell.identify() == WHO
+
+
+def test_learns_that_a_board_does_not_echo() -> None:
+    script = [WOKEN, (SERIAL[0], b"serial#=G1-7\r\n=> "), (MAC[0], b"ethaddr=52:54:00:12:34:56\r\n=> ")]
+    with expected_protocol(script) as (shell, _):
+        assert shell.identify() == WHO
+
+
+def test_a_prompt_that_was_late_is_no_answer() -> None:
+    script = [WOKEN, (SERIAL[0], b"<INTERRUPT>\r\n=> "), (b"", SERIAL[1]), MAC]
+    with expected_protocol(script) as (shell, _):
+        assert shell.identify() == WHO
+
+
+def test_interrupts_an_autoboot_and_ignores_the_noise_before() -> None:
+    script = [(b"\x03", b"\0\xff\xfe noise => \r\n" + BOOT), (b" ", b"\r\n=> "), SERIAL, MAC]
+    with expected_protocol(script, slowly=True) as (shell, _):
+        assert shell.identify() == WHO
+
+
+def test_a_key_that_came_too_late_for_the_autoboot_does_no_harm() -> None:
+    script = [(b"\x03", BOOT), (b" ", b"\r\n=>  "), SERIAL, MAC]
+    with expected_protocol(script) as (shell, _):
+        assert shell.identify() == WHO
+
+
+def test_wakes_again_while_no_prompt_comes() -> None:
+    with expected_protocol([(b"\x03", b""), (b"\x03", b""), WOKEN, SERIAL, MAC], wake={"every_s": 0.05}) as (shell, _):
+        assert shell.identify() == WHO
+
+
+def test_reads_through_colours_and_a_prompt_with_special_characters() -> None:
+    prompt = b"\x1b[1;32muart:~$ \x1b[m"
+    script = [
+        (b"\x03", b"\r\n" + prompt),
+        (b"hwinfo devid\r", b"hwinfo devid\r\n\x1b[0mLength: 8\r\nID: 0x\x1b[1mcafe\x1b[0m\r\n" + prompt),
+    ]
+    identify = [{"send": "hwinfo devid", "capture": "ID: (?P<serial>.*)$"}]
+    with expected_protocol(script, prompt="uart:~$ ", identify=identify) as (shell, _):
+        assert shell.identify() == Identity("0xcafe")
+
+
+def test_a_prompt_may_be_a_pattern() -> None:
+    script = [(b"\x03", b"^C\r\nbox-1:/etc# "), (b"id\r", b"id\r\nG1-7\r\nbox-2:/# ")]
+    changes = {
+        "prompt": None,
+        "prompt_pattern": r"box-\d:\S*# ",
+        "identify": [{"send": "id", "capture": "(?P<serial>G.*)"}],
+    }
+    with expected_protocol(script, **changes) as (shell, _):
+        assert shell.identify() == Identity("G1-7")
+
+
+def test_writes_then_commits_then_reads_back() -> None:
+    script = [
+        WOKEN,
+        (b"setenv a 'two words'\r", b"setenv a 'two words'\r\n=> "),
+        (b"setenv b '{name} ${x};'\r", b"setenv b '{name} ${x};'\r\n=> "),
+        SAVED,
+        (b"printenv a\r", b"printenv a\r\na=two words\r\n=> "),
+        (b"printenv b\r", b"printenv b\r\nb={name} ${x};\r\n=> "),
+    ]
+    with expected_protocol(script) as (shell, _):
+        shell.configure({"a": "two words", "b": "{name} ${x};"})
+        assert shell.read(["a", "b"]) == {"a": "two words", "b": "{name} ${x};"}
+
+
+@pytest.mark.parametrize("slowly", [False, True])
+def test_a_value_that_holds_the_prompt_does_not_cut_the_answer(slowly: bool) -> None:
+    script = [
+        WOKEN,
+        (b"setenv a 'x => '\r", b"setenv a 'x \r\n=> '\r\n=> "),  # wrapped by the console just before it
+        SAVED,
+        (b"printenv a\r", b"printenv a\r\na=x => \r\n=> "),
+    ]
+    with expected_protocol(script, slowly=slowly) as (shell, _):
+        shell.configure({"a": "x => "})
+        assert shell.read(["a"]) == {"a": "x => "}
+
+
+@pytest.mark.parametrize("wrap", [b"\r\n", b" \r", b"\x08\x08 \r\n", b"\x1b[80C\r\n\x1b[K"])
+def test_takes_a_wrapped_echo_for_an_echo(wrap: bytes) -> None:
+    line = b"setenv a '" + b"v" * 100 + b"'"
+    with expected_protocol([WOKEN, (line + b"\r", line[:80] + wrap + line[80:] + b"\r\n=> "), SAVED]) as (shell, _):
+        shell.configure({"a": "v" * 100})
+
+
+def test_an_answer_that_looks_like_the_name_of_the_setting_is_not_another_setting() -> None:
+    script = [WOKEN, (b"printenv a.b\r", b"printenv a.b\r\naxb=1\r\na.b=2\r\n=> ")]
+    with expected_protocol(script) as (shell, _):
+        assert shell.read(["a.b"]) == {"a.b": "2"}
+
+
+def test_a_value_may_look_like_an_error() -> None:
+    script = [WOKEN, (b"printenv a\r", b"printenv a\r\na=Unknown command\r\n=> ")]
+    with expected_protocol(script, error="Unknown command") as (shell, _):
+        assert shell.read(["a"]) == {"a": "Unknown command"}
+
+
+# ------------------------------------------------------------------ boards that misbehave
+
+
+def test_a_refused_setting_is_the_boards_fault() -> None:
+    refused = b"setenv ethaddr 'x'\r\n## Error inserting \"ethaddr\" variable, errno=1\r\n=> "
+    with expected_protocol([WOKEN, (b"setenv ethaddr 'x'\r", refused)]) as (shell, _):
+        with pytest.raises(BoardRefused, match="ethaddr") as caught:
+            shell.configure({"ethaddr": "x", "b": "never sent"})
+        assert caught.value.details["sent"] == "setenv ethaddr 'x'"
+        assert "errno=1" in str(caught.value.details["received"])
+
+
+def test_a_setting_that_is_not_there_is_refused() -> None:
+    missing = b'printenv a\r\n## Error: "a" not defined\r\n=> '
+    with expected_protocol([WOKEN, (b"printenv a\r", missing)]) as (shell, _), pytest.raises(BoardRefused):
+        shell.read(["a"])
+
+
+def test_an_answer_without_the_capture_is_unreadable() -> None:
+    with expected_protocol([WOKEN, (SERIAL[0], b"printenv serial#\r\nwhat?\r\n=> ")]) as (shell, _):
+        with pytest.raises(BoardUnreadable) as caught:
+            shell.identify()
+        assert caught.value.details == {"sent": "printenv serial#", "received": "what?"}
+
+
+@pytest.mark.parametrize(
+    "answer", [b"saveenv\r\nFailed (1)\r\n=> ", b"saveenv\r\n## Error OK\r\n=> ", b"saveenv\r\nErasing"]
+)
+def test_a_commit_that_is_not_confirmed_fails(answer: bytes) -> None:
+    commit = UBOOT["commit"] | {"timeout_s": 0.2}
+    script = [WOKEN, (b"setenv a '1'\r", b"setenv a '1'\r\n=> "), (b"saveenv\r", answer)]
+    with expected_protocol(script, commit=commit) as (shell, _), pytest.raises(CommitFailed):
+        shell.configure({"a": "1"})
+
+
+def test_a_board_that_restarts_in_the_middle_is_told_everything_again() -> None:
+    one, two = (b"setenv a '1'\r", b"setenv a '1'\r\n=> "), (b"setenv b '2'\r", b"setenv b '2'\r\n=> ")
+    script = [WOKEN, one, (two[0], b"setenv " + BOOT), (b" ", b"\r\n=> "), one, two, SAVED]
+    with expected_protocol(script) as (shell, _):
+        shell.configure({"a": "1", "b": "2"})
+
+
+def test_a_board_that_restarts_between_two_operations_is_noticed() -> None:
+    script = [
+        WOKEN,
+        SERIAL,
+        (MAC[0], MAC[1] + BOOT),
+        (b" ", b"\r\n=> "),
+        (b"printenv a\r", b"printenv a\r\na=1\r\n=> "),
+    ]
+    with expected_protocol(script) as (shell, _):
+        assert shell.identify() == WHO
+        assert shell.read(["a"]) == {"a": "1"}
+
+
+def test_a_board_that_restarts_again_and_again_fails() -> None:
+    script = [WOKEN, (SERIAL[0], BOOT), (b" ", b"\r\n=> "), (SERIAL[0], BOOT), (b" ", b"\r\n=> "), (SERIAL[0], BOOT)]
+    with expected_protocol(script) as (shell, _), pytest.raises(BoardRestarts, match="restarts by itself"):
+        shell.identify()
+
+
+def test_a_board_that_never_gets_beyond_its_autoboot_restarts() -> None:
+    script = [(b"\x03", BOOT), (b" ", BOOT), (b" ", BOOT), (b" ", b"")]
+    with expected_protocol(script, boot_s=0.5) as (shell, _), pytest.raises(BoardRestarts):
+        shell.identify()
+
+
+def test_a_lost_answer_is_asked_for_again() -> None:
+    script = [WOKEN, (SERIAL[0], b"printenv se"), WOKEN, SERIAL, MAC]
+    with expected_protocol(script, reply_s=0.2) as (shell, _):
+        assert shell.identify() == WHO
+
+
+def test_a_garbled_echo_is_sent_again_and_then_given_up() -> None:
+    good, bad = (b"setenv a 'abc'\r", b"setenv a 'abc'\r\n=> "), (b"setenv b 'def'\r", b"setenv b 'dxf'\r\n=> ")
+    with (
+        expected_protocol([WOKEN] + [good, bad, WOKEN] * 2 + [good, bad]) as (shell, _),
+        pytest.raises(BoardUnreadable),
+    ):
+        shell.configure({"a": "abc", "b": "def"})
+
+
+def test_a_beep_in_the_echo_means_that_the_line_was_cut() -> None:
+    script = [WOKEN, (b"setenv a 'abcdef'\r", b"setenv a 'ab\x07\x07\x07\x07\x07\r\n=> ")]
+    with expected_protocol(script) as (shell, _), pytest.raises(BoardRefused, match="too long"):
+        shell.configure({"a": "abcdef"})
+
+
+def test_silence_is_the_boards_fault() -> None:
+    with expected_protocol([(b"\x03", b"")], boot_s=0.1) as (shell, _), pytest.raises(BoardSilent):
+        shell.identify()
+
+
+def test_a_board_that_falls_silent_fails() -> None:
+    script = [WOKEN, (SERIAL[0], b""), (b"\x03", b"")]
+    with expected_protocol(script, reply_s=0.1, boot_s=0.1) as (shell, _), pytest.raises(BoardSilent):
+        shell.identify()
+
+
+def flood(board: Board) -> None:
+    for _ in range(300):
+        board.say(b"spam\r\n" * 50)
+
+
+def test_a_board_that_never_stops_talking_floods() -> None:
+    with expected_protocol([WOKEN, (SERIAL[0], flood)]) as (shell, _), pytest.raises(BoardFloods):
+        shell.identify()
+
+
+def test_noise_without_end_instead_of_a_prompt_floods() -> None:
+    with expected_protocol([(b"\x03", flood)], boot_s=1.0) as (shell, _), pytest.raises(BoardFloods):
+        shell.identify()
+
+
+def test_a_hang_up_is_the_ports_fault() -> None:
+    with expected_protocol([WOKEN, (SERIAL[0], Board.hang_up)]) as (shell, _), pytest.raises(PortLost):
+        shell.identify()
+
+
+def test_cancelling_from_another_thread_ends_it() -> None:
+    asked = threading.Event()
+    with expected_protocol([WOKEN, (SERIAL[0], lambda board: asked.set())]) as (shell, link):
+        stopper = threading.Thread(target=lambda: asked.wait() and link.cancel())
+        stopper.start()
+        with pytest.raises(Cancelled):
+            shell.identify()
+        stopper.join()
+
+
+# ------------------------------------------------------------------ restart and presence
+
+
+def test_restarts_and_waits_for_the_prompt() -> None:
+    script = [WOKEN, (b"reset\r", b"reset\r\nresetting ...\r\n" + BOOT), (b" ", b"\r\n=> "), SERIAL, MAC]
+    with expected_protocol(script) as (shell, _):
+        assert shell.restart() is True
+        assert shell._persist(shell._identify) == WHO
+
+
+def test_a_board_that_only_says_so_does_not_restart() -> None:
+    restart = UBOOT["restart"] | {"timeout_s": 0.2}
+    script = [WOKEN, (b"reset\r", b"reset\r\nresetting ...\r\n=> ")]
+    with expected_protocol(script, restart=restart) as (shell, _), pytest.raises(BoardStays):
+        shell.restart()
+
+
+def test_without_a_way_to_restart_nothing_is_done() -> None:
+    with expected_protocol([], restart=None) as (shell, _):
+        assert shell.restart() is False
+
+
+def test_a_board_that_answers_is_present() -> None:
+    with expected_protocol([WOKEN]) as (shell, _):
+        assert shell.present()
+
+
+def test_a_board_that_talks_is_present_and_its_words_are_kept() -> None:
+    said = threading.Event()
+
+    def boot(board: Board) -> None:
+        board.say(BOOT)
+        said.set()
+
+    with expected_protocol([(b"", boot), (b" ", b"\r\n=> "), SERIAL, MAC]) as (shell, _):
+        said.wait()
+        assert shell.present()
+        assert shell.identify() == WHO
+
+
+def test_an_empty_fixture_is_not_present() -> None:
+    with expected_protocol([(b"\x03", b"")]) as (shell, _):
+        assert not shell.present()
+
+
+# ------------------------------------------------------------------ what can't be written, and what may not be shown
+
+
+@pytest.mark.parametrize(
+    ("quote", "value"),
+    [
+        ("single", "a\nb"),
+        ("double", "bell\x07"),
+        ("single", "c1\x9b"),
+        ("none", "two words"),
+        ("none", "it's"),
+        ("none", ""),
+        ("none", "a;b"),
+        ("single", "x" * 42),
+    ],
+)
+def test_what_the_board_can_not_be_told_is_refused_before_anything_is_sent(quote: str, value: str) -> None:
+    with expected_protocol([], quote=quote, line_limit=53) as (shell, _), pytest.raises(ValueUnwritable) as caught:
+        shell.configure({"good": "1", "bad": value})
+    assert not value or value not in str(caught.value)
+
+
+def test_a_line_may_be_as_long_as_the_limit() -> None:
+    line = b"setenv a '" + b"x" * 41 + b"'\r"
+    with expected_protocol([WOKEN, (line, line + b"\n=> "), SAVED], line_limit=len(line)) as (shell, _):
+        shell.configure({"a": "x" * 41})
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a;reset", "a\r", "$a"])
+def test_a_name_that_would_be_a_command_is_refused(name: str) -> None:
+    with expected_protocol([]) as (shell, _):
+        with pytest.raises(ValueUnwritable):
+            shell.configure({name: "1"})
+        with pytest.raises(ValueUnwritable):
+            shell._read(name)
+
+
+AWKWARD = ["", " a  b ", "it's", '"q"', "$HOME `id` $(id)", "a\\b\\", "a;b|c&d", "*?~#!", "ü€", "'" * 3, "{name}"]
+
+
+@pytest.mark.parametrize("quote", ["single", "double"])
+def test_a_real_shell_reads_the_quotes_as_they_were_meant(quote: str) -> None:
+    with expected_protocol([], quote=quote, write="{name} %s {value}") as (shell, _):
+        for value in AWKWARD:
+            line = shell._command("printf", value)
+            assert subprocess.run(["sh", "-c", line], capture_output=True, check=True).stdout.decode() == value
+
+
+def test_uboot_wants_backslashes_doubled() -> None:
+    with expected_protocol(
+        [WOKEN, (rb"setenv a 'x\\y'\''z'" + b"\r", rb"setenv a 'x\\y'\''z'" + b"\r\n=> "), SAVED], quote="uboot"
+    ) as (shell, _):
+        shell.configure({"a": r"x\y'z"})
+
+
+def test_a_secret_is_in_no_error_and_no_transcript() -> None:
+    key = "0123456789abcdef0123456789abcdef01234567"
+    line = b"setenv key '" + key.encode() + b"'"
+    echo = line[:30] + b"\r\n" + line[30:40] + b" \r" + line[40:]
+    script = [WOKEN, (line + b"\r", echo + b"\r\n## Error " + key.encode() + b"\r\n=> ")]
+    with expected_protocol(script, slowly=True) as (shell, link):
+        link.hide(key)
+        with pytest.raises(BoardRefused) as caught:
+            shell.configure({"key": key})
+        shown = repr(caught.value) + repr(caught.value.details) + repr(link.transcript)
+        assert "***" in shown
+        assert not any(key[i : i + 8] in shown for i in range(len(key) - 7))
+
+
+def test_every_fault_has_bounded_details() -> None:
+    with expected_protocol([WOKEN, (SERIAL[0], SERIAL[0] + b"\n" + b"\x00\xff" * 5000 + b"\r\n=> ")]) as (shell, _):
+        with pytest.raises(DriverError) as caught:
+            shell.identify()
+        assert all(len(str(detail)) <= 200 and str(detail).isprintable() for detail in caught.value.details.values())
+
+
+# ------------------------------------------------------------------ the recipe's table
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"prompt": None}, "either prompt"),
+        ({"prompt_pattern": "x"}, "either prompt"),
+        ({"prompt": None, "prompt_pattern": "x*"}, "empty text"),
+        ({"prompt": None, "prompt_pattern": "("}, "regular expression"),
+        ({"error": "("}, "regular expression"),
+        ({"identify": []}, "at least 1"),
+        ({"identify": [{"send": "id", "capture": "(?P<hardware_id>.)"}]}, "no serial"),
+        ({"identify": [{"send": "id", "capture": "(?P<serial>.)"}] * 2}, "twice: serial"),
+        ({"identify": [{"send": "id", "capture": "(?P<seriel>.)"}]}, "named groups"),
+        ({"identify": [{"send": "id {name}", "capture": "(?P<serial>.)"}]}, "nothing fills {name}"),
+        ({"write": "setenv {name}"}, "needs {value}"),
+        ({"write": "setenv {name} {value} {cik}"}, "nothing fills {cik}"),
+        ({"read": {"send": "printenv", "capture": "(?P<value>.)"}}, "needs {name}"),
+        ({"read": {"send": "printenv {name}", "capture": "{name}=(.)"}}, "P<value>"),
+        ({"read": {"send": "printenv {name}", "capture": "("}}, "no regular expression"),
+        ({"restart": {"send": "reset", "expect": "res"}}, "echo"),
+        ({"colour": "red"}, "Extra inputs"),
+    ],
+)
+def test_a_wrong_table_is_refused_when_it_is_loaded(change: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(ValidationError, match=complaint.replace("(", r"\(")):
+        Shell.Options.model_validate({k: v for k, v in (UBOOT | change).items() if v is not None})
+
+
+def test_a_variable_of_the_boards_own_shell_is_no_placeholder() -> None:
+    changed = UBOOT | {"write": "setenv {name} ${prefix}{value}"}
+    assert Shell.Options.model_validate(changed).write == "setenv {name} ${prefix}{value}"
+
+
+def test_every_key_is_explained() -> None:
+    schema = Shell.Options.model_json_schema()
+    tables = [schema, *schema["$defs"].values()]
+    keys = [(table["title"], key, field) for table in tables for key, field in table["properties"].items()]
+    assert keys and all(field.get("description") for _, _, field in keys), keys

@@ -1,0 +1,110 @@
+"""The state machine, once as the table and once over the wire, against section 4 of the API document."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from fleet_wire import G1, Fleet, status
+
+from station.fleet.server.states import TABLE, Act, Phase, State, state_of
+
+STATES = ("absent", "unused", "notactivated", "activated", "expired", "orphaned")
+
+# Written from the document, not from the code: the status in each state, and where a success leads.
+SECTION_4 = {
+    "add": ((205, 409, 409, 409, 409, 409), "unused"),
+    "info": ((404, 204, 200, 200, 200, 409), None),
+    "enable": ((404, 200, 409, 409, 409, 409), "notactivated"),
+    "re-enable": ((404, 409, 205, 205, 205, 409), "notactivated"),
+    "disable": ((404, 409, 205, 205, 205, 409), "expired"),
+    "activate": ((404, 409, 200, 409, 409, 409), "activated"),
+    "delete": ((404, 205, 205, 205, 205, 205), "absent"),
+}
+
+SEEN_AS = {"absent": "404", "unused": "204", "orphaned": "409"}
+"""How M43 shows a state; the others by their word."""
+
+
+def expected(act: str, state: str) -> tuple[int, str]:
+    codes, then = SECTION_4[act]
+    code = codes[STATES.index(state)]
+    return code, (then if then and code < 400 else state)
+
+
+def test_the_table_is_section_4_and_has_no_hole() -> None:
+    assert [*map(str, State)] == [*STATES]
+    assert {*map(str, Act)} == {*SECTION_4}
+    for act in Act:
+        for state in State:
+            answer = TABLE[act][state]
+            assert (int(answer.status), str(answer.then)) == expected(act, state), (act, state)
+
+
+@pytest.mark.parametrize(
+    ("stored", "state"),
+    [
+        ((False, None, None, None), State.ABSENT),
+        ((True, None, None, None), State.UNUSED),
+        ((True, "r", None, None), State.ORPHANED),
+        ((True, "r", Phase.NOTACTIVATED, 1001), State.NOTACTIVATED),
+        ((True, "r", Phase.NOTACTIVATED, 1000), State.EXPIRED),
+        ((True, "r", Phase.ACTIVATED, None), State.ACTIVATED),
+        ((True, "r", Phase.EXPIRED, None), State.EXPIRED),
+    ],
+)
+def test_the_window_is_open_until_just_before_its_end(
+    stored: tuple[bool, str | None, Phase | None, int | None], state: State
+) -> None:
+    assert state_of(*stored, now=1000) is state
+
+
+def bring(fleet: Fleet, sn: str, state: str) -> None:
+    if state == "absent":
+        return
+    fleet.add(sn)
+    if state == "unused":
+        return
+    rid = fleet.enable(sn)
+    match state:
+        case "activated":
+            assert status(fleet.wire.activate(sn)) == 200
+        case "expired":
+            fleet.lapse(rid)
+        case "disabled":
+            assert fleet.wire.code("POST", f"{G1}/{sn}", "disable=true") == 205
+        case "orphaned":
+            fleet.drop(rid)
+
+
+def acts(fleet: Fleet, sn: str) -> dict[str, Callable[[], bytes]]:
+    wire, path = fleet.wire, f"{G1}/{sn}"
+    return {
+        "add": lambda: wire.ask("POST", G1 + "/", f"sn={sn}"),
+        "info": lambda: wire.ask("GET", path),
+        "enable": lambda: wire.ask("POST", path, f"enable=true&owner={fleet.grant.owner_rid}"),
+        "re-enable": lambda: wire.ask("POST", path, "enable=true"),
+        "disable": lambda: wire.ask("POST", path, "disable=true"),
+        "activate": lambda: wire.activate(sn),
+        "delete": lambda: wire.ask("DELETE", path),
+    }
+
+
+def test_every_call_in_every_state_over_the_wire(fleet: Fleet) -> None:
+    for state in (*STATES, "disabled"):
+        for act in SECTION_4:
+            sn = f"{state}-{act}"
+            bring(fleet, sn, state)
+            code, then = expected(act, "expired" if state == "disabled" else state)
+            assert status(acts(fleet, sn)[act]()) == code, (act, state)
+            assert fleet.see(sn) == SEEN_AS.get(then, then), (act, state)
+
+
+def test_a_second_lapse_is_found_by_whoever_looks(fleet: Fleet) -> None:
+    fleet.add("A1")
+    rid = fleet.enable("A1")
+    fleet.lapse(rid)
+    assert fleet.see("A1") == "expired"
+    assert fleet.wire.code("POST", f"{G1}/A1", "enable=true") == 205
+    assert fleet.see("A1") == "notactivated"
+    assert status(fleet.wire.activate("A1")) == 200

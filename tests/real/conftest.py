@@ -1,0 +1,63 @@
+"""Boards that nobody here made.
+
+Where one can't be had, its tests say so and are skipped; where CI=true is in
+the environment they fail instead, since there ``.ci/run`` installs it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+from uboot import GOOD, IMAGE, UBoot, good_qemu, system_qemu, version
+
+from drivers.sim.loop import LoopThread
+
+
+def missing(what: str) -> NoReturn:
+    """Skip the test, or fail it where nothing may be missing."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{what}: .ci/run should have installed it", pytrace=False)
+    pytest.skip(f"{what}: .ci/run installs it")
+
+
+def _needs_image() -> None:
+    if not IMAGE.exists():
+        missing("no U-Boot (package u-boot-qemu)")
+
+
+@pytest.fixture
+def uboot(tmp_path: Path) -> Iterator[UBoot]:
+    """U-Boot that is on, and can save its environment."""
+    _needs_image()
+    qemu = good_qemu()
+    if qemu is None:
+        missing("no QEMU whose flash works (qemu-system-arm, newer than Debian 12's 7.2)")
+    board = UBoot(tmp_path, qemu)
+    board.power_on()
+    yield board
+    board.close()
+
+
+@pytest.fixture
+def uboot_old(tmp_path: Path) -> Iterator[UBoot]:
+    """U-Boot that is on, and whose ``saveenv`` fails: on Debian 12's QEMU; where that is newer, with a worn flash."""
+    _needs_image()
+    qemu = system_qemu()
+    if qemu is None:
+        missing("no qemu-system-arm")
+    board = UBoot(tmp_path, qemu, worn=version(qemu) >= GOOD)
+    board.power_on()
+    yield board
+    board.close()
+
+
+@pytest.fixture
+def loop() -> Iterator[LoopThread]:
+    """Where a simulated board runs beside the real one."""
+    thread = LoopThread("test-boards")
+    yield thread
+    thread.close()
