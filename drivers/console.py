@@ -168,10 +168,12 @@ class Console:
     def restart(self, line: str, banner: str, timeout_s: float) -> None:
         """Send the line that restarts the board, see its banner within ``timeout_s``, and wait for its prompt.
 
-        Raises ``BoardStays`` without the banner, and what ``wake`` raises without a prompt.
+        Raises ``BoardStays`` without the banner, what ``wake`` raises without a prompt, and ``Lost`` if the board has
+        just restarted by itself.
         """
         self._ready = False
         self._keep(self._link.drain())
+        self._heed_restart()
         deadline = self._say(line, timeout_s)
         while (start := self._heard.find(banner.encode())) < 0:
             if not self._listen(deadline):

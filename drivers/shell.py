@@ -174,8 +174,7 @@ class Shell:
         restart = self._options.restart
         if not restart:
             return False
-        self._console.ensure()
-        self._console.restart(restart.send, restart.expect, restart.timeout_s)
+        self._persist(lambda: self._console.restart(restart.send, restart.expect, restart.timeout_s))
         return True
 
     def read(self, names: Sequence[str]) -> Mapping[str, str]:

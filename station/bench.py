@@ -77,7 +77,8 @@ class Bench:
             slot.stop()
         for slot in self._slots.values():
             slot.join()
-        self._watch.join()
+        if self._watch.ident is not None:  # else the start had failed before
+            self._watch.join()
         try:
             self._equipment.ledger.note("stop", {})
         except StationError as fault:

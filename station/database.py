@@ -56,10 +56,10 @@ def connect(path: Path, migrations: Migrations | None = None) -> Database:
         try:
             database = Database(connection, execute_plugins=False)
             if migrations:
+                _refuse_newer(path, database, migrations)
                 connection.execute("PRAGMA journal_mode=WAL")
                 connection.execute("PRAGMA synchronous=FULL")
                 connection.execute("PRAGMA foreign_keys=ON")
-                _refuse_newer(path, database, migrations)
                 if migrations.pending(database):
                     migrations.apply(database)
         except BaseException:
@@ -80,9 +80,9 @@ def _refuse_newer(path: Path, database: Database, migrations: Migrations) -> Non
 class Writer:
     """The one thread that writes to one database.
 
-    ``undone`` is called, in the writer's thread, whenever work was rolled
-    back, for whoever keeps state that follows the database (a hash chain's
-    head).
+    ``undone`` is called, in the writer's thread, after work was rolled back
+    and before any other is done, for whoever keeps state that follows the
+    database (a hash chain's head).
     """
 
     def __init__(self, path: Path, database: Database, undone: Callable[[], None] = lambda: None) -> None:
@@ -90,6 +90,8 @@ class Writer:
         self._queue: queue.SimpleQueue[tuple[Callable[[Database], Any], Future[Any]] | None] = queue.SimpleQueue()
         self._gate = threading.Lock()
         self._closed = False
+        self._stale = False
+        """A transaction was rolled back, and ``undone`` has not been called since."""
         self._thread = threading.Thread(target=self._run, name=f"writer {path.name}", daemon=True)
         self._thread.start()
 
@@ -136,14 +138,17 @@ class Writer:
         answers: list[tuple[Future[Any], Any, BaseException | None]] = []
         try:
             with translated(self._path):
+                if self._stale:
+                    self._undone()
+                    self._stale = False
                 connection.execute("BEGIN IMMEDIATE")
                 for work, future in batch:
                     answers.append((future, *self._try(work)))
                 connection.execute("COMMIT")
-        except (DatabaseError, sqlite3.IntegrityError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, everybody is answered and the thread lives
+            self._stale = True
             if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            self._undone()
+                connection.rollback()
             for _, future in batch:
                 future.set_exception(error)
             return
@@ -159,7 +164,9 @@ class Writer:
         try:
             with translated(self._path):
                 result = work(self._database)
-        except Exception as error:  # noqa: BLE001 - it is the caller's, and handed to the caller
+        except Exception as error:
+            if not connection.in_transaction:
+                raise  # SQLite itself has rolled back, as after a failed write: nobody's work is there any more
             connection.execute("ROLLBACK TO piece")
             connection.execute("RELEASE piece")
             self._undone()

@@ -28,10 +28,13 @@ class Escrow:
         with _translated(folder):
             folder.mkdir(mode=0o700, exist_ok=True)
             folder.chmod(0o700)
+            _flush(folder.parent)
             digest_key = folder / "digest.key"
             if not digest_key.exists():
                 self._save(digest_key, secrets.token_hex(32))
             self._digest_key = bytes.fromhex(digest_key.read_text())
+        if len(self._digest_key) != 32:
+            raise EscrowFailed(f"{digest_key}: damaged; expected 64 hex digits")
 
     def put(self, cycle: int, key: str) -> None:
         """Make a key durable: once this returns, it survives a power cut."""
@@ -50,7 +53,7 @@ class Escrow:
         """Forget a key; nothing happens if there is none."""
         with _translated(self._folder):
             self._file(cycle).unlink(missing_ok=True)
-            self._flush_folder()
+            _flush(self._folder)
 
     def sweep(self, keep: Iterable[int]) -> None:
         """Forget every key but those of these (open) cycles, and whatever a crash left half written."""
@@ -59,7 +62,7 @@ class Escrow:
             for path in self._folder.iterdir():
                 if path.name not in wanted:
                     path.unlink()
-            self._flush_folder()
+            _flush(self._folder)
 
     def digest(self, value: str, *, secret: bool) -> str:
         """Return what stands for a setting's value in a record.
@@ -80,19 +83,21 @@ class Escrow:
         temporary = path.with_suffix(".new")
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:
+            os.fchmod(descriptor, 0o600)  # whatever the umask
             os.write(descriptor, text.encode())
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
         temporary.rename(path)
-        self._flush_folder()
+        _flush(self._folder)
 
-    def _flush_folder(self) -> None:
-        descriptor = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+
+def _flush(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 @contextlib.contextmanager
@@ -101,3 +106,5 @@ def _translated(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise EscrowFailed(f"{folder}: {error.strerror}") from error
+    except ValueError:  # its own text may quote what is in the file
+        raise EscrowFailed(f"{folder}: a file there is damaged; expected a key, as text") from None

@@ -73,12 +73,11 @@ class Gate:
         while True:
             try:
                 link = self._opened()
-            except PortMissing as fault:
-                self._trouble(fault)
             except PortError as fault:
                 self._trouble(fault)
-                absent_since = clock.monotonic()  # nothing can be said of the board
-                self._pause(_PROBE_S)
+                if not (self._presence is Presence.PORT and isinstance(fault, PortMissing)):
+                    absent_since = clock.monotonic()  # nothing can be said of the board
+                    self._pause(_PROBE_S)
             else:
                 self._trouble(None)
                 if self._answers(link, absent_since, patience_s):

@@ -27,6 +27,9 @@ from station.toml import Table, parse, validate
 _PLACEHOLDER = re.compile(r"\{\{([a-z_]+)\}\}|\{([a-z_]+)\}")
 """``{word}`` is filled in, ``{{word}}`` stands for ``{word}``; other braces are themselves (JSON values are common)."""
 
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+"""What some decoders make of broken bytes: no text, since nothing can store, send or show it."""
+
 PLACEHOLDERS = frozenset({"vendor", "model", "owner", "station", "serial", "hardware_id", "rid", "cik"})
 """What the station can fill into a setting's value."""
 
@@ -63,7 +66,7 @@ class Registration(StrEnum):
 def _expression(text: str) -> str:
     try:
         re.compile(text)
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError) as error:
         raise ValueError(f"is no regular expression: {error}") from None
     return text
 
@@ -86,12 +89,12 @@ class FleetRules(Table):
     """``[fleet]``: how boards of this model live in the fleet."""
 
     model: Annotated[str, Field(pattern=r"^[^/?#,\"\s\x00-\x1f]{1,64}$")]
-    """The name of the model in the fleet."""
+    """The name of the model in the fleet, 1 to 64 characters without blanks, quotation marks, commas, / ? and #."""
 
-    activate: Annotated[Activation, Field(strict=False)]
+    activate: Activation
     """Who fetches the board's key: "station" or "field"."""
 
-    register_by: Annotated[Registration, Field(strict=False, alias="register")]
+    register_by: Annotated[Registration, Field(alias="register")]
     """Who lists serial numbers: "station" or "listed"."""
 
 
@@ -107,7 +110,7 @@ class Recipe(Table):
     dialect: Text
     """The language that the board speaks."""
 
-    presence: Annotated[Presence, Field(strict=False)] = Presence.PORT
+    presence: Presence = Presence.PORT
     """How a slot knows that a board is there: "port" or "probe"."""
 
     serial: SerialRules
@@ -127,22 +130,21 @@ class Recipe(Table):
     @field_validator("config")
     @classmethod
     def _names(cls, config: dict[str, str]) -> dict[str, str]:
-        for name, value in config.items():
+        for name in config:
             if not re.fullmatch(r"[!-~]{1,128}", name):
-                raise ValueError(f"{name!r}: a setting's name is 1 to 128 printable characters without blanks")
-            for word in _words(value):
-                if word not in PLACEHOLDERS:
-                    raise ValueError(
-                        f"{name}: nothing fills {{{word}}}; known: {', '.join(sorted(PLACEHOLDERS))}"
-                        f" (write {{{{{word}}}}} for the text itself)"
-                    )
+                raise ValueError(f"expected names of 1 to 128 ASCII characters without blanks; found {name!r}")
         return config
 
     @model_validator(mode="after")
     def _filled(self) -> Recipe:
-        if self.fleet.activate is not Activation.STATION:
-            for name, value in self.config.items():
-                if "cik" in _words(value):
+        for name, value in self.config.items():
+            for word in sorted(_words(value)):
+                if word not in PLACEHOLDERS:
+                    raise ValueError(
+                        f"config.{name}: nothing fills {{{word}}}; known: {', '.join(sorted(PLACEHOLDERS))}"
+                        f" (write {{{{{word}}}}} for the text itself)"
+                    )
+                if word == "cik" and self.fleet.activate is not Activation.STATION:
                     raise ValueError(
                         f"config.{name}: nothing fills {{cik}}, since fleet.activate is not "
                         f'"station": the key is not fetched here'
@@ -196,6 +198,9 @@ class Recipe(Table):
 
     def complaint(self, identity: Identity) -> str | None:
         """Say what is wrong with what a board says of itself; None if nothing is."""
+        for what, said in (("serial number", identity.serial), ("hardware id", identity.hardware_id)):
+            if _LONE_SURROGATE.search(said):
+                return f"{what} {said[:128]!r}, expected text"
         if not re.fullmatch(self.serial.pattern, identity.serial):
             return f"serial number {identity.serial[:128]!r}, expected {self.serial.pattern!r}"
         pattern = self.serial.hardware_id_pattern
@@ -211,13 +216,14 @@ def load(path: Path) -> Recipe:
     content, raw = parse(path, RecipeError)
     name = content.get("dialect")
     if not isinstance(name, str):
-        validate(path, Recipe, content, RecipeError)
-        raise RecipeError(f"{path}: dialect: expected one of {', '.join(dialects())}")
+        found = "is missing;" if name is None else f"found {name!r},"
+        raise RecipeError(f"{path}: dialect: {found} expected one of: {', '.join(dialects())}")
     try:
         options = dialect(name).Options
     except LookupError as unknown:
         raise RecipeError(f"{path}: dialect: {unknown.args[0]}") from None
-    # The dialect's table has a default that fails with the table's own complaint: it names the first missing key.
+    except (ImportError, AttributeError) as broken:
+        raise RecipeError(f"{path}: dialect: {name!r} is installed but can't be used: {broken}") from broken
     field: Any = (options, Field(description=f"A table [{name}]: what the dialect needs to know of this board."))
     whole = create_model("Recipe", __base__=Recipe, **{name: field})
     recipe = validate(path, whole, content, RecipeError)

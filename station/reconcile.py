@@ -168,8 +168,8 @@ TABLE: tuple[Row, ...] = (
     # register: is the number there, and may it be ours?
     _row(Step.REGISTER, F.UNKNOWN, _ANY_CLAIM, _ANY_STANDING, Move.ADD),
     _row(Step.REGISTER, F.UNUSED, _ANY_CLAIM, _ANY_STANDING, Move.PROCEED),
-    _row(Step.REGISTER, _LIVE, C.OURS, S.RETEST, Move.PROCEED),
-    _row(Step.REGISTER, _LIVE, C.OURS, frozenset({S.NEW, S.UNANSWERED}), Move.STOP_TAKEN),
+    _row(Step.REGISTER, _LIVE, C.OURS, _OF_OURS, Move.PROCEED),
+    _row(Step.REGISTER, _LIVE, C.OURS, S.NEW, Move.STOP_TAKEN),
     _row(Step.REGISTER, _LIVE, _NOT_OURS, _ANY_STANDING, Move.STOP_TAKEN),
     # enable: has it a client, and is it ours?
     _row(Step.ENABLE, F.UNKNOWN, _ANY_CLAIM, _ANY_STANDING, Move.STOP_VANISHED),

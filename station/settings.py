@@ -19,7 +19,6 @@ from station.errors import SettingsError
 from station.toml import Table, parse, validate
 
 Text = Annotated[str, Field(min_length=1)]
-FilePath = Annotated[Path, Field(strict=False)]
 Rid = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
 
 
@@ -35,13 +34,13 @@ class FleetSettings(Table):
     owner: Rid
     """The RID, 40 hex digits, of the client (portal) that owns the boards."""
 
-    token_file: FilePath | None = None
+    token_file: Path | None = None
     """A file that holds the vendor token, readable by the station alone."""
 
     token_credential: str | None = None
     """The name of a systemd credential that holds the vendor token (LoadCredential=)."""
 
-    ca_file: FilePath | None = None
+    ca_file: Path | None = None
     """A file of certificate authorities to trust in place of the system's."""
 
     allow_plain_http: bool = False
@@ -84,16 +83,16 @@ class Settings(Table):
     name: Text
     """The station's name for people."""
 
-    recipe: FilePath
+    recipe: Path
     """The recipe file of the product that this station makes."""
 
-    state: FilePath
+    state: Path
     """The folder for the ledger and everything else that this station remembers."""
 
     fleet: FleetSettings
     """A table [fleet]: where the fleet is."""
 
-    slots: Annotated[tuple[SlotSettings, ...], Field(min_length=1, max_length=32, strict=False)]
+    slots: Annotated[tuple[SlotSettings, ...], Field(min_length=1, max_length=32)]
     """One to 32 tables [[slots]] with name and port."""
 
     _folder: Path = PrivateAttr(default=Path())
@@ -108,8 +107,11 @@ class Settings(Table):
         return slots
 
     def path(self, path: Path) -> Path:
-        """Return a path of the settings, as seen from the file they were read from."""
-        return self._folder / path.expanduser()
+        """Return a path of the settings, as seen from the file they were read from; raises ``SettingsError``."""
+        try:
+            return self._folder / path.expanduser()
+        except RuntimeError as cause:
+            raise SettingsError(f"{path}: no such home folder; expected a path") from cause
 
     def token(self) -> str:
         """Read the vendor token; raises ``SettingsError`` that names the place, never the token."""

@@ -39,7 +39,7 @@ _GRACE_S = 10.0
 _LEFT_S = 1.5
 """Seconds without a board after which one that had been here has left."""
 _RETRY_S = 1.0
-"""Seconds between two turns when something is badly wrong."""
+"""Seconds between two turns after something unforeseen."""
 
 
 @dataclass(frozen=True)
@@ -100,8 +100,9 @@ class Slot:
         self._gate.cancel()
 
     def join(self) -> None:
-        """Wait until the slot has stopped."""
-        self._thread.join()
+        """Wait until the slot has stopped, if it was ever opened."""
+        if self._thread.ident is not None:
+            self._thread.join()
 
     # ------------------------------------------------------------- turns
 
@@ -114,7 +115,7 @@ class Slot:
                 except DatabaseError as fault:
                     self._line.halt(fault)
                     self._show(phase=Phase.HELD, note=words.advice(fault.code), outcome=None)
-                    self._line.rest(_RETRY_S)
+                    self._line.await_running()
                 except Cancelled:
                     raise
                 except Exception:
@@ -129,8 +130,6 @@ class Slot:
         row = self._equipment.reader.last_cycle(self.name)
         if row is not None and row.removed_at is not None:
             row = None
-        if row is not None and row.closed_at is not None:
-            self._show_closed(row)
         try:
             link = self._gate.await_board(None if row is None else _GRACE_S if row.closed_at is None else _LEFT_S)
         except Nobody:
@@ -143,7 +142,10 @@ class Slot:
                 row = self._begin(link, board)
             elif row.closed_at is None:
                 row = self._go_on(row, link, board)
-            elif not self._same(row, board):
+            elif self._same(row, board):
+                if self._view.phase is not Phase.REMOVE:
+                    self._show_closed(row)  # not any sooner: another board would be seen with this verdict
+            else:
                 self._leave(row)
                 return
             try:
@@ -250,12 +252,10 @@ class Slot:
     def _note_port(self, fault: PortError | None) -> None:
         """Show how the port is; record a change once."""
         code = fault.code if fault else None
-        if fault is None:
-            if self._view.phase is Phase.OUT or not self._view.note:
-                self._show(phase=Phase.EMPTY, note=words.advice("slot-empty"))
-        elif self._view.phase in (Phase.EMPTY, Phase.OUT):
-            phase = Phase.EMPTY if isinstance(fault, PortMissing) else Phase.OUT
-            self._show(phase=phase, note=f"{words.advice(fault.code)} {fault.text}.")
+        if self._view.phase is not Phase.REMOVE:
+            usable = fault is None or isinstance(fault, PortMissing)
+            note = f"{words.advice(fault.code)} {fault.text}." if fault else words.advice("slot-empty")
+            self._show(phase=Phase.EMPTY if usable else Phase.OUT, note=note)
         if code == self._trouble:
             return
         quiet = self._trouble == PortMissing.code and code is None

@@ -6,20 +6,23 @@ import fcntl
 import os
 from pathlib import Path
 
-from station.errors import StateBusy
+from station.errors import DatabaseFailed, StateBusy
 
 
 class StateFolder:
     """Everything that a station remembers lies below one folder, and one engine owns it at a time."""
 
     def __init__(self, path: Path) -> None:
-        """Make the folder if need be and take its lock; raises ``StateBusy`` that says who has it."""
+        """Make the folder if need be and take its lock.
+
+        Raises ``StateBusy`` that says who has it, ``DatabaseFailed`` if nothing can be kept there.
+        """
         self.path = path
         try:
             path.mkdir(parents=True, exist_ok=True, mode=0o750)
             self._lock = os.open(path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
         except OSError as error:
-            raise StateBusy(f"{path}: the state folder can't be used: {error.strerror}") from error
+            raise DatabaseFailed(f"{path}: the state folder can't be used: {error.strerror}") from error
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -51,8 +51,7 @@ def _refuse_floats(value: Any) -> None:
     if isinstance(value, float):
         raise TypeError(f"a float ({value}) has no canonical form; use an integer of a smaller unit")
     if isinstance(value, dict):
-        for inner in value.values():
-            _refuse_floats(inner)
-    elif isinstance(value, (list, tuple)):
+        value = list(value.items())
+    if isinstance(value, (list, tuple)):
         for inner in value:
             _refuse_floats(inner)

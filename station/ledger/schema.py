@@ -46,6 +46,10 @@ CREATE TABLE events(
   hash BLOB NOT NULL CHECK (length(hash) = 32)  -- SHA-256, see chain.py
 ) STRICT""",
     "CREATE INDEX events_of_cycle ON events(cycle) WHERE cycle IS NOT NULL",
+    # For INSERT OR REPLACE, of which the other two triggers hear nothing; and nothing can fork the chain.
+    """CREATE TRIGGER events_follow BEFORE INSERT ON events
+WHEN (SELECT (id + 1, hash) IS NOT (NEW.id, NEW.previous) FROM events ORDER BY id DESC LIMIT 1)
+BEGIN SELECT RAISE(ABORT, 'events are insert-only, each after the last'); END""",
     """CREATE TRIGGER events_stay BEFORE UPDATE ON events
 BEGIN SELECT RAISE(ABORT, 'events are insert-only'); END""",
     """CREATE TRIGGER events_remain BEFORE DELETE ON events
@@ -72,6 +76,11 @@ CREATE TABLE cycles(
   CHECK ((closed_at IS NULL) = (outcome IS NULL)),
   CHECK ((outcome IS 'PASS') <= (error IS NULL AND serial IS NOT NULL AND rid IS NOT NULL))
 ) STRICT""",
+    """CREATE TRIGGER closed_cycles_stay BEFORE UPDATE ON cycles
+WHEN OLD.closed_at IS NOT NULL
+  AND (OLD.serial, OLD.rid, OLD.closed_at, OLD.outcome, OLD.error) IS NOT
+    (NEW.serial, NEW.rid, NEW.closed_at, NEW.outcome, NEW.error)
+BEGIN SELECT RAISE(ABORT, 'a closed cycle stays as it is'); END""",
     "CREATE UNIQUE INDEX one_cycle_a_serial ON cycles(serial) WHERE closed_at IS NULL",
     "CREATE UNIQUE INDEX one_cycle_a_slot ON cycles(slot) WHERE released_at IS NULL",
     "CREATE INDEX cycles_of_serial ON cycles(serial)",
@@ -99,5 +108,9 @@ SELECT i.cycle AS cycle, i.id AS intended, json_extract(i.body, '$.step') AS ste
   i.at AS intended_at, s.at AS settled_at, json_extract(s.body, '$.facts') AS facts
 FROM events i LEFT JOIN events s
   ON s.cycle = i.cycle AND s.kind = 'settle' AND json_extract(s.body, '$.step') = json_extract(i.body, '$.step')
+  AND s.id > i.id AND NOT EXISTS (
+    SELECT 1 FROM events again                  -- intended again after a cut: the last one is what settled
+    WHERE again.cycle = i.cycle AND again.kind = 'intend' AND again.id > i.id AND again.id < s.id
+      AND json_extract(again.body, '$.step') = json_extract(i.body, '$.step'))
 WHERE i.kind = 'intend'""",
 )

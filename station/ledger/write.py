@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from station import __version__, clock
-from station.database import Writer, connect
+from station.database import Writer, connect, translated
+from station.errors import DatabaseError
 from station.ledger.chain import GENESIS, Event, canonical
 from station.ledger.read import CycleRow
 from station.ledger.schema import PROJECTIONS, migrations
@@ -43,7 +44,12 @@ class Ledger:
         self._station = station
         self._database = connect(path, migrations)
         self._head: tuple[int, bytes] = (0, GENESIS)
-        self._take_head()
+        try:
+            with translated(path):
+                self._take_head()
+        except DatabaseError:
+            self._database.conn.close()
+            raise
         self._writer = Writer(path, self._database, undone=self._take_head)
 
     def write(self, work: Callable[[Database], T]) -> T:

@@ -11,7 +11,7 @@ import threading
 import time
 import tty
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from drivers.link import Link, LinkOptions
@@ -69,14 +69,18 @@ class Board:
         return got
 
     def hang_up(self) -> None:
-        for fd in (self.master, self._slave):
-            if fd >= 0:
-                os.close(fd)
-        self.master = self._slave = -1
+        """Go away: the near end's port is hung up, and its path vanishes."""
+        if self.master >= 0:
+            os.close(self.master)
+        self.master = -1
+
+    def close(self) -> None:
+        self.hang_up()
+        os.close(self._slave)
 
     def flush(self) -> None:
         """Throw away what the near end never read, so that no write waits for it."""
-        if self._slave >= 0:
+        with suppress(termios.error):  # hung up
             termios.tcflush(self._slave, termios.TCIFLUSH)
 
     def _unread(self) -> int:
@@ -91,7 +95,7 @@ def open_link(options: LinkOptions | None = None) -> Iterator[tuple[Board, Link]
         with Link.open(board.port, options or LinkOptions()) as link:
             yield board, link
     finally:
-        board.hang_up()
+        board.close()
 
 
 @contextmanager

@@ -193,15 +193,18 @@ def test_a_board_that_restarts_in_the_middle_is_told_everything_again() -> None:
 
 
 def test_a_board_that_restarts_between_two_operations_is_noticed() -> None:
-    script = [
-        WOKEN,
-        SERIAL,
-        (MAC[0], MAC[1] + BOOT),
-        (b" ", b"\r\n=> "),
-        (b"printenv a\r", b"printenv a\r\na=1\r\n=> "),
-    ]
-    with expected_protocol(script) as (shell, _):
+    known, restarted = threading.Event(), threading.Event()
+
+    def restart(board: Board) -> None:
+        known.wait()
+        board.say(BOOT)
+        restarted.set()
+
+    read = (b"printenv a\r", b"printenv a\r\na=1\r\n=> ")
+    with expected_protocol([WOKEN, SERIAL, MAC, (b"", restart), (b" ", b"\r\n=> "), read]) as (shell, _):
         assert shell.identify() == WHO
+        known.set()
+        restarted.wait()
         assert shell.read(["a"]) == {"a": "1"}
 
 

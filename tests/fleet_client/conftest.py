@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from client_under_test import TOKEN, Start
 from scripted_fleet import Act, ScriptedFleet
 
 from station.fleet.client import Client
-
-TOKEN = "30c8b0123456789abcdef0123456789abcdef012"
-
-Start = Callable[..., tuple[Client, ScriptedFleet]]
 
 
 @pytest.fixture

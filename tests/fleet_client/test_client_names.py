@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import Start
+from client_under_test import Start
 
 from drivers.errors import Blame
 from station.fleet.client import Client, ModelInfo, NameUnsafe

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from conftest import TOKEN, Start
+from client_under_test import TOKEN, Start
 from scripted_fleet import answer
 
 from station import __version__
@@ -249,7 +249,7 @@ def test_a_key_with_a_line_end_is_not_lost(start: Start) -> None:
     assert client.device.activate("G1", "7") == KEY
 
 
-def test_a_model_is_made_of_one_thing() -> None:
-    for wrong in ({}, {"rid": RID, "code": "x"}):
-        with pytest.raises(ValueError, match="either"):
-            ModelInfo(**wrong)
+@pytest.mark.parametrize(("rid", "code"), [(None, None), (RID, "x")])
+def test_a_model_is_made_of_one_thing(rid: str | None, code: str | None) -> None:
+    with pytest.raises(ValueError, match="either"):
+        ModelInfo(rid, code)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import NoReturn
 
@@ -36,10 +37,9 @@ def uboot(tmp_path: Path) -> Iterator[UBoot]:
     qemu = good_qemu()
     if qemu is None:
         missing("no QEMU whose flash works (qemu-system-arm, newer than Debian 12's 7.2)")
-    board = UBoot(tmp_path, qemu)
-    board.power_on()
-    yield board
-    board.close()
+    with closing(UBoot(tmp_path, qemu)) as board:
+        board.power_on()
+        yield board
 
 
 @pytest.fixture
@@ -49,10 +49,9 @@ def uboot_old(tmp_path: Path) -> Iterator[UBoot]:
     qemu = system_qemu()
     if qemu is None:
         missing("no qemu-system-arm")
-    board = UBoot(tmp_path, qemu, worn=version(qemu) >= GOOD)
-    board.power_on()
-    yield board
-    board.close()
+    with closing(UBoot(tmp_path, qemu, worn=version(qemu) >= GOOD)) as board:
+        board.power_on()
+        yield board
 
 
 @pytest.fixture

@@ -49,6 +49,8 @@ CONVERSATION = [
     b"   ",
     b"saveenv",
     b"",
+    b"printenv a",
+    b"x\x03",
 ]
 PROMPT = b"\r\n=> "
 

@@ -25,7 +25,8 @@ IMAGE = Path("/usr/lib/u-boot/qemu_arm/u-boot.bin")
 FLASH_SIZE = 64 << 20
 """Bytes of each of the two flash banks of QEMU's "virt" machine."""
 ENV_SIZE = 0x40000
-"""Bytes of the environment at the start of the second bank: CRC-32 (little endian), NAME=VALUE NUL ..., NUL."""
+"""Bytes of the environment at the start of the second bank: CRC-32 (little endian), NAME=VALUE NUL ..., NUL.
+A backslash stands before each backslash of a value (U-Boot 2023.01)."""
 UNPACKED = Path(__file__).parents[2] / ".cache" / "qemu" / "qemu-system-arm"
 """Where ``.ci/run`` puts the QEMU of Debian 12's backports."""
 GOOD = (8,)
@@ -59,9 +60,8 @@ def system_qemu() -> Path | None:
 
 def good_qemu() -> Path | None:
     """Return a QEMU whose flash works: the one that STATION_TEST_QEMU names, the unpacked one, or the system's."""
-    if named := os.environ.get("STATION_TEST_QEMU"):
-        return Path(named)
-    for candidate in (UNPACKED, system_qemu()):
+    named = os.environ.get("STATION_TEST_QEMU")
+    for candidate in [Path(named)] if named else [UNPACKED, system_qemu()]:
         if candidate and version(candidate) >= GOOD:
             return candidate
     return None
@@ -69,7 +69,8 @@ def good_qemu() -> Path | None:
 
 def environment_image(settings: Mapping[str, str]) -> bytes:
     """Return the environment as U-Boot keeps it in flash."""
-    body = b"".join(f"{name}={value}".encode() + b"\0" for name, value in settings.items())
+    escaped = {name: value.replace("\\", "\\\\") for name, value in settings.items()}
+    body = b"".join(f"{name}={value}".encode() + b"\0" for name, value in escaped.items())
     body = body.ljust(ENV_SIZE - 4, b"\0")
     return zlib.crc32(body).to_bytes(4, "little") + body
 
@@ -139,7 +140,7 @@ class UBoot:
         if int.from_bytes(checksum, "little") != zlib.crc32(body):
             return None
         entries = body.split(b"\0\0")[0].split(b"\0")
-        return dict(entry.decode().split("=", 1) for entry in entries)
+        return dict(re.sub(r"\\(.)", r"\1", entry.decode()).split("=", 1) for entry in entries)
 
     def close(self) -> None:
         """Power off, unplug, end."""

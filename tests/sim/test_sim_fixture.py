@@ -112,7 +112,7 @@ def test_a_killed_far_end_goes_on_with_the_same_boards_in_the_same_slots(
     program = (
         "import sys, threading; from pathlib import Path; from drivers.sim.fixture import Fixture\n"
         f"f = Fixture(Path({str(tmp_path / 'far')!r}), ['slot-1', 'slot-2'], 4, 7)\n"
-        "f.insert('slot-1'); f.remove('slot-1'); f.insert('slot-1'); f.insert('slot-2')\n"
+        "f.insert('slot-1'); f.insert('slot-2'); f.remove('slot-1')\n"
         "sys.stdout.write('up'); sys.stdout.flush(); threading.Event().wait()\n"
     )
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as far:
@@ -130,10 +130,10 @@ def test_a_killed_far_end_goes_on_with_the_same_boards_in_the_same_slots(
     assert fixture.left == 3
     assert fixture.insert("slot-2")
     port = opened(fixture.port("slot-2"))
-    assert serial_of(port) == "SIM-00700002"
+    assert serial_of(port) == "SIM-00700001"
     assert port.ask(b"printenv key") == b"key=1\r\n"
     assert fixture.insert("slot-1")
-    assert serial_of(opened(fixture.port("slot-1"))) == "SIM-00700001"
+    assert serial_of(opened(fixture.port("slot-1"))) == "SIM-00700002"
 
 
 def test_a_board_of_a_slot_that_is_no_more_is_not_lost(make: Make, opened: Open) -> None:

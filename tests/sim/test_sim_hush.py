@@ -1,4 +1,4 @@
-"""The words of the command line; every expectation was typed at U-Boot 2023.01 first (test_far_end_is_honest)."""
+"""The words of the command line; tests/real types most of these at the real one too."""
 
 from __future__ import annotations
 

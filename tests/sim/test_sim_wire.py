@@ -79,8 +79,12 @@ def test_unplugging_hangs_up_and_takes_the_path_away(wire: Wire, loop: LoopThrea
 def test_after_plugging_again_the_same_path_works_and_old_bytes_are_gone(
     wire: Wire, loop: LoopThread, opened: Open
 ) -> None:
+    opened(wire.path).send(b"typed")
+    while not wire.pending:
+        time.sleep(0.001)
     loop.run(write(wire, b"old"))
     loop.run(unplug(wire))
+    assert not wire.pending
     loop.run(write(wire, b"into the air"))
     loop.run(plug(wire))
     loop.run(write(wire, b"new"))
@@ -117,6 +121,12 @@ def test_a_paced_wire_takes_ten_bits_a_byte(paced: Wire, loop: LoopThread, opene
     port.take(2304)
     assert time.monotonic() - began >= 2304 * 10 / BAUD
     assert paced.busy_s == pytest.approx(2304 * 10 / BAUD)
+
+
+def test_a_board_does_not_wait_for_bytes_that_an_unplugged_wire_has_lost(paced: Wire, loop: LoopThread) -> None:
+    loop.run(write(paced, bytes(1_000_000)))  # 87 seconds
+    loop.run(unplug(paced))
+    loop.run(asyncio.wait_for(paced.drain(), 20))
 
 
 def test_a_paced_wire_holds_back_what_the_station_sends(paced: Wire, loop: LoopThread, opened: Open) -> None:

@@ -16,13 +16,15 @@ import threading
 from tui_floor import FakeFloor, mixed
 
 from station.model import LineView, SlotView
+from station.tui import line_screen
 from station.tui.app import run_screen
 
 
 class LivelyFloor(FakeFloor):
-    """Every look at it finds every tile changed."""
+    """Every look at it finds every tile changed, and it is looked at often."""
 
     def __init__(self) -> None:
+        line_screen.TICK = 0.005
         super().__init__(*mixed(8))
         self.looks = itertools.count()
         self.looked = threading.Condition()

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 from textual import events
-from tui_floor import FakeFloor, closed, mixed, painted
+from tui_floor import FakeFloor, busy, closed, mixed, painted
 
 from station.model import Outcome
 from station.tui.app import StationApp
@@ -68,11 +68,18 @@ async def test_quit_asks_and_names_what_happens_and_esc_goes_back():
             await pilot.press(key)
             assert isinstance(app.screen, QuitScreen)
             assert "slot-2, slot-6." in painted(app)
-            await pilot.press("enter", "space", "y", "ctrl+c", "ctrl+q", "f1", "f5")
-            assert isinstance(app.screen, QuitScreen)
             await pilot.press("escape")
             assert isinstance(app.screen, LineScreen)
+        await pilot.press("f10", "enter", "space", "y", "ctrl+c", "ctrl+q", "f1", "f5")
+        assert isinstance(app.screen, QuitScreen)
         assert not app.leaving.wanted
+
+
+async def test_a_slot_of_any_name_is_named_literally():
+    app = StationApp(FakeFloor(busy("[b]s/1[/b]")), never)
+    async with app.run_test(size=SMALL) as pilot:
+        await pilot.press("f10")
+        assert "in: [b]s/1[/b]." in painted(app)
 
 
 async def test_quit_with_no_board_at_work_says_so():
@@ -125,7 +132,8 @@ async def test_no_letter_digit_space_or_other_key_does_anything():
     keys += [f"f{number}" for number in range(1, 13) if number not in (1, 5, 10)]
     keys += [f"ctrl+{letter}" for letter in string.ascii_lowercase if letter not in "cqi"]  # ctrl+i is the tab
     async with app.run_test(size=SMALL) as pilot:
-        await pilot.press("right")
+        await pilot.press("right", "ctrl+p")
+        assert isinstance(app.screen, LineScreen), "no command palette"
         for character in string.ascii_letters + string.digits + string.punctuation:
             app.post_message(events.Key(character, character))
         for key in keys:
@@ -134,4 +142,7 @@ async def test_no_letter_digit_space_or_other_key_does_anything():
         assert isinstance(app.screen, LineScreen)
         assert app.focused.view.slot == "slot-2"
         assert floor.started == []
+        app.post_message(events.Key("f5", None))
+        await pilot.pause()
+        assert floor.started == ["slot-2"], "keys sent this way do arrive"
         assert app.is_running

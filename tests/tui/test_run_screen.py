@@ -120,7 +120,7 @@ def assert_stopped_before_left(child: Child) -> None:
     assert child.written.index(b"<bench stopped>") < child.written.index(LEAVE_ALTERNATE)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_stops_the_bench_and_then_leaves_a_clean_terminal(number):
     with running("plain") as child:
         child.read(b"slot-8")

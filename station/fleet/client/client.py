@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable
 from ipaddress import ip_address
-from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -95,10 +94,12 @@ class Client:
         Raises ``FleetError``.
         """
         deadline = clock.monotonic() + self._deadline_s
-        for attempt in count(1):
+        attempt = 0
+        while True:
+            attempt += 1
             token = self._usable_token() if request.signed else None
             try:
-                return judge(request, self._wire().exchange(request, self._headers(request, token), deadline), token)
+                return judge(request, self._wire().exchange(request, _headers(request, token), deadline), token)
             except Garbled:
                 raise  # it is understood to be wrong, not late
             except Unanswered as error:
@@ -107,15 +108,6 @@ class Client:
                 if last or clock.monotonic() + pause >= deadline:
                     raise
                 time.sleep(pause)
-        raise AssertionError("count() has no end")
-
-    def _headers(self, request: Request, token: str | None) -> dict[str, str]:
-        headers = {"User-Agent": f"provisioning-station/{__version__}", "Accept": "*/*", "Accept-Encoding": "identity"}
-        if token is not None:
-            headers["X-Exosite-Token"] = token
-        if request.form is not None:
-            headers["Content-Type"] = _FORM
-        return headers
 
     def _usable_token(self) -> str:
         token = self._token()
@@ -133,6 +125,15 @@ class Client:
             with self._gate:
                 self._wires.add(wire)
         return wire
+
+
+def _headers(request: Request, token: str | None) -> dict[str, str]:
+    headers = {"User-Agent": f"provisioning-station/{__version__}", "Accept": "*/*", "Accept-Encoding": "identity"}
+    if token is not None:
+        headers["X-Exosite-Token"] = token
+    if request.form is not None:
+        headers["Content-Type"] = _FORM
+    return headers
 
 
 def _base(url: str, allow_plain_http: bool) -> str:

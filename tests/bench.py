@@ -1,0 +1,87 @@
+"""``make bench``: how fast, as figures of one run on one machine; no test depends on them.
+
+A rehearsal with 1 and with 8 slots, at the pace of 115,200 baud.  The far end
+is another process, so the CPU time is the station's own.  The last columns
+say where a cycle's time goes: the far ends report how long the wire, the
+boards and the fleet were busy; the rest is the station's.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from station import settings
+from station.build import build
+from station.model import Finished, Outcome, SlotView
+from station.rehearsal import Plan, RemoteFarEnd, Robot
+
+_BOARDS_A_SLOT = 12
+
+
+@dataclass
+class Stopwatch:
+    """Adds up the cycles of one run."""
+
+    cycles: list[Finished] = field(default_factory=list)
+
+    def slot_changed(self, view: SlotView) -> None:
+        """Do nothing."""
+
+    def cycle_finished(self, finished: Finished) -> None:
+        """Take a cycle down."""
+        self.cycles.append(finished)
+
+
+def measure(slots: int) -> list[str]:
+    """Run one rehearsal and return its row of the table."""
+    watch = Stopwatch()
+    with ExitStack() as held:
+        folder = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="station-bench-")))
+        plan = Plan(folder, slots, _BOARDS_A_SLOT * slots, baud=115200, boot_s=0.05, save_s=0.02)
+        far_end = RemoteFarEnd(plan)
+        held.callback(far_end.close)
+        far_end.wait()
+        bench = build(settings.load(plan.config))
+        held.callback(bench.stop)
+        robot = Robot(far_end, bench, plan.slot_names, 0)
+        bench.subscribe(watch)
+        bench.subscribe(robot)
+        before = far_end.ask("busy")
+        began, cpu = time.monotonic(), time.process_time()
+        bench.start()
+        robot.start()
+        robot.done.wait()
+        elapsed, cpu = time.monotonic() - began, time.process_time() - cpu
+        busy = {name: seconds - before[name] for name, seconds in far_end.ask("busy").items()}
+        robot.stop()
+        bench.stop()
+    boards = len(watch.cycles)
+    passed = sum(cycle.outcome is Outcome.PASS for cycle in watch.cycles)
+    spent = sum(cycle.duration_s for cycle in watch.cycles)
+    shares = [busy[name] / spent for name in ("wire_s", "board_s", "fleet_s")]
+    return [
+        str(slots),
+        f"{passed}/{boards}",
+        f"{boards / elapsed * 60:.0f}",
+        f"{cpu / boards * 1000:.1f}",
+        f"{spent / boards * 1000:.0f}",
+        *(f"{share:.0%}" for share in shares),
+        f"{1 - sum(shares):.0%}",
+    ]
+
+
+def main() -> None:
+    """Print the table."""
+    head = ["slots", "passed", "boards/min", "CPU ms/board", "cycle ms", "wire", "board", "fleet", "station"]
+    rows = [head, *(measure(slots) for slots in (1, 8))]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
+    for row in rows:
+        print("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)))  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
