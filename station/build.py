@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from drivers import dialect
 from drivers.link import Link
 from station import recipe as recipes
 from station.bench import Bench
@@ -57,6 +58,7 @@ def build(settings: Settings, ports: Ports = _REAL) -> Bench:
     open then.
     """
     recipe = recipes.load(settings.path(settings.recipe))
+    language = dialect(recipe.dialect)
     settings.token()
     with ExitStack() as held:
         folder = StateFolder(settings.path(settings.state))
@@ -79,5 +81,6 @@ def build(settings: Settings, ports: Ports = _REAL) -> Bench:
             fleet=fleet,
             line=line,
             open_link=lambda port: ports.open_link(port, recipe),
+            board=lambda link: language(link, recipe.options),
         )
         return Bench(settings.name, settings.slots, equipment, held.pop_all().close)

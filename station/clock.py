@@ -33,14 +33,20 @@ def iso(us: int) -> str:
 
 def state() -> str:
     """``synced``, ``unsynced``, or ``unknown`` where the kernel can't be asked (adjtimex(2))."""
-    try:
-        libc = ctypes.CDLL(None, use_errno=True)
-        answer = libc.adjtimex(ctypes.create_string_buffer(512))
-    except (OSError, AttributeError):
-        return "unknown"
-    if answer < 0:
+    libc = _libc()
+    if libc is None or (answer := libc.adjtimex(ctypes.create_string_buffer(512))) < 0:
         return "unknown"
     return "unsynced" if answer == _TIME_ERROR else "synced"
+
+
+@cache
+def _libc() -> ctypes.CDLL | None:
+    try:
+        libc = ctypes.CDLL(None, use_errno=True)
+        libc.adjtimex  # noqa: B018 - raises where there is none
+    except (OSError, AttributeError):
+        return None
+    return libc
 
 
 @cache

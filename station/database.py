@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from station.errors import DatabaseCorrupt, DatabaseError, DatabaseFailed, DatabaseNewer
+from station.errors import DatabaseCorrupt, DatabaseFailed, DatabaseNewer
 
 if TYPE_CHECKING:
     from sqlite_utils import Database, Migrations

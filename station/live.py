@@ -23,7 +23,7 @@ class Floor(Protocol):
         """Return the line's view; never blocks."""
         ...
 
-    def start(self, slot: str) -> None:
+    def start_cycle(self, slot: str) -> None:
         """Take the board in this slot as new, though its arrival could not be seen.
 
         For fixtures whose port never disappears.  While a cycle is running

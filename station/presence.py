@@ -17,7 +17,7 @@ from drivers.link import Link, port_present
 from station import clock
 from station.recipe import Presence
 
-_LOOK_S = 0.1
+_LOOK_S = 0.05
 """Seconds between two looks at a port that is not there."""
 _PROBE_S = 0.5
 """Seconds between two probes, and between two attempts to open a port that can't be used."""

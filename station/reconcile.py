@@ -78,7 +78,6 @@ class Move(StrEnum):
     ACTIVATE = "activate"
     DISABLE = "disable"
     STOP_TAKEN = "stop-taken"
-    STOP_UNLISTED = "stop-unlisted"
     STOP_VANISHED = "stop-vanished"
     STOP_ORPHANED = "stop-orphaned"
     STOP_LOCKED = "stop-locked"
@@ -121,7 +120,6 @@ class SerialLocked(Judgement):
 
 STOPS: Mapping[Move, type[Judgement]] = {
     Move.STOP_TAKEN: SerialTaken,
-    Move.STOP_UNLISTED: SerialUnlisted,
     Move.STOP_VANISHED: SerialVanished,
     Move.STOP_ORPHANED: SerialOrphaned,
     Move.STOP_LOCKED: SerialLocked,

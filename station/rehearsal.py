@@ -25,11 +25,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Self
 
+from station import clock
 from station import recipe as recipes
 from station import settings as station_settings
 from station.errors import SettingsError
 from station.fleet.client import Client, ModelInfo, NotFound
-from station.live import Floor
 from station.model import Finished, Phase, SlotView
 
 VENDOR = "rehearsal"
@@ -195,11 +195,10 @@ class Robot:
     and acts in a thread of its own.
     """
 
-    def __init__(self, far_end: RemoteFarEnd, floor: Floor, slots: Sequence[str], dwell_s: float) -> None:
+    def __init__(self, far_end: RemoteFarEnd, slots: Sequence[str], dwell_s: float) -> None:
         """``dwell_s`` is how long, in seconds, a verdict is looked at before the board is taken out."""
-        self._far_end, self._floor, self._slots, self._dwell_s = far_end, floor, slots, dwell_s
-        self._verdicts: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        self._stopping = threading.Event()
+        self._far_end, self._slots, self._dwell_s = far_end, slots, dwell_s
+        self._seen: queue.SimpleQueue[SlotView | None] = queue.SimpleQueue()
         self.done = threading.Event()
         """Every board has come and gone."""
         self._thread = threading.Thread(target=self._run, name="robot", daemon=True)
@@ -207,7 +206,7 @@ class Robot:
     def slot_changed(self, view: SlotView) -> None:
         """See a slot's new view."""
         if view.phase is Phase.REMOVE or (view.phase is Phase.EMPTY and view.last):
-            self._verdicts.put(view.slot)
+            self._seen.put(view)
 
     def cycle_finished(self, finished: Finished) -> None:
         """Do nothing: a robot, too, goes by the screen."""
@@ -218,22 +217,32 @@ class Robot:
 
     def stop(self) -> None:
         """Put nothing in any more."""
-        self._stopping.set()
-        self._verdicts.put(None)
+        self._seen.put(None)
         self._thread.join()
 
     def _run(self) -> None:
-        filled = {slot for slot in self._slots if self._far_end.ask(f"insert {slot}")}
-        while filled and not self._stopping.is_set():
-            slot = self._verdicts.get()
-            if slot is None:
+        busy = {slot for slot in self._slots if self._far_end.ask(f"insert {slot}")}
+        due: dict[str, tuple[float, str]] = {}
+        """Slot -> when it is to be served, and the order."""
+        while busy:
+            for slot, (when, order) in list(due.items()):
+                if when <= clock.monotonic():
+                    del due[slot]
+                    if not self._far_end.ask(f"{order} {slot}"):
+                        busy.discard(slot)
+            if not busy:
+                break
+            try:
+                timeout = max(0, min(when for when, _ in due.values()) - clock.monotonic()) if due else None
+                view = self._seen.get(timeout=timeout)
+            except queue.Empty:
+                continue
+            if view is None:
                 return
-            view = next(view for view in self._floor.views() if view.slot == slot)
             if view.phase is Phase.REMOVE:
-                if not self._stopping.wait(self._dwell_s):
-                    self._far_end.ask(f"remove {slot}")
-            elif view.phase is Phase.EMPTY and not self._far_end.ask(f"insert {slot}"):
-                filled.discard(slot)
+                due[view.slot] = (clock.monotonic() + self._dwell_s, "remove")
+            else:
+                due[view.slot] = (clock.monotonic() + self._dwell_s / 3, "insert")
         self.done.set()
 
 

@@ -41,7 +41,7 @@ class FleetSettings(Table):
     """The name of a systemd credential that holds the vendor token (LoadCredential=)."""
 
     ca_file: Path | None = None
-    """A file of certificate authorities to trust in place of the system's."""
+    """A file of certificate authorities to trust in place of those that come with the program."""
 
     allow_plain_http: bool = False
     """Plain HTTP to another machine is refused unless this is true: the token would travel readably."""
@@ -53,7 +53,7 @@ class FleetSettings(Table):
     @classmethod
     def _address(cls, url: str) -> str:
         parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.query:
             raise ValueError(f'expected an address such as "https://fleet.example.com"; found {url!r}')
         return url.rstrip("/")
 

@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from drivers import dialect
 from drivers.board import Board, NoBoard
 from drivers.errors import Cancelled, DriverError, PortError, PortLost, PortMissing
 from drivers.link import Link
@@ -57,6 +56,8 @@ class Equipment:
     fleet: Client
     line: Line
     open_link: Callable[[str], Link]
+    board: Callable[[Link], Board]
+    """Makes the dialect's near end on a link."""
 
 
 class Slot:
@@ -76,7 +77,7 @@ class Slot:
         self._view = SlotView(self.name)
         self._trouble: str | None = None
         recipe = equipment.recipe
-        self._gate = Gate(settings.port, recipe.presence, equipment.open_link, self._board, self._note_port)
+        self._gate = Gate(settings.port, recipe.presence, equipment.open_link, equipment.board, self._note_port)
         self._thread = threading.Thread(target=self._run, name=f"slot {self.name}", daemon=True)
 
     # ------------------------------------------------------------- for other threads
@@ -137,7 +138,7 @@ class Slot:
             self._leave(row if row.closed_at is not None else self._abandon(row))
             return
         with closing(link):
-            board = self._board(link)
+            board = self._equipment.board(link)
             if row is None:
                 row = self._begin(link, board)
             elif row.closed_at is None:
@@ -235,9 +236,6 @@ class Slot:
             self._trouble = PortMissing.code  # the port left with its board: an empty slot, and no trouble
         self._replace(SlotView(self.name, note=words.advice("slot-empty"), last=f"{row.serial or '?'} {row.outcome}"))
 
-    def _board(self, link: Link) -> Board:
-        return dialect(self._equipment.recipe.dialect)(link, self._equipment.recipe.options)
-
     # ------------------------------------------------------------- waiting, in words
 
     def _hold(self, fault: StationError, waited: float) -> None:
@@ -303,6 +301,7 @@ class Slot:
                 duration=row.duration_ms / 1000,
                 outcome=Outcome(row.outcome),
                 code=row.error,
+                note="" if row.error else words.advice("slot-remove"),
                 advice=f"{advice} ({text})" if text else advice,
             )
         )

@@ -126,7 +126,7 @@ def _rehearse(plan: Plan, headless: bool, as_json: bool) -> int:
         remote.wait()
         bench = build(settings.load(plan.config))
         held.callback(bench.stop)
-        robot = Robot(remote, bench, plan.slot_names, 0 if headless else _DWELL_S)
+        robot = Robot(remote, plan.slot_names, 0 if headless else _DWELL_S)
         bench.subscribe(journal.Journal())
         bench.subscribe(robot)
         if not headless:

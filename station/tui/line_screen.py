@@ -87,7 +87,7 @@ class LineScreen(Screen[None]):
         """Tell the floor that the focused slot holds a new board."""
         tile = self._focused()
         if tile is not None:
-            self._floor.start(tile.view.slot)
+            self._floor.start_cycle(tile.view.slot)
 
     def action_move(self, right: int, down: int) -> None:
         """Move the focus to the neighbour, if there is one."""

@@ -5,6 +5,7 @@ NEXT_TRY = "Next try at"
 WORDS = {
     # what a slot says while it waits
     "slot-empty": "Insert a board.",
+    "slot-remove": "Take the board out.",
     # the board
     "board-silent": "The board does not answer. Check that it has power and sits right, then try it once more.",
     "board-floods": "The board never stops sending. Put it aside for repair.",

@@ -40,7 +40,7 @@ class FakeFloor:
     def line(self) -> LineView:
         return self.the_line
 
-    def start(self, slot: str) -> None:
+    def start_cycle(self, slot: str) -> None:
         self.started.append(slot)
 
     def change(self, index: int, **changes: object) -> None:
