@@ -22,9 +22,9 @@ class Journal:
 
     def slot_changed(self, view: SlotView) -> None:
         """Note the step that a slot begins, or what it waits for."""
-        if view.phase is Phase.RUNNING and not view.note:
-            log.info("slot %s: %s %s", view.slot, view.step or "cycle", _plain(view.serial))
-        elif view.note and view.phase is not Phase.EMPTY:
+        if view.phase is Phase.RUNNING and view.step and not view.note:
+            log.info("slot %s: %s %s", view.slot, view.step, _plain(view.serial))
+        elif view.note and view.phase not in (Phase.EMPTY, Phase.REMOVE):
             log.warning("slot %s: %s", view.slot, _line(view.note))
 
     def cycle_finished(self, finished: Finished) -> None:

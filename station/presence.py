@@ -76,8 +76,8 @@ class Gate:
             except PortError as fault:
                 self._trouble(fault)
                 if not (self._presence is Presence.PORT and isinstance(fault, PortMissing)):
-                    absent_since = clock.monotonic()  # nothing can be said of the board
                     self._pause(_PROBE_S)
+                    absent_since = clock.monotonic()  # nothing could be said of the board so far
             else:
                 self._trouble(None)
                 if self._answers(link, absent_since, patience_s):

@@ -256,9 +256,9 @@ class Slot:
             self._show(phase=Phase.EMPTY if usable else Phase.OUT, note=note)
         if code == self._trouble:
             return
-        quiet = self._trouble == PortMissing.code and code is None
+        came_back = self._trouble == PortMissing.code and code is None
         self._trouble = code
-        if not quiet:
+        if not (came_back and self._equipment.recipe.presence is Presence.PORT):  # there it is a board that arrives
             log.info("slot %s: port: %s", self.name, fault.text if fault else "ok")
             facts = {"slot": self.name, "port": self._port, "state": code or "ok", "text": fault.text if fault else ""}
             self._equipment.ledger.note("port", facts)

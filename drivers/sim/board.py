@@ -63,6 +63,8 @@ class SimulatedBoard(ABC):
         """Be busy for ``seconds``, once everything written has left the UART."""
         if seconds:
             await self.wire.drain()
+            began = asyncio.get_running_loop().time()
+            self.wire.occupied.add(began, began + seconds)
             await asyncio.sleep(seconds)
             self.busy_s += seconds
 

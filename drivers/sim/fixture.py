@@ -119,10 +119,16 @@ class Fixture:
         return max(0, self._boards - (self._taken - len(self._assigned)))
 
     def busy(self) -> dict[str, float]:
-        """Seconds that the far end needed since this start: ``wire_s`` and ``board_s``, summed over the boards."""
+        """Seconds of the far end since this start, each summed over the slots.
+
+        ``wire_s``: a wire carried bytes; ``board_s``: a board was at work;
+        ``far_end_s``: either, what overlaps counted once.
+        """
+        wires = self._wires.values()
         return {
-            "wire_s": sum(wire.busy_s for wire in self._wires.values()),
+            "wire_s": sum(wire.carrying.seconds for wire in wires),
             "board_s": self._gone_board_s + sum(seat.board.busy_s for seat in list(self._seats.values())),
+            "far_end_s": sum(wire.occupied.seconds for wire in wires),
         }
 
     def autonomous(self, quiet_s: float = 2.0, patience_s: float = 30.0) -> None:

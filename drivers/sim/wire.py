@@ -30,6 +30,19 @@ FIFO = 32
 """Bytes that a board's UART keeps while the board does something else, as a PL011 does; the rest is lost."""
 
 
+class Meter:
+    """Adds up the time in which something was going on; what overlaps counts once."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._until = 0.0
+
+    def add(self, began: float, ends: float) -> None:
+        """Count from ``began`` to ``ends``, loop times; no stretch begins before an earlier one did."""
+        self.seconds += max(0.0, ends - max(began, self._until))
+        self._until = max(self._until, ends)
+
+
 class _Port(NamedTuple):
     """One pty: a new one each time the adapter is plugged in."""
 
@@ -44,8 +57,10 @@ class Wire:
 
     def __init__(self, path: Path, *, baud: int = 0) -> None:
         self.path = path
-        self.busy_s = 0.0
-        """Seconds in which at least one direction carried a byte; 0 for ever on a wire that takes no time."""
+        self.carrying = Meter()
+        """When at least one direction carried a byte; never on a wire that takes no time."""
+        self.occupied = Meter()
+        """When it carried a byte, or the board behind it was at work."""
         self._byte_s = 10 / baud if baud else 0.0
         self._lump = max(1, int(LUMP_S / self._byte_s)) if baud else UNPACED_LUMP
         self._port: _Port | None = None
@@ -54,7 +69,6 @@ class Wire:
         self._listening = False
         self._lump_began = 0.0
         self._sent_until = 0.0
-        self._busy_until = 0.0
 
     def plug(self) -> None:
         """Put the adapter in: the path appears at once and whole."""
@@ -183,5 +197,5 @@ class Wire:
             self._arrived.set()
 
     def _occupy(self, began: float, ends: float) -> None:
-        self.busy_s += max(0.0, ends - max(began, self._busy_until))
-        self._busy_until = max(self._busy_until, ends)
+        self.carrying.add(began, ends)
+        self.occupied.add(began, ends)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 GENESIS = bytes(32)
@@ -33,7 +33,8 @@ class Event:
 
     def hashed(self, previous: bytes) -> bytes:
         """Return the event's hash."""
-        columns = ("" if value is None else str(value) for value in astuple(self))
+        values = (getattr(self, name) for name in self.__dataclass_fields__)
+        columns = ("" if value is None else str(value) for value in values)
         return hashlib.sha256(previous + "\t".join(columns).encode()).digest()
 
 

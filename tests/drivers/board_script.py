@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import select
-import struct
 import termios
 import threading
 import time
@@ -13,6 +11,7 @@ import tty
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
+from unittest.mock import patch
 
 from drivers.link import Link, LinkOptions
 from drivers.shell import Shell
@@ -53,14 +52,6 @@ class Board:
     def say(self, data: bytes) -> None:
         os.write(self.master, data)
 
-    def say_slowly(self, data: bytes) -> None:
-        """Send byte by byte, each only after the one before was read."""
-        for i in range(len(data)):
-            self.say(data[i : i + 1])
-            until = time.monotonic() + PATIENCE_S
-            while self._unread() and time.monotonic() < until:
-                time.sleep(0)
-
     def hear(self, count: int) -> bytes:
         """Return exactly ``count`` bytes, or what came before the end of patience."""
         got = b""
@@ -83,10 +74,6 @@ class Board:
         with suppress(termios.error):  # hung up
             termios.tcflush(self._slave, termios.TCIFLUSH)
 
-    def _unread(self) -> int:
-        count: int = struct.unpack("I", fcntl.ioctl(self._slave, termios.FIONREAD, b"\0" * 4))[0]
-        return count
-
 
 @contextmanager
 def open_link(options: LinkOptions | None = None) -> Iterator[tuple[Board, Link]]:
@@ -104,10 +91,11 @@ def expected_protocol(
 ) -> Iterator[tuple[Shell, Link]]:
     """Give a shell whose board expects and answers ``script``, no byte more and no byte less.
 
-    An exchange that expects nothing is said at once.  ``changes`` are changes to the recipe's table.
+    An exchange that expects nothing is said at once.  ``slowly`` makes every byte arrive alone.
+    ``changes`` are changes to the recipe's table.
     """
     complaints: list[str] = []
-    with open_link() as (board, link):
+    with open_link() as (board, link), patch("drivers.wire.CHUNK", 1 if slowly else 4096):
 
         def play() -> None:
             for expected, reply in script:
@@ -116,8 +104,6 @@ def expected_protocol(
                     return
                 if callable(reply):
                     reply(board)
-                elif slowly:
-                    board.say_slowly(reply)
                 else:
                     board.say(reply)
 

@@ -198,7 +198,7 @@ def test_cancelling_ends_a_read_and_everything_later() -> None:
     with open_link() as (board, link):
         threading.Timer(0.02, link.cancel).start()
         with pytest.raises(Cancelled):
-            link.read(soon())
+            link.read(soon(1000))
         board.say(b"too late")
         with pytest.raises(Cancelled):
             link.read(soon())
@@ -210,7 +210,7 @@ def test_cancelling_ends_a_write() -> None:
     with open_link() as (_, link):
         threading.Timer(0.02, link.cancel).start()
         with pytest.raises(Cancelled):
-            link.write(b"x" * 1_000_000, soon())
+            link.write(b"x" * 1_000_000, soon(1000))
 
 
 def test_cancelling_ends_a_pause() -> None:
@@ -312,7 +312,7 @@ def test_rfc2217_is_cancelled() -> None:
     with rfc2217_echo() as (port, _), Link.open(port, LinkOptions()) as link:
         threading.Timer(0.02, link.cancel).start()
         with pytest.raises(Cancelled):
-            link.read(soon())
+            link.read(soon(1000))
 
 
 # ------------------------------------------------------------------ transcript

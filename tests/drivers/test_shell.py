@@ -25,6 +25,7 @@ from drivers.errors import (
     ValueUnwritable,
 )
 from drivers.shell import Shell
+from drivers.text import fill
 
 SERIAL = (b"printenv serial#\r", b"printenv serial#\r\nserial#=G1-7\r\n=> ")
 MAC = (b"printenv ethaddr\r", b"printenv ethaddr\r\nethaddr=52:54:00:12:34:56\r\n=> ")
@@ -134,8 +135,20 @@ def test_a_value_that_holds_the_prompt_does_not_cut_the_answer(slowly: bool) -> 
 @pytest.mark.parametrize("wrap", [b"\r\n", b" \r", b"\x08\x08 \r\n", b"\x1b[80C\r\n\x1b[K"])
 def test_takes_a_wrapped_echo_for_an_echo(wrap: bytes) -> None:
     line = b"setenv a '" + b"v" * 100 + b"'"
-    with expected_protocol([WOKEN, (line + b"\r", line[:80] + wrap + line[80:] + b"\r\n=> "), SAVED]) as (shell, _):
+    script = [WOKEN, SERIAL, MAC, (line + b"\r", line[:80] + wrap + line[80:] + b"\r\n=> "), SAVED]
+    with expected_protocol(script) as (shell, _):
+        shell.identify()  # here it is learnt that the board echoes
         shell.configure({"a": "v" * 100})
+
+
+def test_an_answer_that_begins_like_its_question_is_no_echo() -> None:
+    identify = [{"send": "uid", "capture": "^uid=(?P<serial>.*)"}]
+    with expected_protocol([WOKEN, (b"uid\r", b"uid=7\r\n=> ")], identify=identify) as (shell, _):
+        assert shell.identify() == Identity("7")
+
+
+def test_only_the_placeholders_are_filled_in_and_only_once() -> None:
+    assert fill("{name} {other} ${name} {value}", name="{value}", value="{name}") == "{value} {other} ${name} {name}"
 
 
 def test_an_answer_that_looks_like_the_name_of_the_setting_is_not_another_setting() -> None:
@@ -340,7 +353,7 @@ def test_an_empty_fixture_is_not_present() -> None:
         ("none", "it's"),
         ("none", ""),
         ("none", "a;b"),
-        ("single", "x" * 42),
+        ("single", "x" * 40),
     ],
 )
 def test_what_the_board_can_not_be_told_is_refused_before_anything_is_sent(quote: str, value: str) -> None:
@@ -382,18 +395,29 @@ def test_uboot_wants_backslashes_doubled() -> None:
         shell.configure({"a": r"x\y'z"})
 
 
-def test_a_secret_is_in_no_error_and_no_transcript() -> None:
-    key = "0123456789abcdef0123456789abcdef01234567"
-    line = b"setenv key '" + key.encode() + b"'"
-    echo = line[:30] + b"\r\n" + line[30:40] + b" \r" + line[40:]
-    script = [WOKEN, (line + b"\r", echo + b"\r\n## Error " + key.encode() + b"\r\n=> ")]
-    with expected_protocol(script, slowly=True) as (shell, link):
-        link.hide(key)
-        with pytest.raises(BoardRefused) as caught:
-            shell.configure({"key": key})
+KEY = "0123456789abcdef0123456789abcdef01234567"
+TOLD = b"setenv key '" + KEY.encode() + b"'"
+WRAPPED = TOLD[:30] + b"\r\n" + TOLD[30:40] + b" \r" + TOLD[40:]
+
+
+@pytest.mark.parametrize(
+    ("answer", "fault"),
+    [
+        (WRAPPED + b"\r\n## Error " + KEY.encode() + b"\r\n=> ", BoardRefused),
+        (TOLD[:36] + b"\x07" * 17 + b"\r\n=> ", BoardRefused),
+        (WRAPPED + BOOT, BoardSilent),
+        (TOLD[:36], BoardSilent),
+    ],
+)
+def test_a_secret_is_in_no_error_and_no_transcript(answer: bytes, fault: type[DriverError]) -> None:
+    script = [WOKEN, (TOLD + b"\r", answer)] + [(b"\x03", b"")] * (fault is BoardSilent)
+    with expected_protocol(script, slowly=True, interrupt=None, reply_s=0.3, boot_s=0.3) as (shell, link):
+        link.hide(KEY)
+        with pytest.raises(fault) as caught:
+            shell.configure({"key": KEY})
         shown = repr(caught.value) + repr(caught.value.details) + repr(link.transcript)
         assert "***" in shown
-        assert not any(key[i : i + 8] in shown for i in range(len(key) - 7))
+        assert not any(KEY[i : i + 8] in shown for i in range(len(KEY) - 7))
 
 
 def test_every_fault_has_bounded_details() -> None:

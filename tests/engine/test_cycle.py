@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 import logging
-import sqlite3
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import pytest
-from engine_world import HARDWARE, SERIAL, STEPS_OF_A_PASS, TameBoard, World, rows
+from engine_world import HARDWARE, SERIAL, STEPS_OF_A_PASS, TameBoard, World, rows, write_recipe
 
+from drivers.board import Identity
 from drivers.errors import BoardSilent, Cancelled, CommitFailed, Fault, PortLost
+from station import recipe as recipes
 from station.cycle import BoardPulled, Cycle
-from station.errors import DatabaseFailed, StationError
+from station.errors import DatabaseFailed, EscrowFailed, StationError
 from station.fleet.client import NotAllowed, Reply, Request, Unanswered
-from station.ledger import CycleRow, Reader
+from station.ledger import CycleRow, History, Reader
 from station.model import Closing, Outcome, Step
 
 
@@ -162,10 +164,6 @@ def test_a_fault_of_the_board_ends_the_cycle(
 
 
 def test_a_lost_adapter_is_no_pulled_board_where_the_port_is_the_fixtures(world: World) -> None:
-    from engine_world import write_recipe
-
-    from station import recipe as recipes
-
     world.recipe = recipes.load(write_recipe(world.folder, ('presence = "port"', 'presence = "probe"')))
     closing = cycle(world, TameBoard(faults={"configure": [PortLost("gone")]})).run()
     assert (closing.outcome, closing.code) == (Outcome.ERROR, "port-lost")
@@ -297,9 +295,6 @@ def test_stopping_while_the_fleet_is_waited_for_leaves_the_cycle_open(world: Wor
 
 
 # --------------------------------------------------------------------------- power cuts
-
-CUTS = [("identify", 0), ("configure", 0), ("restart", 0), ("read", 0)]
-
 
 @pytest.mark.parametrize("method", ["identify", "configure", "restart", "read"])
 def test_a_cycle_cut_in_a_board_step_goes_on_with_that_step(method: str, world: World) -> None:
@@ -496,33 +491,26 @@ def test_the_same_serial_number_in_two_slots_stops_the_second(world: World) -> N
 
 
 def test_two_slots_that_identify_at_the_same_instant_do_not_both_go_on(world: World) -> None:
-    """Both have asked the ledger before either has settled: the unique index decides."""
-    endings: list[Closing] = []
-    second = cycle(world, TameBoard(), slot="2")
+    """Both have asked the ledger before either has settled: the ledger's own index decides."""
+    other = world.open_cycle("2")
     first = cycle(world, TameBoard(), slot="1")
     history = first._case.history
 
-    def overtaken(identity: Any) -> Any:
+    def overtaken(identity: Identity) -> History:
         seen = history(identity)
-        if not endings:
-            endings.append(second.run())
+        if world.reader.cycle(other.id).serial is None:
+            world.ledger.settle(other, Step.IDENTIFY, {"identity": asdict(identity)}, Step.REGISTER)
         return seen
 
     first._case.history = overtaken
-    second_board_stays = world.reader
     closing = first.run()
-    assert second_board_stays.cycle(second.row.id).outcome == "PASS"
-    assert endings[0].outcome is Outcome.PASS
-    # The second has closed by now, so the index lets the first one's number in; the fleet's entry then stops it.
-    assert closing.outcome is not Outcome.PASS
-    assert world.clients_of() == 1 and world.reader.passed() == 1
+    assert (closing.outcome, closing.code) == (Outcome.FAIL, "serial-in-two-slots")
+    assert world.client.asked == [] and world.reader.open_cycles() == [other.id]
 
 
 def test_a_verdict_is_not_lost_with_the_key_that_could_not_be_erased(
     world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from station.errors import EscrowFailed
-
     def stuck(number: int) -> None:
         raise EscrowFailed("read-only")
 
@@ -537,7 +525,7 @@ def test_no_key_is_in_the_ledger_or_its_log(world: World) -> None:
     board = TameBoard(faults={"read": [CommitFailed("once")]})
     cycle(world, board).run()
     cycle(world, board).run()
-    keys = {cik for (cik,) in sqlite3.connect(world.fleet_db).execute("SELECT cik FROM clients")}
+    keys = {cik for (cik,) in rows(world.fleet_db, "SELECT cik FROM clients")}
     for path in world.folder.glob("ledger.db*"):
         content = path.read_bytes()
         for secret in (*keys, world.grant.token, board.flash["fleet_key"]):

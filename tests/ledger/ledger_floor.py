@@ -68,5 +68,3 @@ def together(ledger: Ledger, *calls: Any) -> list[Future[Any]]:
     futures = [ledger._writer.submit(piece) for piece in pieces]
     enough.set()
     return futures
-
-

@@ -232,9 +232,9 @@ def test_at_115200_baud_the_conversation_is_the_same(
     bench = Bench(loop, tmp_path, opened, baud=115200)
     bench.power_on()
     boot = bench.to_prompt()
-    before = bench.wire.busy_s
+    before = bench.wire.carrying.seconds
     assert before == pytest.approx((len(boot) + 1) * 10 / 115200, rel=0.02)
     assert bench.port.ask(b"printenv serial#") == b"serial#=SIM-1\r\n"
     echoed = len(b"printenv serial#\r") + 2
-    assert bench.wire.busy_s - before == pytest.approx((echoed + len(b"serial#=SIM-1\r\n=> ")) * 10 / 115200)
+    assert bench.wire.carrying.seconds - before == pytest.approx((echoed + len(b"serial#=SIM-1\r\n=> ")) * 10 / 115200)
     bench.close()

@@ -120,7 +120,7 @@ def test_a_paced_wire_takes_ten_bits_a_byte(paced: Wire, loop: LoopThread, opene
     loop.run(write(paced, bytes(2304)))
     port.take(2304)
     assert time.monotonic() - began >= 2304 * 10 / BAUD
-    assert paced.busy_s == pytest.approx(2304 * 10 / BAUD)
+    assert paced.carrying.seconds == pytest.approx(2304 * 10 / BAUD)
 
 
 def test_a_board_does_not_wait_for_bytes_that_an_unplugged_wire_has_lost(paced: Wire, loop: LoopThread) -> None:
@@ -138,7 +138,7 @@ def test_a_paced_wire_holds_back_what_the_station_sends(paced: Wire, loop: LoopT
     port.send(bytes(1152))
     assert work.result(20) == bytes(1152)
     assert time.monotonic() - began >= 1152 * 10 / BAUD
-    assert paced.busy_s == pytest.approx(1152 * 10 / BAUD)
+    assert paced.carrying.seconds == pytest.approx(1152 * 10 / BAUD)
 
 
 def test_an_echo_travels_while_the_rest_arrives(paced: Wire, loop: LoopThread, opened: Open) -> None:
@@ -156,4 +156,4 @@ def test_an_echo_travels_while_the_rest_arrives(paced: Wire, loop: LoopThread, o
     port.send(bytes(range(80)))
     assert port.take(80) == bytes(range(80))
     work.result(20)
-    assert paced.busy_s == pytest.approx(81 * 10 / BAUD)
+    assert paced.carrying.seconds == pytest.approx(81 * 10 / BAUD)

@@ -1,0 +1,211 @@
+"""A whole station on ptys: the real bench, built by the real ``build``, with simulated boards that a test puts in."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from engine_world import MODEL, STATION, VENDOR, FickleClient, rows, write_recipe
+
+from drivers.sim.loop import LoopThread
+from drivers.sim.memory import Memory
+from drivers.sim.shell import Pace, ShellBoard
+from drivers.sim.wire import Wire
+from station import settings
+from station.bench import Bench
+from station.build import Ports, build
+from station.fleet.client import ModelInfo
+from station.fleet.server import FleetServer, init
+from station.model import Finished, Phase, SlotView
+from station.settings import Settings
+
+LIMIT_S = 60
+"""Far more than anything here needs, on the busiest machine."""
+
+
+class SwappedAtRestart(Memory):
+    """The memory of a board that becomes another one the second time that it starts."""
+
+    starts = 0
+
+    def reset(self) -> None:
+        super().reset()
+        self.starts += 1
+        if self.starts > 1:
+            self.ram["serial#"] = "SIM-00000099"
+
+
+class Watcher:
+    """A bench's listener that can be waited with."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self.views: list[SlotView] = []
+        self.finished: list[Finished] = []
+
+    def slot_changed(self, view: SlotView) -> None:
+        with self._changed:
+            self.views.append(view)
+            self._changed.notify_all()
+
+    def cycle_finished(self, finished: Finished) -> None:
+        with self._changed:
+            self.finished.append(finished)
+            self._changed.notify_all()
+
+    def wait_for(self, found: Callable[[], Any]) -> None:
+        """Return once something is so; it is looked for whenever the bench tells of anything."""
+        with self._changed:
+            assert self._changed.wait_for(found, LIMIT_S), (self.finished, self.views[-5:])
+
+    def wait_finished(self, count: int = 1) -> Finished:
+        """Return the last of so many finished cycles."""
+        self.wait_for(lambda: len(self.finished) >= count)
+        return self.finished[count - 1]
+
+    def wait_view(self, slot: str, **wanted: Any) -> SlotView:
+        """Return the first view of a slot that has these values, seen or yet to come."""
+
+        def found() -> list[SlotView]:
+            return [
+                view
+                for view in self.views
+                if view.slot == slot and all(getattr(view, name) == value for name, value in wanted.items())
+            ]
+
+        self.wait_for(found)
+        return found()[0]
+
+    def wait_phase(self, slot: str, phase: Phase) -> SlotView:
+        return self.wait_view(slot, phase=phase)
+
+    def wait_left(self, slot: str) -> SlotView:
+        """Return the view of a slot whose board has left."""
+        self.wait_for(lambda: self.views and [v for v in self.views if v.slot == slot][-1].last)
+        return [view for view in self.views if view.slot == slot][-1]
+
+    def forget(self) -> None:
+        with self._changed:
+            self.views.clear()
+            self.finished.clear()
+
+
+class Floor:
+    """Slots, boards, a fleet; a bench that can be started again and again.  Close it."""
+
+    def __init__(self, folder: Path, *changes: tuple[str, str], slots: int = 1, patience_s: int = 900) -> None:
+        """``changes`` are made to the recipe."""
+        self.folder = folder
+        self.fleet_db = folder / "fleet.db"
+        self.grant = init(self.fleet_db, VENDOR)
+        self.server = FleetServer(self.fleet_db)
+        self.server.start()
+        self._loop = LoopThread("test-boards")
+        (folder / "ports").mkdir()
+        self.wires = {str(n + 1): Wire(folder / "ports" / str(n + 1)) for n in range(slots)}
+        self._boards: dict[str, ShellBoard] = {}
+        self.token = folder / "token"
+        self.token.write_text(self.grant.token)
+        write_recipe(folder, *changes)
+        self.config = folder / "station.toml"
+        self.write_settings(patience_s)
+        self.client: FickleClient | None = None
+        self.bench: Bench | None = None
+        self.watcher = Watcher()
+        with FickleClient(self.server.url, VENDOR, lambda: self.grant.token) as client:
+            client.models.create(MODEL, ModelInfo(rid=self.grant.template_rid))
+
+    def write_settings(self, patience_s: int = 900, owner: str | None = None) -> None:
+        slots = "".join(f'[[slots]]\nname = "{name}"\nport = "{wire.path}"\n' for name, wire in self.wires.items())
+        self.config.write_text(
+            f'station = "{STATION}"\nname = "line 3"\nrecipe = "widget.toml"\nstate = "state"\n[fleet]\n'
+            f'url = "{self.server.url}"\nvendor = "{VENDOR}"\nowner = "{owner or self.grant.owner_rid}"\n'
+            f'token_file = "token"\npatience_s = {patience_s}\n{slots}'
+        )
+
+    # ------------------------------------------------------------- the station
+
+    def build(self) -> Bench:
+        """Build the station, its client on a fickle line."""
+
+        def fickle(facts: Settings) -> FickleClient:
+            self.client = FickleClient(facts.fleet.url, facts.fleet.vendor, facts.token)
+            return self.client
+
+        self.bench = build(settings.load(self.config), Ports(fleet=fickle))
+        self.watcher = Watcher()
+        self.bench.subscribe(self.watcher)
+        return self.bench
+
+    def start(self) -> Watcher:
+        """Build and start the station; return what watches it."""
+        self.build().start()
+        return self.watcher
+
+    def stop(self) -> None:
+        if self.bench is not None:
+            self.bench.stop()
+
+    def close(self) -> None:
+        self.stop()
+        for slot in list(self._boards):
+            self.remove(slot)
+        self._loop.close()
+        self.server.stop()
+
+    def ledger(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        return rows(self.folder / "state" / "ledger.db", sql, *values)
+
+    def escrow(self) -> list[str]:
+        return sorted(path.name for path in (self.folder / "state" / "escrow").iterdir())
+
+    def entry(self, serial: str) -> tuple[str, str] | None:
+        """The phase and the key that the fleet's tables hold for a serial number."""
+        sql = "SELECT phase, cik FROM clients JOIN serials ON serials.rid = clients.rid WHERE sn = ?"
+        found = rows(self.fleet_db, sql, serial)
+        return (found[0][0], found[0][1]) if found else None
+
+    # ------------------------------------------------------------- the boards
+
+    def memory(self, number: int) -> Path:
+        """Where board ``number`` keeps its flash."""
+        return self.folder / f"board-{number}.json"
+
+    def insert(
+        self,
+        slot: str = "1",
+        number: int = 1,
+        serial: str | None = None,
+        mac: str | None = None,
+        kind: type[Memory] = Memory,
+    ) -> None:
+        """Put board ``number`` into a slot and power it; its port appears, if it isn't there."""
+        memory = kind(self.memory(number))
+        if not memory.flash:
+            serial, mac = serial or f"SIM-{number:08d}", mac or f"02:00:00:00:00:{number:02x}"
+            memory.program({"serial#": serial, "ethaddr": mac, "bootdelay": "2"})
+        self._boards[slot] = ShellBoard(self.wires[slot], memory, Pace(boot_s=0, save_s=0))
+        self._in_loop(self.wires[slot].plug)
+        self._in_loop(self._boards[slot].power_on)
+
+    def remove(self, slot: str = "1", *, port_stays: bool = False) -> None:
+        """Take a slot's board out, and its port along unless that is the fixture's."""
+        self._loop.run(self._boards.pop(slot).power_off())
+        if not port_stays:
+            self.unplug(slot)
+
+    def plug(self, slot: str = "1") -> None:
+        """Let a slot's port appear, with nothing on it."""
+        self._in_loop(self.wires[slot].plug)
+
+    def unplug(self, slot: str = "1") -> None:
+        """Let a slot's port vanish."""
+        self._in_loop(self.wires[slot].unplug)
+
+    def _in_loop(self, act: Callable[[], object]) -> None:
+        async def acting() -> None:
+            act()
+
+        self._loop.run(acting())

@@ -1,0 +1,187 @@
+"""What a wrong recipe is told: one line that names file, key and what was expected."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from recipe_page import GOOD
+
+from station.errors import RecipeError
+from station.recipe import load
+
+TEXT = "expected text in quotation marks"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "g1.toml"
+
+
+def refused(path: Path) -> str:
+    """Return the one line that a file is refused with, without its name."""
+    with pytest.raises(RecipeError) as error:
+        load(path)
+    text = error.value.text
+    assert text.startswith(f"{path}: ") and "\n" not in text
+    return text.removeprefix(f"{path}: ")
+
+
+MISTAKES = {
+    # unknown keys, wherever they are
+    "top": (
+        'version = "3"',
+        'version = "3"\ncolour = "red"',
+        "colour: unknown key; known here: config, dialect, fleet,",
+    ),
+    "table": ("baud = 115200", "bauds = 115200", "link.bauds: unknown key; known here: baud, pace"),
+    "alias": (
+        'register = "station"',
+        'registre = "station"',
+        "fleet.registre: unknown key; known here: activate, model, register (and 1 more)",
+    ),
+    "dialect's": ("reply_s = 2", "replys = 2", "shell.replys: unknown key; known here: boot_s, commit, error,"),
+    "list item": ("S+)' },\n]", "S+)', x = 1 },\n]", "shell.identify #2.x: unknown key; known here: capture, send"),
+    "wrong dialect": ("[shell]", "[shel]", "shel: unknown key; known here: config, dialect, fleet, link, name,"),
+    # missing ones
+    "no name": ('name = "gateway-g1"\n', "", "name: is missing; expected the recipe's name"),
+    "no dialect": ('dialect = "shell"', "", "dialect: is missing; expected one of: shell"),
+    "no register": (
+        'register = "station"',
+        "",
+        'fleet.register: is missing; expected who lists serial numbers: "station" or "listed"',
+    ),
+    "no pattern": (
+        "pattern = 'G1-[0-9]{4}'",
+        "",
+        "serial.pattern: is missing; expected a regular expression that the whole serial",
+    ),
+    "no write": (
+        'write = "setenv {name} {value}"',
+        "",
+        "shell.write: is missing; expected the command that writes one setting",
+    ),
+    "no capture": (
+        ", capture = 'ethaddr=(?P<hardware_id>\\S+)'",
+        "",
+        "shell.identify #2.capture: is missing; expected ",
+    ),
+    # wrong types; nothing is converted silently
+    "text for a number": (
+        "baud = 115200",
+        'baud = "115200"',
+        "link.baud: expected a whole number (bits a second); found '115200'",
+    ),
+    "fraction": ("baud = 115200", "baud = 9600.5", "link.baud: expected a whole number (bits a second); found 9600.5"),
+    "text for seconds": ("reply_s = 2", 'reply_s = "2"', "shell.reply_s: expected a number (seconds within which"),
+    "number for text": ('version = "3"', "version = 3", f"version: {TEXT} (the recipe's version;"),
+    "bool for text": ('key = "{cik}"', "key = true", f"config.key: {TEXT}; found true"),
+    "number for a dialect": ('dialect = "shell"', "dialect = 4", "dialect: found 4, expected one of: shell"),
+    "number for a pattern": ("error = '^Unknown command'", "error = 5", f"shell.error: {TEXT} ("),
+    "text for a table": ("[link]\nbaud = 115200", "", "link: is missing; expected a table [link]"),
+    "date": (
+        'version = "3"',
+        "version = 2026-11-23",
+        "version: expected text, a number, true, false, a list or a table; found 2026-11-23",
+    ),
+    "infinite": (
+        "reply_s = 2",
+        "reply_s = inf",
+        "shell.reply_s: expected text, a number, true, false, a list or a table; found inf",
+    ),
+    # wrong values
+    "empty": (
+        'version = "3"',
+        'version = ""',
+        "version: expected the recipe's version; raise it with every change; found ''",
+    ),
+    "bad regex": ("'G1-[0-9]{4}'", "'G1-[0-9'", "serial.pattern: is no regular expression: unterminated character set"),
+    "huge regex": (
+        "'G1-[0-9]{4}'",
+        "'a{99999999999999999999}'",
+        "serial.pattern: is no regular expression: the repetition number is too",
+    ),
+    "dialect's regex": (
+        "error = '^Unknown command'",
+        "error = '(('",
+        "shell.error: expected a valid regular expression; found '(('",
+    ),
+    "unknown dialect": ('dialect = "shell"', 'dialect = "shel"', "dialect: no dialect 'shel'; there are: shell"),
+    "unknown word": (
+        'activate = "station"',
+        'activate = "online"',
+        "fleet.activate: expected 'station' or 'field'; found 'online'",
+    ),
+    "out of range": ("baud = 115200", "baud = 5", "link.baud: expected greater than or equal to 50; found 5"),
+    "blank in model": (
+        'model = "gateway-g1"',
+        'model = "g 1"',
+        "fleet.model: expected the name of the model in the fleet, 1 to 64 characters without blanks",
+    ),
+    "slash in model": (
+        'model = "gateway-g1"',
+        'model = "g/1"',
+        "fleet.model: expected the name of the model in the fleet",
+    ),
+    "nobody fills": (
+        '"{model}/{serial}"',
+        '"{modell}/{serial}"',
+        "config.place: nothing fills {modell}; known: cik, hardware_id, model,",
+    ),
+    "cik in the field": (
+        'activate = "station"',
+        'activate = "field"',
+        'config.key: nothing fills {cik}, since fleet.activate is not "station"',
+    ),
+    "blank in a name": (
+        'key = "{cik}"',
+        '"a key" = "{cik}"',
+        "config: expected names of 1 to 128 ASCII characters without blanks; found 'a key'",
+    ),
+    "no settings": (
+        'key = "{cik}"\nplace = "{model}/{serial}"\n',
+        "",
+        "config: expected a table [config] of settings that are written to the board and read back; found an em",
+    ),
+}
+
+
+@pytest.mark.parametrize(("before", "after", "told"), MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_is_told_in_one_line(path: Path, before: str, after: str, told: str) -> None:
+    assert GOOD.count(before) == 1, before
+    path.write_text(GOOD.replace(before, after))
+    assert refused(path).startswith(told)
+
+
+def test_a_long_wrong_value_is_not_repeated_whole(path: Path) -> None:
+    path.write_text(GOOD.replace('"gateway-g1"\nactivate', f'"{"x y" * 100}"\nactivate'))
+    assert len(refused(path)) < 250
+
+
+def test_a_missing_table(path: Path) -> None:
+    path.write_text(GOOD.split("[config]", maxsplit=1)[0])
+    assert refused(path).startswith("config: is missing; expected a table [config]")
+    path.write_text(re.sub(r"(?s)\[shell\].*\[config\]", "[config]", GOOD))
+    assert refused(path) == "shell: is missing; expected a table [shell]: what the dialect needs to know of this board"
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "dialect: is missing; expected one of: shell"),
+        (b"name = ", "is not TOML: "),
+        (b'name = "a"\nname = "b"', "is not TOML: "),
+        (b"name = 'Gr\xfc\xdfe'", "is not UTF-8 text (byte 10)"),
+    ],
+    ids=["empty", "broken", "twice", "Latin-1"],
+)
+def test_a_file_that_is_no_recipe_at_all(path: Path, content: bytes, told: str) -> None:
+    path.write_bytes(content)
+    assert refused(path).startswith(told)
+
+
+def test_a_file_that_is_not_there(path: Path) -> None:
+    assert refused(path) == "can't be read: No such file or directory"
+    path.mkdir()
+    assert refused(path) == "can't be read: Is a directory"
