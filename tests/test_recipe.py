@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from recipe_page import GOOD, loaded
 
@@ -15,6 +15,8 @@ from drivers.board import Identity
 from station.model import Step
 from station.recipe import PLACEHOLDERS, Presence, Recipe, load
 
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""The machine may be busy."""
 SHIPPED = sorted((Path(__file__).parents[1] / "config" / "recipes").glob("*.toml"))
 
 
@@ -113,6 +115,7 @@ def skeleton(tmp_path_factory: pytest.TempPathFactory) -> Recipe:
     return loaded(tmp_path_factory.mktemp("recipe") / "g1.toml")
 
 
+@UNHURRIED
 @given(st.lists(st.sampled_from(sorted(PLACEHOLDERS)) | st.text(st.characters(codec="utf-8", exclude_characters="{}"))))
 def test_any_text_between_placeholders_stays(skeleton: Recipe, parts: list[str]) -> None:
     written = "".join(f"{{{part}}}" if part in PLACEHOLDERS else part for part in parts)
@@ -121,6 +124,7 @@ def test_any_text_between_placeholders_stays(skeleton: Recipe, parts: list[str])
     assert all(recipe.needs(part) == (part in parts) for part in PLACEHOLDERS)
 
 
+@UNHURRIED
 @given(st.dictionaries(st.text("AB\"'\\ 1"), st.dictionaries(st.text("AB"), st.integers() | st.none())))
 def test_json_stays_json(skeleton: Recipe, value: object) -> None:
     written = json.dumps(value)

@@ -54,6 +54,7 @@ def test_a_killed_holder_holds_nothing(tmp_path: Path) -> None:
     with holder(tmp_path) as other:
         other.kill()
         other.wait()
+        (tmp_path / "lock").write_text("99999999999\n")  # the longest process number there ever was
         folder = StateFolder(tmp_path)
     assert (tmp_path / "lock").read_text() == f"{os.getpid()}\n"
     with pytest.raises(StateBusy, match=f"process {os.getpid()} "):

@@ -33,6 +33,7 @@ def killed_after(lines: int, *arguments: str) -> bool:
             if not process.stderr.readline():
                 return False
         os.kill(process.pid, signal.SIGKILL)
+        process.stderr.read()  # its far end has the pipe, too, and is gone when the pipe ends
     return process.returncode == -signal.SIGKILL
 
 

@@ -13,7 +13,7 @@ from engine_floor import LIMIT_S, Floor
 
 from drivers.errors import Fault
 from station.errors import BadInput, DatabaseFailed, StateBusy
-from station.fleet.client import Reply, Request
+from station.journal import Journal
 from station.model import Counters, FleetState, Outcome, Phase
 
 
@@ -71,8 +71,7 @@ def test_views_are_the_same_objects_while_nothing_changes(floor: Floor) -> None:
     watcher.wait_phase("1", Phase.REMOVE)
     assert bench.views()[0] is bench.views()[0]
     assert bench.views()[0] is watcher.views[-1]
-    while bench.line().fleet_ms is None:  # the watch answers once, and then rests for seconds
-        watcher.wait_for(lambda: True)
+    watcher.wait_for(lambda: bench.line().fleet_ms is not None)  # the watch looks once, and then rests for seconds
     assert bench.line() is bench.line()
     assert (bench.line().station, bench.line().recipe, bench.line().fleet) == ("line 3", "widget 7", FleetState.OK)
 
@@ -255,24 +254,23 @@ def test_nothing_is_left_open_when_building_fails(floor: Floor) -> None:
 def test_keys_of_closed_cycles_are_forgotten_at_the_start_and_open_ones_kept(floor: Floor) -> None:
     watcher = floor.start()
     assert floor.client is not None
-    floor.client.lose_call("disable")
-
-    def stop_here(request: Request) -> Reply:
-        return floor.client.send(request)  # type: ignore[union-attr]
-
-    floor.client.instead("disable", stop_here)
     floor.insert()
     watcher.wait_finished()
+    floor.remove()
+    watcher.wait_left("1")
+    floor.client.lose_answer("enable")
+    floor.insert(number=2)
+    watcher.wait_for(lambda: "Next try at" in watcher.views[-1].note)
     floor.stop()
-    (floor.folder / "state" / "escrow" / "cycle-1.key").write_text("k" * 40)
+    for number in (1, 2):
+        (floor.folder / "state" / "escrow" / f"cycle-{number}.key").write_text("k" * 40)
     (floor.folder / "state" / "escrow" / "cycle-9.new").write_text("half")
+    floor.remove()
     floor.start()
-    assert floor.escrow() == ["digest.key"]
+    assert floor.escrow() == ["cycle-2.key", "digest.key"]
 
 
 def test_nothing_secret_is_in_the_journal(floor: Floor, caplog: pytest.LogCaptureFixture) -> None:
-    from station.journal import Journal
-
     with caplog.at_level(logging.DEBUG):
         floor.build().subscribe(Journal())
         assert floor.bench is not None

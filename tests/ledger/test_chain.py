@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from station.ledger.chain import GENESIS, Event, canonical
@@ -18,6 +18,8 @@ LEAVES = st.none() | st.booleans() | st.integers() | TEXT
 BODIES = st.dictionaries(
     TEXT, st.recursive(LEAVES, lambda inner: st.lists(inner) | st.dictionaries(TEXT, inner), max_leaves=8), max_size=5
 )
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""The machine may be busy."""
 EVENT = Event(7, 1_700_000_000_000_000, "synced", "uid", "boot", "settle", 3, "station", '{"a":1}')
 
 
@@ -32,6 +34,7 @@ def test_a_null_cycle_is_the_empty_text() -> None:
     assert replace(EVENT, cycle=None).hashed(GENESIS) == hashlib.sha256(bytes(32) + text).digest()
 
 
+@UNHURRIED
 @given(BODIES)
 def test_any_body_has_one_form_ascii_without_blanks_and_keys_in_order(body: dict[str, Any]) -> None:
     written = canonical(body)

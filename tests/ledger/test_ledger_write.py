@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -94,6 +96,30 @@ def test_one_piece_of_a_transaction_fails_alone(ledger: Ledger, path: Path) -> N
         bad.result()
     assert also_good.result().serial == "SN3"
     assert told(audit(path))[before:] == [("resume", None), ("settle", "identify"), ("intend", "enable")]
+
+
+def test_the_head_follows_work_that_was_undone_after_its_first_event(ledger: Ledger, path: Path) -> None:
+    row = opened(ledger, "1")
+    before = len(audit(path))
+    new_recipe = ("cd" * 32, "gateway-g2", "1", "text")
+    bad, good = together(
+        ledger,
+        lambda: ledger.open_cycle("1", new_recipe, Step.IDENTIFY),  # its recipe is written, and then the slot is taken
+        lambda: ledger.resume(row),
+    )
+    assert isinstance(bad.exception(), sqlite3.IntegrityError) and good.exception() is None
+    assert told(audit(path))[before:] == [("resume", None)]
+
+
+def test_a_board_and_its_cycles(ledger: Ledger, path: Path) -> None:
+    for outcome in (Outcome.FAIL, Outcome.PASS, Outcome.ERROR):
+        board(ledger, "SN1", outcome, hardware_id="02:01")
+    board(ledger, "SN2", Outcome.FAIL, hardware_id="02:02")
+    with closing(sqlite3.connect(path)) as pen:
+        rows = pen.execute(
+            "SELECT serial, hardware_id, attempts, passed_cycle, last_cycle FROM boards ORDER BY serial"
+        ).fetchall()
+    assert rows == [("SN1", "02:01", 3, 2, 3), ("SN2", "02:02", 1, None, 4)]
 
 
 def test_the_same_serial_number_in_two_slots_leaves_nothing_of_the_second(
