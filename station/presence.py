@@ -63,8 +63,8 @@ class Gate:
                 self._link.cancel()
         self._wake.set()
 
-    def await_board(self, patience_s: float | None) -> Link:
-        """Return an open link to a board; the caller closes it.
+    def await_board(self, patience_s: float | None) -> tuple[Link, Board]:
+        """Return an open link and the near end of the board on it; the caller closes the link.
 
         Raises ``Nobody`` once a port that could have been used has shown no
         board for ``patience_s`` seconds (None: waits for ever).
@@ -80,8 +80,9 @@ class Gate:
                     absent_since = clock.monotonic()  # nothing could be said of the board so far
             else:
                 self._trouble(None)
-                if self._answers(link, absent_since, patience_s):
-                    return link
+                board = self._board(link)
+                if self._answers(link, board, absent_since, patience_s):
+                    return link, board
                 link.close()
             self._out_of_patience(absent_since, patience_s)
             self._pause(_LOOK_S)
@@ -109,11 +110,10 @@ class Gate:
                 link.cancel()
         return link
 
-    def _answers(self, link: Link, absent_since: float, patience_s: float | None) -> bool:
+    def _answers(self, link: Link, board: Board, absent_since: float, patience_s: float | None) -> bool:
         """Wait for a board on an open link; False if the link is lost."""
         if self._presence is Presence.PORT:
             return True
-        board = self._board(link)
         try:
             while not (self.started or board.present()):
                 self._out_of_patience(absent_since, patience_s)

@@ -117,7 +117,7 @@ class FarEnd:
         self._held.close()
 
     def busy(self) -> dict[str, float]:
-        """Return the seconds that each part was busy so far: ``wire_s``, ``board_s``, ``far_end_s`` (either), ``fleet_s``."""
+        """Return the seconds of each part so far: ``wire_s``, ``board_s``, ``far_end_s`` (either), ``fleet_s``."""
         return {**self.fixture.busy(), "fleet_s": self._server.busy_s}
 
     def obey(self, orders: IO[str], answers: IO[str]) -> None:

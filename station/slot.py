@@ -131,14 +131,14 @@ class Slot:
         row = self._equipment.reader.last_cycle(self.name)
         if row is not None and row.removed_at is not None:
             row = None
+        patience = None if row is None else _GRACE_S if row.closed_at is None else _LEFT_S
         try:
-            link = self._gate.await_board(None if row is None else _GRACE_S if row.closed_at is None else _LEFT_S)
+            link, board = self._gate.await_board(patience)
         except Nobody:
             assert row is not None
             self._leave(row if row.closed_at is not None else self._abandon(row))
             return
         with closing(link):
-            board = self._equipment.board(link)
             if row is None:
                 row = self._begin(link, board)
             elif row.closed_at is None:

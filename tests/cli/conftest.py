@@ -34,6 +34,6 @@ class FarEnd:
 @pytest.fixture
 def far_end(tmp_path: Path) -> Iterator[FarEnd]:
     """Two slots, with boards that come and go by themselves."""
-    arguments = ["--state", tmp_path, "--slots", "2", "--baud", "0", "--boot-s", "0", "--save-s", "0"]
-    with Station("rehearse", "--far-end", *arguments) as process:
+    arguments = ["--slots", "2", "--baud", "0", "--boot-s", "0", "--save-s", "0"]
+    with Station("rehearse", "--far-end", "--state", tmp_path, *arguments) as process:
         yield FarEnd(tmp_path, process, json.loads(process.line()))

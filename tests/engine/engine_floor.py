@@ -57,7 +57,7 @@ class Watcher:
             self._changed.notify_all()
 
     def wait_for(self, found: Callable[[], Any]) -> None:
-        """Return once something is so; looked for whenever the bench tells of a slot, and for the line's sake between."""
+        """Return once something is so; looked for whenever the bench tells of a slot, and now and then between."""
         ends = time.monotonic() + LIMIT_S
         with self._changed:
             while not found():

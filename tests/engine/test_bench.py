@@ -33,7 +33,7 @@ def stopped_in_time(floor: Floor) -> bool:
 
 def line_events(floor: Floor) -> list[tuple[str, str]]:
     sql = "SELECT kind, json_extract(body, '$.facts.code') FROM events WHERE kind LIKE 'line-%' ORDER BY id"
-    return floor.ledger(sql)  # type: ignore[return-value]
+    return floor.ledger(sql)
 
 
 # --------------------------------------------------------------------------- what is shown
@@ -150,13 +150,19 @@ def test_when_patience_is_over_the_board_gets_an_error(tmp_path: Path) -> None:
         assert entry is not None and entry[0] == "expired"
 
 
-def test_a_ledger_that_cannot_be_written_stops_the_line_for_good(
-    floor: Floor, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_ledger_that_cannot_be_written_stops_the_line_for_good(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
     watcher = floor.start()
     bench = floor.bench
     assert bench is not None and floor.client is not None
-    ledger = bench._equipment.ledger
+    ledger, line = bench._equipment.ledger, bench._equipment.line
+    standing = threading.Event()
+    await_running = line.await_running
+
+    def stand_still() -> None:
+        standing.set()
+        await_running()
+
+    monkeypatch.setattr(line, "await_running", stand_still)
 
     def full(*_: object) -> None:
         raise DatabaseFailed("disk full")
@@ -168,6 +174,7 @@ def test_a_ledger_that_cannot_be_written_stops_the_line_for_good(
         floor.client.before("enable", fill_the_disk)
         floor.insert()
         watcher.wait_phase("1", Phase.HELD)
+    assert standing.wait(LIMIT_S)
     assert bench.line().stopped_code == "database-failed" and "RECORDS" in bench.line().stopped
     floor.stop()  # and the disk has room again, which a person has to look at first
     assert watcher.finished == []

@@ -65,9 +65,7 @@ def taken_up(world: World, number: int, board: Any, hold: Callable[..., None] = 
 
 
 def closing_event(world: World, number: int) -> dict[str, Any]:
-    ((body,),) = rows(
-        world.folder / "ledger.db", "SELECT body FROM events WHERE cycle = ? AND kind = 'close'", number
-    )
+    ((body,),) = rows(world.folder / "ledger.db", "SELECT body FROM events WHERE cycle = ? AND kind = 'close'", number)
     found: dict[str, Any] = json.loads(body)
     return found
 
@@ -296,6 +294,7 @@ def test_stopping_while_the_fleet_is_waited_for_leaves_the_cycle_open(world: Wor
 
 # --------------------------------------------------------------------------- power cuts
 
+
 @pytest.mark.parametrize("method", ["identify", "configure", "restart", "read"])
 def test_a_cycle_cut_in_a_board_step_goes_on_with_that_step(method: str, world: World) -> None:
     board = TameBoard(faults={method: [power_cut]})
@@ -393,7 +392,7 @@ def test_another_board_in_the_slot_of_a_cut_cycle_is_not_provisioned(world: Worl
 def test_a_cut_cycle_whose_board_is_gone_is_abandoned(decided: bool, world: World) -> None:
     board = TameBoard(faults={"configure": [CommitFailed("worn") if decided else power_cut]})
     if decided:
-        world.client.instead("disable", lambda request: power_cut())  # type: ignore[arg-type, func-returns-value]
+        world.client.before("disable", power_cut)
     one = cycle(world, board)
     with pytest.raises(PowerCut):
         one.run()

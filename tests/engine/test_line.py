@@ -84,10 +84,9 @@ def test_a_note_that_fails_stops_nobody() -> None:
     assert line.stop is not None and line.stop.code == "database-failed"
 
 
-@pytest.mark.parametrize("wait", [lambda line: line.await_running(), lambda line: line.rest(LIMIT_S)])
-def test_shutting_down_ends_every_wait(line: Line, pool: ThreadPoolExecutor, wait: object) -> None:
+def test_shutting_down_ends_every_wait(line: Line, pool: ThreadPoolExecutor) -> None:
     line.halt(NO_TOKEN, heals=True)
-    waiting = [pool.submit(wait, line) for _ in range(3)]  # type: ignore[arg-type]
+    waiting = [pool.submit(line.await_running), pool.submit(line.rest, LIMIT_S)]
     line.shut_down()
     for future in waiting:
         assert isinstance(future.exception(LIMIT_S), Cancelled)
@@ -128,8 +127,11 @@ def test_the_next_try_is_told(
 
 def test_a_good_answer_to_the_watch_ends_the_wait_early(line: Line, pool: ThreadPoolExecutor, world: World) -> None:
     fault = Unanswered("x", "y", retry_after=60)
-    waiting = pool.submit(line.wait_for_fleet, fault, 0, lambda pause: watching(pool, line, world.client))
-    assert waiting.result(LIMIT_S) is None
+
+    def say(pause: float) -> None:
+        watching(pool, line, world.client)
+
+    pool.submit(line.wait_for_fleet, fault, 0, say).result(LIMIT_S)
     assert line.fleet[0] is FleetState.OK and line.fleet[1] is not None
 
 
@@ -168,7 +170,7 @@ def test_the_watch_stops_the_line_for_a_wrong_token_and_lets_it_run_with_a_good_
         assert line.fleet[0] is FleetState.REFUSED
         token = world.grant.token
         notes.wait_for(("line-run", "fleet-not-allowed"))
-        assert line.stop is None and line.fleet[0] is FleetState.OK
+        assert (line.stop, line.fleet[0]) == (None, FleetState.OK)
         line.shut_down()
 
 

@@ -39,7 +39,7 @@ ALLOWED = {
 """What each step knows how to do, besides stopping."""
 
 
-@pytest.mark.parametrize("situation", SITUATIONS, ids=lambda s: "-".join(s))
+@pytest.mark.parametrize("situation", SITUATIONS, ids="-".join)
 def test_exactly_one_row_matches(situation: tuple[Step, Found, Claim, Standing]) -> None:
     step, found, claim, standing = situation
     matching = [

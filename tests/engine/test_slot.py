@@ -59,7 +59,7 @@ def test_a_board_passes_and_the_next_one_too(floor: Floor) -> None:
         assert (shown.outcome, shown.step, shown.advice) == (Outcome.PASS, Step.VERIFY_FLEET, "")
         floor.remove()
         watcher.wait_view("1", phase=Phase.EMPTY, last=f"{finished.serial} PASS")
-        entry = floor.entry(finished.serial)
+        entry = floor.entry(f"SIM-{number:08d}")
         flash = json.loads(floor.memory(number).read_text())
         assert entry == ("activated", flash["fleet_key"])
     assert floor.escrow() == ["digest.key"]

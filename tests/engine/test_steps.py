@@ -1,4 +1,4 @@
-"""The steps against the real fleet server: what they establish, what they do after lost answers, whom they leave alone."""
+"""The steps against the real fleet server: what they establish, after lost answers too, and whom they spare."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from drivers.board import Identity
 from station import recipe as recipes
 from station import steps
 from station.errors import Judgement
-from station.fleet.client import Unanswered, Unreachable
+from station.fleet.client import SerialStatus, Unanswered, Unreachable
 from station.ledger import History
 from station.model import Known, Outcome, Step
 from station.reconcile import (
@@ -350,7 +350,7 @@ def test_a_locked_number_is_the_administrators(world: World, monkeypatch: pytest
     case = world.identified()
     info = world.client.serials.info
     taken(case, Step.REGISTER, Step.ENABLE)
-    monkeypatch.setattr(world.client.serials, "info", lambda m, s: replace(info(m, s), status="locked"))
+    monkeypatch.setattr(world.client.serials, "info", lambda m, s: replace(info(m, s), status=SerialStatus.LOCKED))
     for step in (Step.REGISTER, Step.ENABLE, Step.ACTIVATE):
         with pytest.raises(SerialLocked):
             steps.STEPS[step](case)
@@ -371,7 +371,7 @@ def test_the_fleet_has_the_last_word(world: World) -> None:
     case = world.identified()
     taken(case, Step.REGISTER, Step.ENABLE, Step.ACTIVATE)
     world.stranger().serials.disable(MODEL, SERIAL)
-    with pytest.raises(steps.FleetDisagrees, match="says expired .*, expected activated"):
+    with pytest.raises(steps.FleetDisagrees, match=r"says expired .*, expected activated"):
         steps.verify_fleet(case)
     world.stranger().serials.delete(MODEL, SERIAL)
     with pytest.raises(steps.FleetDisagrees, match="says unknown"):

@@ -46,7 +46,8 @@ def fleet(tmp_path: Path) -> Iterator[Client]:
     server = FleetServer(tmp_path / "fleet.db")
     server.start()
     (tmp_path / "token").write_text(grant.token)
-    (tmp_path / "station.toml").write_text(f"""
+    (tmp_path / "station.toml").write_text(
+        f"""
 station = "5ca1ab1e-0000-4000-8000-000000000001"
 name = "real boards"
 recipe = "{RECIPE}"
@@ -59,7 +60,8 @@ token_file = "token"
 [[slots]]
 name = "1"
 port = "uboot"
-""".replace('"uboot"', f'"{tmp_path / "uboot"}"'))
+""".replace('"uboot"', f'"{tmp_path / "uboot"}"')
+    )
     with Client(server.url, "acme", lambda: grant.token) as client:
         client.models.create(MODEL, ModelInfo(rid=grant.template_rid))
         yield client
@@ -73,9 +75,7 @@ def bench_of(folder: Path) -> tuple[Bench, Verdicts]:
     return bench, verdicts
 
 
-def test_a_real_board_passes_and_keeps_its_settings_without_power(
-    uboot: UBoot, fleet: Client, tmp_path: Path
-) -> None:
+def test_a_real_board_passes_and_keeps_its_settings_without_power(uboot: UBoot, fleet: Client, tmp_path: Path) -> None:
     bench, verdicts = bench_of(tmp_path)
     try:
         finished = verdicts.finished.get(timeout=60)
