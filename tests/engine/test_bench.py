@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -15,12 +14,6 @@ from drivers.errors import Fault
 from station.errors import BadInput, DatabaseFailed, StateBusy
 from station.journal import Journal
 from station.model import Counters, FleetState, Outcome, Phase
-
-
-@pytest.fixture
-def floor(tmp_path: Path) -> Iterator[Floor]:
-    with closing(Floor(tmp_path)) as made:
-        yield made
 
 
 def stopped_in_time(floor: Floor) -> bool:
@@ -102,6 +95,17 @@ def test_a_refused_token_stops_the_line_once_and_a_new_one_lets_it_go_on(floor: 
     assert watcher.wait_finished().outcome is Outcome.PASS
     assert floor.bench.line().stopped == ""
     assert line_events(floor) == [("line-stop", "fleet-not-allowed"), ("line-run", "fleet-not-allowed")]
+
+
+def test_a_board_that_comes_while_the_line_stands_still_is_held(floor: Floor) -> None:
+    floor.token.write_text("0" * 40)
+    watcher = floor.start()
+    watcher.wait_for(lambda: floor.bench and floor.bench.line().stopped_code)
+    floor.insert()
+    assert "refuses this station" in watcher.wait_phase("1", Phase.HELD).note
+    assert floor.ledger("SELECT id FROM cycles") == []
+    floor.token.write_text(floor.grant.token)
+    assert watcher.wait_finished().outcome is Outcome.PASS
 
 
 def test_an_unknown_owner_stops_the_line_and_it_stays_so(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,40 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import logging
-from collections.abc import Callable
-from dataclasses import asdict
 from typing import Any
 
 import pytest
-from engine_world import HARDWARE, SERIAL, STEPS_OF_A_PASS, TameBoard, World, rows, write_recipe
+from engine_cycle import (
+    assert_dead_in_the_fleet,
+    closing_event,
+    cycle,
+    impatient,
+)
+from engine_world import HARDWARE, SERIAL, STEPS_OF_A_PASS, TameBoard, World, write_recipe
 
-from drivers.board import Identity
 from drivers.errors import BoardSilent, Cancelled, CommitFailed, Fault, PortLost
 from station import recipe as recipes
-from station.cycle import BoardPulled, Cycle
-from station.errors import DatabaseFailed, EscrowFailed, StationError
+from station.cycle import Cycle
+from station.errors import StationError
 from station.fleet.client import NotAllowed, Reply, Request, Unanswered
-from station.ledger import CycleRow, History, Reader
+from station.ledger import CycleRow, Reader
 from station.model import Closing, Outcome, Step
-
-
-def impatient(fault: StationError, waited: float) -> None:
-    """A line whose patience is over at once."""
-    raise fault
-
-
-def patient(fault: StationError, waited: float) -> None:
-    """A line that always tries once more."""
-
-
-class PowerCut(BaseException):
-    """The process dies here, as far as the cycle can tell."""
-
-
-def power_cut() -> None:
-    raise PowerCut
 
 
 class Bystander:
@@ -51,42 +36,20 @@ class Bystander:
         self.recorded.append(self._reader.cycle(row.id).step)
 
 
-def cycle(world: World, board: Any, hold: Callable[..., None] = impatient, slot: str = "1") -> Cycle:
-    row = world.open_cycle(slot)
-    return Cycle(row, world.case(row, board), world.ledger, hold, lambda row, step: None)
-
-
-def taken_up(world: World, number: int, board: Any, hold: Callable[..., None] = impatient) -> Cycle:
-    """What a restarted station makes of an open cycle."""
-    row = world.reader.cycle(number)
-    again = Cycle(row, world.case(row, board), world.ledger, hold, lambda row, step: None)
-    again.take_up(world.reader.settled(number), world.reader.decided(number))
-    return again
-
-
-def closing_event(world: World, number: int) -> dict[str, Any]:
-    ((body,),) = rows(world.folder / "ledger.db", "SELECT body FROM events WHERE cycle = ? AND kind = 'close'", number)
-    found: dict[str, Any] = json.loads(body)
-    return found
-
-
-def assert_dead_in_the_fleet(world: World) -> None:
-    entry = world.entry()
-    assert entry is not None and entry.phase == "expired"
-    assert world.keys() == []
-
-
 # --------------------------------------------------------------------------- the order of things
 
 
 def test_every_step_is_intended_before_and_settled_after(world: World) -> None:
     row = world.open_cycle()
     bystander = Bystander(world.reader)
-    one = Cycle(row, world.case(row, TameBoard()), world.ledger, impatient, bystander)
+    board = TameBoard(faults={"configure": [lambda: acting.append(bystander.shown[-1])]})
+    acting: list[Step] = []
+    one = Cycle(row, world.case(row, board), world.ledger, impatient, bystander)
     assert one.run() == Closing(Outcome.PASS)
     assert world.kinds(row.id) == STEPS_OF_A_PASS
     assert tuple(bystander.shown) == world.recipe.plan
     assert bystander.recorded == [str(step) for step in world.recipe.plan], "a step was shown before it was intended"
+    assert acting == [Step.CONFIGURE], "a step acted before it was shown"
 
 
 def test_the_intent_is_on_the_disk_when_the_step_acts(world: World) -> None:
@@ -290,242 +253,3 @@ def test_stopping_while_the_fleet_is_waited_for_leaves_the_cycle_open(world: Wor
     with pytest.raises(Cancelled):
         one.run()
     assert world.reader.open_cycles() == [one.row.id]
-
-
-# --------------------------------------------------------------------------- power cuts
-
-
-@pytest.mark.parametrize("method", ["identify", "configure", "restart", "read"])
-def test_a_cycle_cut_in_a_board_step_goes_on_with_that_step(method: str, world: World) -> None:
-    board = TameBoard(faults={method: [power_cut]})
-    one = cycle(world, board)
-    with pytest.raises(PowerCut):
-        one.run()
-    assert taken_up(world, one.row.id, board).run().outcome is Outcome.PASS
-    assert world.client.asked == ["add", "enable", "activate"]
-    kinds = world.kinds(one.row.id)
-    assert kinds.count("resume") == 1
-    assert [kind for kind in kinds if kind != "resume"] == STEPS_OF_A_PASS
-
-
-@pytest.mark.parametrize("took_effect", [True, False])
-@pytest.mark.parametrize("call", ["add", "enable", "activate"])
-def test_a_cycle_cut_in_a_call_to_the_fleet_goes_on_and_knows_its_own_work(
-    call: str, took_effect: bool, world: World
-) -> None:
-    def cut(request: Request) -> Reply:
-        if took_effect:
-            world.client.send(request)
-        raise PowerCut
-
-    world.client.instead(call, cut)
-    board = TameBoard()
-    one = cycle(world, board)
-    with pytest.raises(PowerCut):
-        one.run()
-    assert taken_up(world, one.row.id, board).run().outcome is Outcome.PASS
-    entry = world.entry()
-    assert entry is not None and world.clients_of() == 1
-    assert (board.flash["fleet_key"], board.flash["fleet_rid"]) == (entry.cik, entry.rid)
-
-
-def test_a_cut_between_escrow_and_ledger_loses_no_key(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    put = world.escrow.put
-
-    def put_and_die(number: int, key: str) -> None:
-        put(number, key)
-        raise PowerCut
-
-    board = TameBoard()
-    one = cycle(world, board)
-    monkeypatch.setattr(world.escrow, "put", put_and_die)
-    with pytest.raises(PowerCut):
-        one.run()
-    assert taken_up(world, one.row.id, board).run().outcome is Outcome.PASS
-    assert world.client.asked == ["add", "enable", "activate"]
-
-
-def test_a_cut_after_the_last_step_repeats_only_that(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    board = TameBoard()
-    one = cycle(world, board)
-    with monkeypatch.context() as patched:
-        patched.setattr(world.ledger, "close_cycle", lambda *_: power_cut())
-        with pytest.raises(PowerCut):
-            one.run()
-    again = taken_up(world, one.row.id, board)
-    assert again.run().outcome is Outcome.PASS
-    assert world.kinds(one.row.id)[-3:] == ["resume", "settle verify-fleet", "close"]
-
-
-@pytest.mark.parametrize("took_effect", [True, False])
-def test_a_verdict_survives_a_cut_while_the_number_is_being_disabled(took_effect: bool, world: World) -> None:
-    def cut(request: Request) -> Reply:
-        if took_effect:
-            world.client.send(request)
-        raise PowerCut
-
-    world.client.instead("disable", cut)
-    board = TameBoard(faults={"configure": [CommitFailed("flash worn", sent="saveenv")]})
-    one = cycle(world, board)
-    with pytest.raises(PowerCut):
-        one.run()
-    assert world.reader.open_cycles() == [one.row.id]
-    closing = taken_up(world, one.row.id, board).run()  # the board is well now, and that changes nothing
-    assert (closing.outcome, closing.code, closing.text) == (Outcome.FAIL, "board-commit-failed", "flash worn")
-    assert closing.details["sent"] == "saveenv"
-    assert_dead_in_the_fleet(world)
-
-
-def test_another_board_in_the_slot_of_a_cut_cycle_is_not_provisioned(world: World) -> None:
-    board = TameBoard(faults={"configure": [power_cut]})
-    one = cycle(world, board)
-    with pytest.raises(PowerCut):
-        one.run()
-    other = TameBoard("SIM-00000002", "02:00:00:00:00:02")
-    closing = taken_up(world, one.row.id, other).run()
-    assert (closing.outcome, closing.code) == (Outcome.ABORTED, "board-swapped")
-    assert other.flash == {}
-    assert_dead_in_the_fleet(world)
-
-
-@pytest.mark.parametrize("decided", [False, True])
-def test_a_cut_cycle_whose_board_is_gone_is_abandoned(decided: bool, world: World) -> None:
-    board = TameBoard(faults={"configure": [CommitFailed("worn") if decided else power_cut]})
-    if decided:
-        world.client.before("disable", power_cut)
-    one = cycle(world, board)
-    with pytest.raises(PowerCut):
-        one.run()
-    closing = taken_up(world, one.row.id, TameBoard()).abandon(BoardPulled("gone"))
-    expected = (Outcome.FAIL, "board-commit-failed") if decided else (Outcome.ABORTED, "board-pulled")
-    assert (closing.outcome, closing.code) == expected
-    assert_dead_in_the_fleet(world)
-
-
-# --------------------------------------------------------------------------- the ledger can't be written
-
-
-@pytest.mark.parametrize("commit", range(8))
-def test_without_a_ledger_there_is_no_verdict(commit: int, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    write, left = world.ledger.write, [commit]
-
-    def failing(work: Any) -> Any:
-        if not left[0]:
-            raise DatabaseFailed("disk full")
-        left[0] -= 1
-        return write(work)
-
-    board = TameBoard()
-    one = cycle(world, board)
-    with monkeypatch.context() as patched:
-        patched.setattr(world.ledger, "write", failing)
-        with pytest.raises(DatabaseFailed):
-            one.run()
-    assert world.reader.open_cycles() == [one.row.id] and world.reader.passed() == 0
-    assert taken_up(world, one.row.id, board).run().outcome is Outcome.PASS
-    entry = world.entry()
-    assert entry is not None and board.flash["fleet_key"] == entry.cik and world.clients_of() == 1
-
-
-def test_a_failed_disable_record_leaves_the_cycle_open(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: Any) -> Any:
-        raise DatabaseFailed("disk full")
-
-    board = TameBoard(faults={"configure": [CommitFailed("worn")]})
-    one = cycle(world, board)
-    with monkeypatch.context() as patched:
-        patched.setattr(world.ledger, "intend", full)
-        with pytest.raises(DatabaseFailed):
-            one.run()
-    assert world.reader.open_cycles() == [one.row.id]
-
-
-# --------------------------------------------------------------------------- one serial number, more than one cycle
-
-
-def test_a_failed_board_may_be_tested_again_and_gets_a_new_key(world: World) -> None:
-    board = TameBoard(faults={"configure": [CommitFailed("worn")]})
-    assert cycle(world, board).run().outcome is Outcome.FAIL
-    second = cycle(world, board)
-    assert second.run().outcome is Outcome.PASS
-    entry = world.entry()
-    assert entry is not None and world.clients_of() == 1
-    assert (entry.phase, board.flash["fleet_key"]) == ("activated", entry.cik)
-    assert world.reader.cycle(second.row.id).attempt == 2
-    assert world.client.asked == ["add", "enable", "activate", "disable", "regenerate", "activate"]
-
-
-def test_a_board_that_has_passed_is_kept_out_and_keeps_its_life(world: World) -> None:
-    board = TameBoard()
-    cycle(world, board).run()
-    before = world.entry()
-    closing = cycle(world, board).run()
-    assert (closing.outcome, closing.code) == (Outcome.ABORTED, "already-passed")
-    assert world.entry() == before and world.client.asked == ["add", "enable", "activate"]
-    assert world.reader.passed() == 1
-
-
-def test_a_serial_number_on_other_hardware_is_a_fail_and_harms_nobody(world: World) -> None:
-    cycle(world, TameBoard()).run()
-    before = world.entry()
-    closing = cycle(world, TameBoard(SERIAL, "02:00:00:00:00:99")).run()
-    assert (closing.outcome, closing.code) == (Outcome.FAIL, "serial-on-other-hardware")
-    assert closing.details["before"] == HARDWARE
-    closing = cycle(world, TameBoard("SIM-00000002", HARDWARE)).run()
-    assert (closing.outcome, closing.code) == (Outcome.FAIL, "hardware-has-other-serial")
-    assert closing.details["before"] == SERIAL
-    assert world.entry() == before and world.entry("SIM-00000002") is None
-
-
-def test_the_same_serial_number_in_two_slots_stops_the_second(world: World) -> None:
-    endings: list[Closing] = []
-    second = cycle(world, TameBoard(), slot="2")
-    first_board = TameBoard(faults={"configure": [lambda: endings.append(second.run())]})
-    first = cycle(world, first_board)
-    assert first.run().outcome is Outcome.PASS
-    (ending,) = endings
-    assert (ending.outcome, ending.code) == (Outcome.FAIL, "serial-in-two-slots")
-    assert ending.details["slot"] == "1"
-    assert world.client.asked == ["add", "enable", "activate"]
-
-
-def test_two_slots_that_identify_at_the_same_instant_do_not_both_go_on(world: World) -> None:
-    """Both have asked the ledger before either has settled: the ledger's own index decides."""
-    other = world.open_cycle("2")
-    first = cycle(world, TameBoard(), slot="1")
-    history = first._case.history
-
-    def overtaken(identity: Identity) -> History:
-        seen = history(identity)
-        if world.reader.cycle(other.id).serial is None:
-            world.ledger.settle(other, Step.IDENTIFY, {"identity": asdict(identity)}, Step.REGISTER)
-        return seen
-
-    first._case.history = overtaken
-    closing = first.run()
-    assert (closing.outcome, closing.code) == (Outcome.FAIL, "serial-in-two-slots")
-    assert world.client.asked == [] and world.reader.open_cycles() == [other.id]
-
-
-def test_a_verdict_is_not_lost_with_the_key_that_could_not_be_erased(
-    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    def stuck(number: int) -> None:
-        raise EscrowFailed("read-only")
-
-    one = cycle(world, TameBoard())
-    monkeypatch.setattr(world.escrow, "erase", stuck)
-    assert one.run().outcome is Outcome.PASS
-    assert world.reader.cycle(one.row.id).outcome == "PASS"
-    assert "its key is erased at the next start" in caplog.text
-
-
-def test_no_key_is_in_the_ledger_or_its_log(world: World) -> None:
-    board = TameBoard(faults={"read": [CommitFailed("once")]})
-    cycle(world, board).run()
-    cycle(world, board).run()
-    keys = {cik for (cik,) in rows(world.fleet_db, "SELECT cik FROM clients")}
-    for path in world.folder.glob("ledger.db*"):
-        content = path.read_bytes()
-        for secret in (*keys, world.grant.token, board.flash["fleet_key"]):
-            assert secret.encode() not in content

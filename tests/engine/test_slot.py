@@ -6,10 +6,8 @@ import fcntl
 import json
 import os
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from collections.abc import Callable
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,18 +21,6 @@ Make = Callable[..., Floor]
 
 PROBED = ('presence = "port"', 'presence = "probe"')
 """The port is the fixture's, and always there."""
-
-
-@pytest.fixture
-def floor(tmp_path: Path) -> Iterator[Floor]:
-    with closing(Floor(tmp_path)) as made:
-        yield made
-
-
-@pytest.fixture
-def make(tmp_path: Path) -> Iterator[Make]:
-    with ExitStack() as stack:
-        yield lambda *changes, **options: stack.enter_context(closing(Floor(tmp_path, *changes, **options)))
 
 
 def port_events(floor: Floor) -> list[str]:
@@ -243,6 +229,7 @@ def test_an_adapter_that_comes_back_with_the_same_board_starts_nothing(
     floor.remove()
     assert looked.wait(LIMIT_S)
     assert floor.ledger("SELECT removed_at FROM cycles") == [(None,)], "nobody saw the board leave"
+    assert floor.bench is not None and floor.bench.views()[0].phase is Phase.REMOVE
     floor.insert()
     floor.remove(port_stays=True)
     assert watcher.wait_left("1").last == "SIM-00000001 PASS"
@@ -271,85 +258,3 @@ def test_the_operators_start_on_a_port_that_brings_its_board(floor: Floor) -> No
     floor.bench.start_cycle("1")
     finished = watcher.wait_finished(2)
     assert (finished.outcome, finished.error) == (Outcome.ABORTED, "already-passed")
-
-
-# --------------------------------------------------------------------------- restarts of the station
-
-
-def test_after_a_restart_the_board_that_passed_is_still_shown_and_not_begun_again(floor: Floor) -> None:
-    watcher = floor.start()
-    floor.insert()
-    watcher.wait_finished()
-    floor.stop()
-    watcher = floor.start()
-    view = watcher.wait_phase("1", Phase.REMOVE)
-    assert (view.serial, view.outcome, view.cycle) == ("SIM-00000001", Outcome.PASS, 1)
-    floor.remove()
-    assert watcher.wait_left("1").last == "SIM-00000001 PASS"
-    assert [v.phase for v in watcher.views if v.outcome] == [Phase.REMOVE]
-    assert cycles(floor) == [("SIM-00000001", "PASS", None)] and watcher.finished == []
-
-
-def test_after_a_restart_another_board_in_the_slot_is_never_seen_with_the_old_verdict(floor: Floor) -> None:
-    watcher = floor.start()
-    floor.insert()
-    watcher.wait_finished()
-    floor.stop()
-    floor.remove()
-    floor.insert(number=2)
-    watcher = floor.start()
-    assert watcher.wait_finished().serial == "SIM-00000002"
-    assert {view.serial for view in watcher.views if view.outcome} == {"SIM-00000002"}
-
-
-def test_after_a_restart_an_empty_slot_is_empty(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("station.slot._LEFT_S", 0.2)
-    watcher = floor.start()
-    floor.insert()
-    watcher.wait_finished()
-    floor.stop()
-    floor.remove()
-    watcher = floor.start()
-    assert watcher.wait_left("1").last == "SIM-00000001 PASS"
-    assert [view for view in watcher.views if view.outcome] == []
-
-
-def cut_in(floor: Floor, call: str) -> None:
-    """Start, and stop the station while a board's cycle waits for the fleet."""
-    watcher = floor.start()
-    assert floor.client is not None
-    floor.client.lose_answer(call)
-    floor.insert()
-    watcher.wait_for(lambda: "Next try at" in watcher.views[-1].note)
-    floor.stop()
-    assert floor.ledger("SELECT closed_at FROM cycles") == [(None,)] and watcher.finished == []
-
-
-def test_an_open_cycle_goes_on_after_a_restart(floor: Floor) -> None:
-    cut_in(floor, "enable")
-    finished = floor.start().wait_finished()
-    assert (finished.serial, finished.outcome, finished.attempt) == ("SIM-00000001", Outcome.PASS, 1)
-    assert cycles(floor) == [("SIM-00000001", "PASS", None)]
-
-
-def test_an_open_cycle_whose_board_is_gone_is_aborted_after_a_restart(
-    floor: Floor, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("station.slot._GRACE_S", 0.2)
-    cut_in(floor, "activate")
-    floor.remove()
-    watcher = floor.start()
-    finished = watcher.wait_finished()
-    assert (finished.serial, finished.outcome, finished.error) == ("SIM-00000001", Outcome.ABORTED, "board-pulled")
-    assert watcher.wait_left("1").last == "SIM-00000001 ABORTED"
-    entry = floor.entry("SIM-00000001")
-    assert entry is not None and entry[0] == "expired" and floor.escrow() == ["digest.key"]
-
-
-def test_another_board_in_the_slot_of_an_open_cycle_is_left_alone(floor: Floor) -> None:
-    cut_in(floor, "activate")
-    floor.remove()
-    floor.insert(number=2)
-    finished = floor.start().wait_finished()
-    assert (finished.serial, finished.error) == ("SIM-00000001", "board-swapped")
-    assert floor.entry("SIM-00000002") is None

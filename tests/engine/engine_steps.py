@@ -1,0 +1,43 @@
+"""Steps taken one by one, as a cycle does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from engine_world import HARDWARE, SERIAL, STATION, World
+
+from drivers.board import Identity
+from station import steps
+from station.fleet.client import Unanswered
+from station.ledger import History
+from station.model import Outcome, Step
+from station.reconcile import (
+    mark,
+)
+from station.steps import Case
+
+OURS = mark(STATION, Identity(SERIAL, HARDWARE))
+FAILED_BEFORE = History(hardware_of_serial=HARDWARE, serial_of_hardware=SERIAL, closed=(Outcome.FAIL,))
+
+
+def taken(case: Case, *planned: Step) -> dict[Step, Any]:
+    """Take steps one after the other, as a cycle does, and return their facts."""
+    facts = {}
+    for step in planned:
+        facts[step] = steps.STEPS[step](case)
+        case.known = case.known.after(step, facts[step])
+        case.unanswered = False
+    return facts
+
+
+def run_again(case: Case, step: Step) -> Any:
+    """Run a step whose answer gets lost, and run it again as a cycle does."""
+    with pytest.raises(Unanswered):
+        steps.STEPS[step](case)
+    return taken(case, step)[step]
+
+
+def hide_mark(world: World) -> None:
+    """Let somebody else's text stand beside the serial number."""
+    world.server._store.write(lambda db: db.execute("UPDATE serials SET extra = 'st=somebody-else;hw=00'"))

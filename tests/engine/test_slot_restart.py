@@ -1,0 +1,96 @@
+"""A station is restarted, and each slot knows from the ledger what it has to do with the board in it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from engine_floor import Floor
+
+from station.model import Outcome, Phase
+
+
+def cycles(floor: Floor) -> list[tuple[Any, ...]]:
+    return floor.ledger("SELECT serial, outcome, error FROM cycles ORDER BY id")
+
+
+# --------------------------------------------------------------------------- restarts of the station
+
+
+def test_after_a_restart_the_board_that_passed_is_still_shown_and_not_begun_again(floor: Floor) -> None:
+    watcher = floor.start()
+    floor.insert()
+    watcher.wait_finished()
+    floor.stop()
+    watcher = floor.start()
+    view = watcher.wait_phase("1", Phase.REMOVE)
+    assert (view.serial, view.outcome, view.cycle) == ("SIM-00000001", Outcome.PASS, 1)
+    floor.remove()
+    assert watcher.wait_left("1").last == "SIM-00000001 PASS"
+    assert [v.phase for v in watcher.views if v.outcome] == [Phase.REMOVE]
+    assert cycles(floor) == [("SIM-00000001", "PASS", None)] and watcher.finished == []
+
+
+def test_after_a_restart_another_board_in_the_slot_is_never_seen_with_the_old_verdict(floor: Floor) -> None:
+    watcher = floor.start()
+    floor.insert()
+    watcher.wait_finished()
+    floor.stop()
+    floor.remove()
+    floor.insert(number=2)
+    watcher = floor.start()
+    assert watcher.wait_finished().serial == "SIM-00000002"
+    assert {view.serial for view in watcher.views if view.outcome} == {"SIM-00000002"}
+
+
+def test_after_a_restart_an_empty_slot_is_empty(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("station.slot._LEFT_S", 0.2)
+    watcher = floor.start()
+    floor.insert()
+    watcher.wait_finished()
+    floor.stop()
+    floor.remove()
+    watcher = floor.start()
+    assert watcher.wait_left("1").last == "SIM-00000001 PASS"
+    assert [view for view in watcher.views if view.outcome] == []
+
+
+def cut_in(floor: Floor, call: str) -> None:
+    """Start, and stop the station while a board's cycle waits for the fleet."""
+    watcher = floor.start()
+    assert floor.client is not None
+    floor.client.lose_answer(call)
+    floor.insert()
+    watcher.wait_for(lambda: "Next try at" in watcher.views[-1].note)
+    floor.stop()
+    assert floor.ledger("SELECT closed_at FROM cycles") == [(None,)] and watcher.finished == []
+
+
+def test_an_open_cycle_goes_on_after_a_restart(floor: Floor) -> None:
+    cut_in(floor, "enable")
+    finished = floor.start().wait_finished()
+    assert (finished.serial, finished.outcome, finished.attempt) == ("SIM-00000001", Outcome.PASS, 1)
+    assert cycles(floor) == [("SIM-00000001", "PASS", None)]
+
+
+def test_an_open_cycle_whose_board_is_gone_is_aborted_after_a_restart(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("station.slot._GRACE_S", 0.2)
+    cut_in(floor, "activate")
+    floor.remove()
+    watcher = floor.start()
+    finished = watcher.wait_finished()
+    assert (finished.serial, finished.outcome, finished.error) == ("SIM-00000001", Outcome.ABORTED, "board-pulled")
+    assert watcher.wait_left("1").last == "SIM-00000001 ABORTED"
+    entry = floor.entry("SIM-00000001")
+    assert entry is not None and entry[0] == "expired" and floor.escrow() == ["digest.key"]
+
+
+def test_another_board_in_the_slot_of_an_open_cycle_is_left_alone(floor: Floor) -> None:
+    cut_in(floor, "activate")
+    floor.remove()
+    floor.insert(number=2)
+    finished = floor.start().wait_finished()
+    assert (finished.serial, finished.error) == ("SIM-00000001", "board-swapped")
+    assert floor.entry("SIM-00000002") is None

@@ -1,0 +1,201 @@
+"""Whose a serial number is: somebody else's is left alone, our own may be taken up again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from engine_steps import FAILED_BEFORE, OURS, hide_mark, taken
+from engine_world import MODEL, SERIAL, World, write_recipe
+
+from station import recipe as recipes
+from station import steps
+from station.fleet.client import SerialStatus, Unanswered
+from station.ledger import History
+from station.model import Known, Step
+from station.reconcile import (
+    SerialLocked,
+    SerialOrphaned,
+    SerialTaken,
+    SerialUnlisted,
+    SerialVanished,
+)
+
+# --------------------------------------------------------------------------- somebody else's
+
+
+def test_a_definite_conflict_at_enable_stops_and_touches_nothing(world: World) -> None:
+    case = world.identified()
+    taken(case, Step.REGISTER)
+    stranger = world.stranger()
+    theirs: list[str] = []
+
+    def be_first() -> None:
+        theirs.append(stranger.serials.enable(MODEL, SERIAL, case.owner))
+        theirs.append(stranger.device.activate(MODEL, SERIAL))
+
+    world.client.before("enable", be_first)
+    with pytest.raises(SerialTaken):
+        steps.enable(case)
+    entry = world.entry()
+    assert entry is not None and [entry.rid, entry.cik, entry.phase] == [*theirs, "activated"]
+    assert world.client.asked == ["add", "enable"]
+
+
+def test_a_definite_conflict_at_activate_stops_and_touches_nothing(world: World) -> None:
+    """Activation needs no credential: whoever knows the number may have been there first."""
+    case = world.identified()
+    taken(case, Step.REGISTER, Step.ENABLE)
+    key: list[str] = []
+    world.client.before("activate", lambda: key.append(world.stranger().device.activate(MODEL, SERIAL)))
+    with pytest.raises(SerialTaken):
+        steps.activate(case)
+    entry = world.entry()
+    assert entry is not None and [entry.cik] == key and entry.phase == "activated"
+    assert world.client.asked == ["add", "enable", "activate"] and world.keys() == []
+
+
+@pytest.mark.parametrize("history", [History(), FAILED_BEFORE])
+@pytest.mark.parametrize("unanswered", [False, True])
+@pytest.mark.parametrize("extra", ["", "st=another-station;hw=c27c02f297b7a634", "st=9f2c41d07a3e4b56;hw=0000"])
+@pytest.mark.parametrize("phase", ["notactivated", "activated", "expired"])
+def test_somebody_elses_living_number_is_left_alone(
+    phase: str, extra: str, unanswered: bool, history: History, world: World
+) -> None:
+    stranger = world.stranger()
+    stranger.serials.add(MODEL, SERIAL, extra)
+    stranger.serials.enable(MODEL, SERIAL, world.grant.owner_rid)
+    if phase == "activated":
+        stranger.device.activate(MODEL, SERIAL)
+    elif phase == "expired":
+        stranger.serials.disable(MODEL, SERIAL)
+    before = world.entry()
+    case = world.identified(history=history)
+    for step in (Step.REGISTER, Step.ENABLE, Step.ACTIVATE):
+        case.unanswered = unanswered
+        with pytest.raises(SerialTaken):
+            steps.STEPS[step](case)
+    assert steps.disable(case)["move"] == "proceed"
+    assert world.client.asked == []
+    assert world.entry() == before
+
+
+def test_our_mark_alone_allows_nothing_without_a_history(world: World) -> None:
+    """A mark can be copied, and a ledger be lost: without either, the number is somebody's."""
+    stranger = world.stranger()
+    stranger.serials.add(MODEL, SERIAL, OURS)
+    stranger.serials.enable(MODEL, SERIAL, world.grant.owner_rid)
+    case = world.identified()
+    for step in (Step.REGISTER, Step.ENABLE):
+        with pytest.raises(SerialTaken):
+            steps.STEPS[step](case)
+    assert world.client.asked == []
+
+
+def test_a_lost_answer_does_not_make_a_strangers_client_ours(world: World) -> None:
+    case = world.identified()
+    taken(case, Step.REGISTER)
+    hide_mark(world)
+    world.client.lose_call("enable")
+    stranger = world.stranger()
+    with pytest.raises(Unanswered):
+        steps.enable(case)
+    stranger.serials.enable(MODEL, SERIAL, case.owner)
+    with pytest.raises(SerialTaken):
+        steps.enable(case)
+    assert world.client.asked == ["add", "enable"]
+
+
+# --------------------------------------------------------------------------- retests
+
+
+def test_a_retest_regenerates_our_own_dead_client(world: World) -> None:
+    first = world.identified()
+    taken(first, Step.REGISTER, Step.ENABLE, Step.ACTIVATE, Step.DISABLE)
+    before = world.entry()
+    world.escrow.erase(first.number)
+    case = replace(first, known=Known(first.identity), history=lambda identity: FAILED_BEFORE)
+    world.client.asked.clear()
+    facts = taken(case, Step.REGISTER, Step.ENABLE, Step.ACTIVATE)
+    after = world.entry()
+    assert before is not None and after is not None
+    assert facts[Step.REGISTER]["move"] == "proceed" and facts[Step.ENABLE]["move"] == "regenerate"
+    assert world.client.asked == ["regenerate", "activate"]
+    assert after.rid == before.rid == case.known.rid and after.cik != before.cik
+    assert world.keys() == [after.cik]
+
+
+def test_a_retest_knows_its_client_by_the_ledger_where_the_mark_was_changed(world: World) -> None:
+    first = world.identified()
+    rid = taken(first, Step.REGISTER, Step.ENABLE)[Step.ENABLE]["rid"]
+    hide_mark(world)
+    history = replace(FAILED_BEFORE, rids=frozenset({rid}))
+    case = replace(first, known=Known(first.identity), history=lambda identity: history)
+    assert taken(case, Step.REGISTER, Step.ENABLE)[Step.ENABLE]["move"] == "regenerate"
+
+
+def test_a_retest_that_was_cut_while_registering_goes_on(world: World) -> None:
+    first = world.identified()
+    taken(first, Step.REGISTER, Step.ENABLE, Step.ACTIVATE, Step.DISABLE)
+    world.escrow.erase(first.number)
+    case = replace(first, known=Known(first.identity), history=lambda identity: FAILED_BEFORE, unanswered=True)
+    facts = taken(case, Step.REGISTER, Step.ENABLE)
+    assert [facts[Step.REGISTER]["move"], facts[Step.ENABLE]["move"]] == ["proceed", "regenerate"]
+
+
+# --------------------------------------------------------------------------- other findings
+
+
+def test_a_listed_number_is_never_added(world: World) -> None:
+    recipe = recipes.load(write_recipe(world.folder, ('register = "station"', 'register = "listed"')))
+    case = world.identified(recipe=recipe)
+    with pytest.raises(SerialUnlisted):
+        steps.register(case)
+    assert world.client.asked == [] and world.entry() is None
+    world.stranger().serials.add(MODEL, SERIAL, "lot 7")
+    facts = taken(case, *recipe.plan[1:])
+    assert facts[Step.REGISTER]["move"] == "proceed" and facts[Step.VERIFY_FLEET]["status"] == "activated"
+    assert world.client.asked == ["enable", "activate"]
+
+
+def test_an_orphaned_number_is_the_administrators(world: World) -> None:
+    case = world.identified()
+    taken(case, Step.REGISTER)
+    world.server._store.write(lambda db: db.execute("UPDATE serials SET rid = ?", ["0" * 40]))
+    for step in (Step.REGISTER, Step.ENABLE, Step.ACTIVATE):
+        with pytest.raises(SerialOrphaned):
+            steps.STEPS[step](case)
+    assert steps.disable(case)["move"] == "proceed"
+    assert world.client.asked == ["add"]
+
+
+def test_a_locked_number_is_the_administrators(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = world.identified()
+    info = world.client.serials.info
+    taken(case, Step.REGISTER, Step.ENABLE)
+    monkeypatch.setattr(world.client.serials, "info", lambda m, s: replace(info(m, s), status=SerialStatus.LOCKED))
+    for step in (Step.REGISTER, Step.ENABLE, Step.ACTIVATE):
+        with pytest.raises(SerialLocked):
+            steps.STEPS[step](case)
+    assert world.client.asked == ["add", "enable"]
+
+
+def test_a_number_that_vanishes_between_two_steps(world: World) -> None:
+    case = world.identified()
+    taken(case, Step.REGISTER)
+    world.stranger().serials.delete(MODEL, SERIAL)
+    for step in (Step.ENABLE, Step.ACTIVATE):
+        with pytest.raises(SerialVanished):
+            steps.STEPS[step](case)
+    assert world.client.asked == ["add"]
+
+
+def test_the_fleet_has_the_last_word(world: World) -> None:
+    case = world.identified()
+    taken(case, Step.REGISTER, Step.ENABLE, Step.ACTIVATE)
+    world.stranger().serials.disable(MODEL, SERIAL)
+    with pytest.raises(steps.FleetDisagrees, match=r"says expired .*, expected activated"):
+        steps.verify_fleet(case)
+    world.stranger().serials.delete(MODEL, SERIAL)
+    with pytest.raises(steps.FleetDisagrees, match="says unknown"):
+        steps.verify_fleet(case)

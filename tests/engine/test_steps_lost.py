@@ -1,0 +1,107 @@
+"""Lost answers: the next run of the step looks, and ends right."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from engine_steps import FAILED_BEFORE, run_again, taken
+from engine_world import MODEL, SERIAL, World
+
+from station import steps
+from station.fleet.client import Unanswered, Unreachable
+from station.model import Known, Step
+
+# --------------------------------------------------------------------------- lost answers
+
+
+@pytest.mark.parametrize("took_effect", [True, False])
+@pytest.mark.parametrize("step", [Step.REGISTER, Step.ENABLE, Step.ACTIVATE])
+def test_after_a_lost_answer_the_step_ends_right(step: Step, took_effect: bool, world: World) -> None:
+    call = {Step.REGISTER: "add", Step.ENABLE: "enable", Step.ACTIVATE: "activate"}[step]
+    case = world.identified()
+    plan = world.recipe.plan
+    taken(case, *plan[1 : plan.index(step)])
+    (world.client.lose_answer if took_effect else world.client.lose_call)(call)
+    run_again(case, step)
+    taken(case, *plan[plan.index(step) + 1 :])
+    entry = world.entry()
+    assert entry is not None
+    assert world.clients_of() == 1
+    assert case.known.rid == entry.rid
+    assert world.keys() == [entry.cik], "the key in escrow is not the fleet's"
+    assert entry.phase == "activated"
+
+
+def test_what_is_done_about_each_lost_answer(world: World) -> None:
+    case = world.identified()
+    world.client.lose_answer("add")
+    assert run_again(case, Step.REGISTER) == {"found": "unused", "move": "proceed"}
+    world.client.lose_answer("enable")
+    assert run_again(case, Step.ENABLE)["move"] == "adopt"
+    world.client.lose_answer("activate")
+    assert run_again(case, Step.ACTIVATE)["move"] == "regenerate"
+    assert world.client.asked == ["add", "enable", "activate", "regenerate", "activate"]
+
+
+@pytest.mark.parametrize("took_effect", [True, False])
+def test_a_lost_answer_to_a_regeneration_costs_no_client(took_effect: bool, world: World) -> None:
+    first = world.identified()
+    taken(first, Step.REGISTER, Step.ENABLE, Step.ACTIVATE)
+    world.client.asked.clear()
+    world.escrow.erase(first.number)
+    case = replace(first, known=Known(first.identity), history=lambda identity: FAILED_BEFORE)
+    (world.client.lose_answer if took_effect else world.client.lose_call)("regenerate")
+    taken(case, Step.REGISTER)
+    assert run_again(case, Step.ENABLE)["move"] == ("adopt" if took_effect else "regenerate")
+    taken(case, Step.ACTIVATE)
+    entry = world.entry()
+    assert entry is not None and world.keys() == [entry.cik] and world.clients_of() == 1
+
+
+@pytest.mark.parametrize("took_effect", [True, False])
+def test_a_lost_answer_to_a_disable_is_looked_after(took_effect: bool, world: World) -> None:
+    case = world.identified()
+    taken(case, Step.REGISTER, Step.ENABLE, Step.ACTIVATE)
+    (world.client.lose_answer if took_effect else world.client.lose_call)("disable")
+    facts = run_again(case, Step.DISABLE)
+    assert facts["move"] == ("proceed" if took_effect else "disable")
+    entry = world.entry()
+    assert entry is not None and entry.phase == "expired"
+
+
+def test_a_call_that_arrives_late_costs_one_more_look(world: World) -> None:
+    """M46 gets no answer, M43 still says unused, and only then the first M46 arrives."""
+    case = world.identified()
+    taken(case, Step.REGISTER)
+    world.client.lose_call("enable")
+    world.client.before("enable", lambda: world.stranger().serials.enable(MODEL, SERIAL, case.owner))
+    assert run_again(case, Step.ENABLE)["move"] == "adopt"
+    assert world.clients_of() == 1
+
+
+def test_what_was_never_sent_is_no_unanswered_call(world: World) -> None:
+    case = world.identified()
+    taken(case, Step.REGISTER)
+    world.client.refuse_connection("enable")
+    with pytest.raises(Unreachable):
+        steps.enable(case)
+    assert case.unanswered is False
+    world.client.lose_call("enable")
+    with pytest.raises(Unanswered):
+        steps.enable(case)
+    world.client.refuse_connection("enable")
+    with pytest.raises(Unreachable):
+        steps.enable(case)
+    assert case.unanswered is True, "a later certainty must not hide an earlier doubt"
+
+
+def test_a_key_in_escrow_is_taken_without_asking_the_fleet(world: World) -> None:
+    """The station fell between the escrow and the ledger: the second run finds the first one's key."""
+    case = world.identified()
+    taken(case, Step.REGISTER, Step.ENABLE, Step.ACTIVATE)
+    (key,) = world.keys()
+    world.client.asked.clear()
+    again = taken(replace(case, unanswered=True), Step.ACTIVATE)[Step.ACTIVATE]
+    assert again["move"] == "proceed"
+    assert world.client.asked == [] and world.keys() == [key]
