@@ -12,13 +12,16 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from station import __version__, words
+from station import __version__, clock, words
 from station.errors import StationError
 from station.model import Counters, Finished, LineView, SlotView
 from station.settings import SlotSettings
 from station.slot import Equipment, Slot
 
 log = logging.getLogger(__name__)
+
+_LAST_ANSWER_S = 2.0
+"""Seconds that a stop gives the fleet for the answers that are still to come."""
 
 
 class Listener(Protocol):
@@ -75,6 +78,11 @@ class Bench:
         self._equipment.line.shut_down()
         for slot in self._slots.values():
             slot.stop()
+        # A call to the fleet may end by itself, which saves asking again; a fleet that says nothing is not waited for.
+        deadline = clock.monotonic() + _LAST_ANSWER_S
+        for slot in self._slots.values():
+            slot.join(deadline - clock.monotonic())
+        self._equipment.fleet.cut_off()
         for slot in self._slots.values():
             slot.join()
         if self._watch.ident is not None:  # else the start had failed before

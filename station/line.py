@@ -25,6 +25,8 @@ _WATCH_S = 5.0
 """Seconds between two looks at the fleet while nobody else needs it."""
 _FIRST_RETRY_S = 0.5
 _LONGEST_RETRY_S = 10.0
+_FIRST_LOOK_S = 3.0
+"""Seconds after the start in which the fleet's first answer is waited for."""
 _LONGEST_PAUSE_S = 60.0
 """Longer than this, no fleet's Retry-After keeps a line waiting."""
 _UNAUTHORIZED = 401
@@ -52,6 +54,7 @@ class Line:
         self._fleet = FleetState.UNKNOWN
         self._fleet_ms: int | None = None
         self._good_answers = 0
+        self._began = clock.monotonic()
 
     # ------------------------------------------------------------- stopped or not
 
@@ -59,6 +62,18 @@ class Line:
     def stop(self) -> Stop | None:
         """Why the line stands still, None while it runs."""
         return self._stop
+
+    @property
+    def obstacle(self) -> str | None:
+        """The code of what keeps a board from being begun; None if nothing does.
+
+        Just after the start that is the fleet's first answer, so that a
+        fleet that refuses the station is known before any board is begun.
+        """
+        if self._stop is not None:
+            return self._stop.code
+        fresh = self._fleet is FleetState.UNKNOWN and clock.monotonic() < self._began + _FIRST_LOOK_S
+        return "fleet-asked" if fresh else None
 
     def halt(self, fault: StationError, *, heals: bool = False) -> None:
         """Stop the line; the first reason stays until it is over."""
@@ -147,8 +162,8 @@ class Line:
             try:
                 fleet.models.info(model)
             except (*LINE_WIDE, NotFound) as fault:
+                self.halt(fault, heals=True)  # first, so that nobody begins a board in between
                 self._answered(FleetState.REFUSED, None)
-                self.halt(fault, heals=True)
             except FleetError as fault:
                 log.debug("the fleet does not answer: %s", fault.text)
                 self._answered(FleetState.AWAY, None)
@@ -163,9 +178,8 @@ class Line:
     def _answered(self, state: FleetState, milliseconds: int | None) -> None:
         with self._changed:
             before, self._fleet, self._fleet_ms = self._fleet, state, milliseconds
-            if state is FleetState.OK:
-                self._good_answers += 1
-                self._changed.notify_all()
+            self._good_answers += state is FleetState.OK
+            self._changed.notify_all()
         if state is not before and FleetState.UNKNOWN not in (before, state):
             log.info("fleet: %s", state)
             self._note("fleet", {"state": state})

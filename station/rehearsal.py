@@ -12,26 +12,33 @@ station's own state, ``fleet.db``, and the boards' memory in ``far-end/``.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import queue
 import shutil
 import subprocess
 import sys
 import threading
+import time
 import uuid
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Self
 
+from drivers.errors import Blame
 from station import clock
 from station import recipe as recipes
 from station import settings as station_settings
-from station.errors import SettingsError
+from station.errors import SettingsError, StateBusy, StationError
 from station.fleet.client import Client, ModelInfo, NotFound
 from station.model import Finished, Phase, SlotView
+from station.state import StateFolder
 
+log = logging.getLogger(__name__)
+
+_LET_GO_S = 5.0
 VENDOR = "rehearsal"
 """The vendor's name in the rehearsal's fleet."""
 
@@ -73,6 +80,13 @@ def shipped_recipe(name: str) -> Path:
     raise SettingsError(f"there is no recipe {name}.toml to rehearse with")
 
 
+class FarEndDied(StationError):
+    """The far end's process has ended before its rehearsal."""
+
+    code = "far-end-died"
+    blame = Blame.STATION
+
+
 class FarEnd:
     """A fleet server and simulated boards in this process; close it."""
 
@@ -82,8 +96,10 @@ class FarEnd:
         from station.fleet.server import FleetServer, init
 
         plan.folder.mkdir(parents=True, exist_ok=True)
+        lock = _owned(plan.folder / "far-end")
         grant = init(plan.folder / "fleet.db", VENDOR)
         with ExitStack() as held:
+            held.callback(lock.release)
             self._server = FleetServer(plan.folder / "fleet.db")
             held.callback(self._server.stop)
             self._server.start()
@@ -175,15 +191,19 @@ class RemoteFarEnd:
         """Give an order and return its answer."""
         assert self._process.stdin is not None and self._process.stdout is not None
         with self._one_at_a_time:
-            self._process.stdin.write(order + "\n")
-            self._process.stdin.flush()
-            return json.loads(self._process.stdout.readline())
+            try:
+                self._process.stdin.write(order + "\n")
+                self._process.stdin.flush()
+                return json.loads(self._process.stdout.readline())
+            except (OSError, ValueError) as error:
+                raise FarEndDied("the rehearsal's far end has ended; it may say why above") from error
 
     def close(self) -> None:
         """Let the far end stop, and wait until it has."""
         assert self._process.stdin is not None and self._process.stdout is not None
         with self._one_at_a_time:
-            self._process.stdin.close()
+            with suppress(OSError):
+                self._process.stdin.close()
             self._process.wait()
             self._process.stdout.close()
 
@@ -221,6 +241,13 @@ class Robot:
         self._thread.join()
 
     def _run(self) -> None:
+        try:
+            self._feed()
+        except FarEndDied as fault:
+            log.error("%s", fault.text)
+            self.done.set()
+
+    def _feed(self) -> None:
         busy = {slot for slot in self._slots if self._far_end.ask(f"insert {slot}")}
         due: dict[str, tuple[float, str]] = {}
         """Slot -> when it is to be served, and the order."""
@@ -244,6 +271,18 @@ class Robot:
             else:
                 due[view.slot] = (clock.monotonic() + self._dwell_s / 3, "insert")
         self.done.set()
+
+
+def _owned(folder: Path) -> StateFolder:
+    """Take the far end's folder; one that was killed a moment ago may need a moment to let go."""
+    until = clock.monotonic() + _LET_GO_S
+    while True:
+        try:
+            return StateFolder(folder)
+        except StateBusy:
+            if clock.monotonic() > until:
+                raise
+            time.sleep(0.05)
 
 
 def _settings(plan: Plan, url: str, owner: str, recipe: Path, ports: Mapping[str, str]) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -37,6 +37,8 @@ _GRACE_S = 10.0
 """Seconds after a restart in which the board of an open cycle may turn up (USB ports come late)."""
 _LEFT_S = 1.5
 """Seconds without a board after which one that had been here has left."""
+_AWAKE_S = 0.2
+"""Seconds between two signs of life to a board that has to wait for the line."""
 _RETRY_S = 1.0
 """Seconds between two turns after something unforeseen."""
 
@@ -100,10 +102,10 @@ class Slot:
         """Stop soon: what is on the wire is cut, an open cycle stays open."""
         self._gate.cancel()
 
-    def join(self) -> None:
-        """Wait until the slot has stopped, if it was ever opened."""
+    def join(self, timeout_s: float | None = None) -> None:
+        """Wait until the slot has stopped, if it was ever opened; at most ``timeout_s``."""
         if self._thread.ident is not None:
-            self._thread.join()
+            self._thread.join(None if timeout_s is None else max(0.0, timeout_s))
 
     # ------------------------------------------------------------- turns
 
@@ -138,7 +140,7 @@ class Slot:
             assert row is not None
             self._leave(row if row.closed_at is not None else self._abandon(row))
             return
-        with closing(link):
+        with closing(link), suppress(PortLost):
             if row is None:
                 row = self._begin(link, board)
             elif row.closed_at is None:
@@ -149,18 +151,16 @@ class Slot:
             else:
                 self._leave(row)
                 return
-            try:
-                self._gate.await_removal(link, board)
-            except PortLost:
-                return
+            self._gate.await_removal(link, board)
             self._leave(row)
 
     def _begin(self, link: Link, board: Board) -> CycleRow:
         """Run a new cycle."""
         self._gate.started = False
-        if self._line.stop is not None:
-            self._show(phase=Phase.HELD, note=words.advice(self._line.stop.code))
-            self._line.await_running()
+        while (why := self._line.obstacle) is not None:
+            self._show(phase=Phase.HELD, note=words.advice(why))
+            board.present()  # keeps it from starting what it can't be stopped in, and notices if it leaves
+            self._line.rest(_AWAKE_S)
         recipe = self._equipment.recipe
         named = (recipe.sha256, recipe.name, recipe.version, recipe.text)
         row = self._equipment.ledger.open_cycle(self.name, named, recipe.plan[0])

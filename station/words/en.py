@@ -5,6 +5,7 @@ NEXT_TRY = "Next try at"
 WORDS = {
     # what a slot says while it waits
     "slot-empty": "Insert a board.",
+    "fleet-asked": "One moment: the station asks the fleet.",
     "slot-remove": "Take the board out.",
     # the board
     "board-silent": "The board does not answer. Check that it has power and sits right, then try it once more.",
@@ -59,6 +60,7 @@ WORDS = {
     "database-newer": "The records were made by a newer version of this program. Call the supervisor.",
     "escrow-failed": "The station could not keep a key safe. Call the supervisor: is the disk full?",
     "key-lost": "The station has lost this board's key. Put the board aside and try it again later.",
+    "far-end-died": "The rehearsal's fleet and boards have gone. Start it again.",
     "cancelled": "The station is stopping.",
     "internal": "Something unforeseen happened in the station. Put the board aside and call the supervisor.",
 }

@@ -64,6 +64,10 @@ class Watcher:
                 assert time.monotonic() < ends, (self.finished, self.views[-5:])
                 self._changed.wait(0.05)
 
+    def wait_note(self, words: str) -> None:
+        """Return once the latest view says these words."""
+        self.wait_for(lambda: self.views and words in self.views[-1].note)
+
     def wait_finished(self, count: int = 1) -> Finished:
         """Return the last of so many finished cycles."""
         self.wait_for(lambda: len(self.finished) >= count)
@@ -121,11 +125,11 @@ class Floor:
         with FickleClient(self.server.url, VENDOR, lambda: self.grant.token) as client:
             client.models.create(MODEL, ModelInfo(rid=self.grant.template_rid))
 
-    def write_settings(self, patience_s: int = 900, owner: str | None = None) -> None:
+    def write_settings(self, patience_s: int = 900, owner: str | None = None, url: str | None = None) -> None:
         slots = "".join(f'[[slots]]\nname = "{name}"\nport = "{wire.path}"\n' for name, wire in self.wires.items())
         self.config.write_text(
             f'station = "{STATION}"\nname = "line 3"\nrecipe = "widget.toml"\nstate = "state"\n[fleet]\n'
-            f'url = "{self.server.url}"\nvendor = "{VENDOR}"\nowner = "{owner or self.grant.owner_rid}"\n'
+            f'url = "{url or self.server.url}"\nvendor = "{VENDOR}"\nowner = "{owner or self.grant.owner_rid}"\n'
             f'token_file = "token"\npatience_s = {patience_s}\n{slots}'
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 import threading
 from contextlib import closing
 from pathlib import Path
@@ -13,7 +14,7 @@ from engine_floor import LIMIT_S, Floor
 from drivers.errors import Fault
 from station.errors import BadInput, DatabaseFailed, StateBusy
 from station.journal import Journal
-from station.model import Counters, FleetState, Outcome, Phase
+from station.model import Counters, FleetState, Outcome, Phase, Step
 
 
 def stopped_in_time(floor: Floor) -> bool:
@@ -87,7 +88,7 @@ def test_a_refused_token_stops_the_line_once_and_a_new_one_lets_it_go_on(floor: 
     watcher = floor.start()
     assert floor.bench is not None
     floor.insert()
-    watcher.wait_for(lambda: "The fleet refuses this station" in watcher.views[-1].note)
+    watcher.wait_note("The fleet refuses this station")
     assert floor.bench.line().stopped_code == "fleet-not-allowed"
     assert "The fleet refuses this station" in floor.bench.line().stopped
     assert watcher.finished == []
@@ -114,7 +115,9 @@ def test_an_unknown_owner_stops_the_line_and_it_stays_so(floor: Floor, monkeypat
     watcher = floor.start()
     assert floor.bench is not None and floor.client is not None
     floor.insert()
-    watcher.wait_for(lambda: floor.bench and floor.bench.line().stopped_code and watcher.views[-1].note)
+    watcher.wait_for(
+        lambda: floor.bench and floor.bench.line().stopped_code and watcher.views and watcher.views[-1].note
+    )
     answers = threading.Semaphore(0)
     info = floor.client.models.info
 
@@ -218,16 +221,26 @@ def test_stopping_while_the_fleet_is_waited_for(floor: Floor) -> None:
     for _ in range(3):
         floor.client.lose_call("enable")
     floor.insert()
-    watcher.wait_for(lambda: "Next try at" in watcher.views[-1].note)
+    watcher.wait_note("Next try at")
     assert stopped_in_time(floor)
     assert floor.ledger("SELECT step, outcome FROM cycles") == [("enable", None)]
+
+
+def test_stopping_while_the_fleet_has_heard_and_says_nothing(floor: Floor) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        floor.write_settings(url=f"http://127.0.0.1:{silent.getsockname()[1]}")
+        floor.insert()
+        watcher = floor.start()
+        watcher.wait_for(lambda: watcher.views and watcher.views[-1].step is Step.REGISTER)
+        assert stopped_in_time(floor)  # its answer is waited for for 2 s, not for the 20 s that a call may take
+    assert floor.ledger("SELECT step, outcome FROM cycles") == [("register", None)]
 
 
 def test_stopping_while_the_line_stands_still(floor: Floor) -> None:
     floor.token.write_text("0" * 40)
     watcher = floor.start()
     floor.insert()
-    watcher.wait_for(lambda: "refuses this station" in watcher.views[-1].note)
+    watcher.wait_note("refuses this station")
     assert stopped_in_time(floor)
     assert floor.ledger("SELECT COUNT(*) FROM cycles WHERE closed_at IS NOT NULL") == [(0,)]
 
@@ -271,7 +284,7 @@ def test_keys_of_closed_cycles_are_forgotten_at_the_start_and_open_ones_kept(flo
     watcher.wait_left("1")
     floor.client.lose_answer("enable")
     floor.insert(number=2)
-    watcher.wait_for(lambda: "Next try at" in watcher.views[-1].note)
+    watcher.wait_note("Next try at")
     floor.stop()
     for number in (1, 2):
         (floor.folder / "state" / "escrow" / f"cycle-{number}.key").write_text("k" * 40)

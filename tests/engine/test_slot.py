@@ -161,7 +161,7 @@ def test_the_same_serial_number_on_other_hardware_is_a_fail(floor: Floor) -> Non
 
 def test_a_missing_port_is_told_in_words_and_recorded_once(floor: Floor) -> None:
     watcher = floor.start()
-    watcher.wait_for(lambda: watcher.views and "is not there" in watcher.views[-1].note)
+    watcher.wait_note("is not there")
     assert watcher.views[-1].phase is Phase.EMPTY
     floor.insert()
     watcher.wait_finished()
@@ -200,7 +200,7 @@ def test_probing_sees_boards_come_and_go_on_a_port_that_stays(make: Make, monkey
         floor.remove(port_stays=True)
         watcher.wait_view("1", phase=Phase.EMPTY, last=f"SIM-{number:08d} PASS")
     floor.unplug()
-    watcher.wait_for(lambda: "is not there" in watcher.views[-1].note)
+    watcher.wait_note("is not there")
     floor.plug()
     watcher.wait_for(lambda: "is not there" not in watcher.views[-1].note)
     floor.stop()

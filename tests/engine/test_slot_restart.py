@@ -61,7 +61,7 @@ def cut_in(floor: Floor, call: str) -> None:
     assert floor.client is not None
     floor.client.lose_answer(call)
     floor.insert()
-    watcher.wait_for(lambda: "Next try at" in watcher.views[-1].note)
+    watcher.wait_note("Next try at")
     floor.stop()
     assert floor.ledger("SELECT closed_at FROM cycles") == [(None,)] and watcher.finished == []
 

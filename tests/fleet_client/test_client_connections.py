@@ -245,3 +245,35 @@ def test_importing_the_client_does_not_import_requests() -> None:
 def test_the_far_end_of_these_tests_notices_what_its_script_does_not_know() -> None:
     with pytest.raises(AssertionError, match="never came"), ScriptedFleet([]):
         pass
+
+
+# ----------------------------------------------------------------- the station stops
+
+
+def test_cutting_off_ends_what_is_going_on_and_lets_nothing_begin(start: Start) -> None:
+    asked = threading.Event()
+
+    def silent(talk: Talk) -> None:
+        talk.hear()
+        asked.set()
+        talk.hear()
+
+    client, fleet = start([silent])
+    outcomes: list[Exception] = []
+
+    def disable() -> None:
+        try:
+            client.serials.disable("G1", "1")
+        except Unanswered as error:
+            outcomes.append(error)
+
+    thread = threading.Thread(target=disable)
+    thread.start()
+    assert asked.wait(10)
+    client.cut_off()
+    thread.join(5)  # its own deadline is 20 s
+    assert not thread.is_alive()
+    assert type(outcomes[0]) is Unanswered  # it was sent, so it may have taken effect
+    with pytest.raises(Unreachable):
+        client.serials.disable("G1", "2")
+    assert len(fleet.heard) == 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import threading
-import time
 from collections.abc import Callable
 from ipaddress import ip_address
 from pathlib import Path
@@ -69,6 +68,7 @@ class Client:
         self._mine = threading.local()
         self._wires: WeakSet[Wire] = WeakSet()
         self._gate = threading.Lock()
+        self._cut = threading.Event()
         self.device = Device(self, vendor)
         self.models = Models(self)
         self.serials = Serials(self)
@@ -85,6 +85,14 @@ class Client:
             wires = list(self._wires)
         for wire in wires:
             wire.close()
+
+    def cut_off(self) -> None:
+        """End every request that is going on, as ``Unanswered``, and let no other begin: the station is stopping."""
+        self._cut.set()
+        with self._gate:
+            wires = list(self._wires)
+        for wire in wires:
+            wire.cut()
 
     def send(self, request: Request) -> Reply:
         """Ask the fleet; everything that crosses the wire goes through here.
@@ -105,9 +113,8 @@ class Client:
             except Unanswered as error:
                 pause = max(error.retry_after or 0.0, random.uniform(0.5, 1.0) * _PAUSE_S * 2 ** (attempt - 1))
                 last = attempt == _TRIES or not request.repeatable
-                if last or clock.monotonic() + pause >= deadline:
+                if last or clock.monotonic() + pause >= deadline or self._cut.wait(pause):
                     raise
-                time.sleep(pause)
 
     def _usable_token(self) -> str:
         token = self._token()
@@ -124,6 +131,8 @@ class Client:
             wire = self._mine.wire = Wire(self._base, self._connect_s, self._read_s, self._ca_file)
             with self._gate:
                 self._wires.add(wire)
+            if self._cut.is_set():
+                wire.cut()
         return wire
 
 

@@ -15,6 +15,7 @@ request is sent.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import socket
 from collections.abc import Mapping
@@ -47,6 +48,8 @@ class _Watch:
 
     def __init__(self, read_s: float) -> None:
         self._read_s = read_s
+        self._cut = False
+        self._socket: socket.socket | None = None
         self.start(0.0)
 
     def start(self, deadline: float) -> None:
@@ -54,8 +57,22 @@ class _Watch:
         self._deadline = deadline
         self.sent = False
 
+    def using(self, sock: socket.socket) -> None:
+        """Note the socket that the request goes through."""
+        self._socket = sock
+
+    def cut(self) -> None:
+        """End the request that is going on, and let none begin; from any thread."""
+        self._cut = True
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                # The system's call even under TLS, whose own would meddle with the reading thread's state.
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+
     def left(self) -> float:
         """Return the seconds until the deadline; raises ``TimeoutError`` if there are none."""
+        if self._cut:
+            raise TimeoutError("the station is stopping")
         left = self._deadline - clock.monotonic()
         if left <= 0:
             raise TimeoutError("the deadline has passed")
@@ -113,6 +130,7 @@ class _Watched(HTTPConnection):
     def send(self, data: Any) -> None:
         if self.sock is None:
             self.connect()
+        self._watch.using(self.sock)
         self.sock.settimeout(self._watch.patience())
         self._watch.sent = True
         super().send(data)
@@ -161,6 +179,10 @@ class Wire:
     def close(self) -> None:
         """Close the connection unless a request is using it."""
         self._adapter.close()
+
+    def cut(self) -> None:
+        """End the exchange that is going on, and let none begin; from any thread."""
+        self._watch.cut()
 
     def exchange(self, request: Request, headers: Mapping[str, str], deadline: float) -> Reply:
         """Send the request and return the whole reply, whatever its status.
