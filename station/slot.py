@@ -18,14 +18,14 @@ from typing import Any
 from drivers.board import Board, NoBoard
 from drivers.errors import Cancelled, DriverError, PortError, PortLost, PortMissing
 from drivers.link import Link
-from station import clock, words
+from station import views, words
 from station.cycle import BoardPulled, Cycle
 from station.errors import DatabaseError, StationError
 from station.escrow import Escrow
 from station.fleet.client import Client
 from station.ledger import CycleRow, Ledger, Reader
 from station.line import Line
-from station.model import Closing, Finished, Outcome, Phase, SlotView, Step
+from station.model import Closing, Finished, Phase, SlotView, Step
 from station.presence import Gate, Nobody
 from station.recipe import Presence, Recipe
 from station.settings import SlotSettings
@@ -147,7 +147,9 @@ class Slot:
                 row = self._go_on(row, link, board)
             elif self._same(row, board):
                 if self._view.phase is not Phase.REMOVE:
-                    self._show_closed(row)  # not any sooner: another board would be seen with this verdict
+                    self._replace(
+                        views.closed(row, self._equipment.recipe.plan)
+                    )  # not any sooner: another board would be seen with this verdict
             else:
                 self._leave(row)
                 return
@@ -183,18 +185,7 @@ class Slot:
         return cycle
 
     def _run_cycle(self, cycle: Cycle) -> CycleRow:
-        row = cycle.row
-        self._replace(
-            SlotView(
-                self.name,
-                Phase.RUNNING,
-                cycle=row.id,
-                serial=row.serial,
-                attempt=row.attempt or 0,
-                plan=self._equipment.recipe.plan,
-                started=clock.monotonic() - max(0, clock.now_us() - row.opened_at) / 1e6,
-            )
-        )
+        self._replace(views.running(cycle.row, self._equipment.recipe.plan))
         ending = cycle.run()
         self._show_finished(cycle.row, ending)
         return cycle.row
@@ -234,7 +225,7 @@ class Slot:
         self._equipment.ledger.removed(row)
         if self._equipment.recipe.presence is Presence.PORT:
             self._trouble = PortMissing.code  # the port left with its board: an empty slot, and no trouble
-        self._replace(SlotView(self.name, note=words.advice("slot-empty"), last=f"{row.serial or '?'} {row.outcome}"))
+        self._replace(views.empty(self.name, row))
 
     # ------------------------------------------------------------- waiting, in words
 
@@ -270,41 +261,8 @@ class Slot:
 
     def _show_finished(self, row: CycleRow, ending: Closing) -> None:
         """Show the verdict, which is on the disk by now, and tell of it."""
-        serial = row.serial or ending.details.get("serial")
-        self._show_closed(replace(row, serial=serial), ending.text or "")
-        assert row.duration_ms is not None
-        self._finished(
-            Finished(
-                slot=self.name,
-                serial=serial,
-                outcome=ending.outcome,
-                error=ending.code,
-                attempt=row.attempt or 0,
-                rid=row.rid,
-                started_at=clock.iso(row.opened_at),
-                duration_s=row.duration_ms / 1000,
-            )
-        )
-
-    def _show_closed(self, row: CycleRow, text: str = "") -> None:
-        assert row.outcome is not None and row.duration_ms is not None
-        advice = words.advice(row.error) if row.error else ""
-        self._replace(
-            SlotView(
-                self.name,
-                Phase.REMOVE,
-                cycle=row.id,
-                attempt=row.attempt or 0,
-                serial=row.serial,
-                plan=self._equipment.recipe.plan,
-                step=Step(row.step) if row.step else None,
-                duration=row.duration_ms / 1000,
-                outcome=Outcome(row.outcome),
-                code=row.error,
-                note="" if row.error else words.advice("slot-remove"),
-                advice=f"{advice} ({text})" if text else advice,
-            )
-        )
+        self._replace(views.closed(row, self._equipment.recipe.plan, ending))
+        self._finished(views.finished(row, ending))
 
     def _show(self, **changes: Any) -> None:
         self._replace(replace(self._view, **changes))

@@ -1,0 +1,65 @@
+"""From the ledger's rows to what a screen or a program is shown.  Pure."""
+
+from __future__ import annotations
+
+from station import clock, words
+from station.ledger import CycleRow
+from station.model import Closing, Finished, Outcome, Phase, SlotView, Step
+
+
+def empty(slot: str, last: CycleRow) -> SlotView:
+    """Show a slot whose board has left."""
+    return SlotView(slot, note=words.advice("slot-empty"), last=f"{last.serial or '?'} {last.outcome}")
+
+
+def running(row: CycleRow, plan: tuple[Step, ...]) -> SlotView:
+    """Show an open cycle, before it says which step it is in."""
+    return SlotView(
+        row.slot,
+        Phase.RUNNING,
+        cycle=row.id,
+        serial=row.serial,
+        attempt=row.attempt or 0,
+        plan=plan,
+        started=clock.monotonic() - max(0, clock.now_us() - row.opened_at) / 1e6,
+    )
+
+
+def closed(row: CycleRow, plan: tuple[Step, ...], ending: Closing | None = None) -> SlotView:
+    """Show a verdict; what was seen is known only in the run that came to it."""
+    assert row.outcome is not None and row.duration_ms is not None
+    advice = words.advice(row.error) if row.error else ""
+    return SlotView(
+        row.slot,
+        Phase.REMOVE,
+        cycle=row.id,
+        attempt=row.attempt or 0,
+        serial=_serial(row, ending),
+        plan=plan,
+        step=Step(row.step) if row.step else None,
+        duration=row.duration_ms / 1000,
+        outcome=Outcome(row.outcome),
+        code=row.error,
+        note="" if row.error else words.advice("slot-remove"),
+        advice=f"{advice} ({ending.text})" if ending and ending.text else advice,
+    )
+
+
+def finished(row: CycleRow, ending: Closing) -> Finished:
+    """Tell programs of a closed cycle."""
+    assert row.duration_ms is not None
+    return Finished(
+        slot=row.slot,
+        serial=_serial(row, ending),
+        outcome=ending.outcome,
+        error=ending.code,
+        attempt=row.attempt or 0,
+        rid=row.rid,
+        started_at=clock.iso(row.opened_at),
+        duration_s=row.duration_ms / 1000,
+    )
+
+
+def _serial(row: CycleRow, ending: Closing | None) -> str | None:
+    """Return the serial number, even one that was refused."""
+    return row.serial or (ending.details.get("serial") if ending else None)
