@@ -44,8 +44,15 @@ class Board(Protocol):
         """Bring the board to where it listens, from any state it may be in, and ask who it is."""
         ...
 
+    def check(self, settings: Mapping[str, str]) -> None:
+        """Raise ``ValueUnwritable`` for a setting that this kind of board can't be told.
+
+        Asks the board nothing, so that a mistake of the recipe is known before anything is written anywhere.
+        """
+        ...
+
     def configure(self, settings: Mapping[str, str]) -> None:
-        """Write the settings and make them permanent."""
+        """Write the settings and make them permanent; checks them first."""
         ...
 
     def restart(self) -> bool:
@@ -76,7 +83,7 @@ class Dialect(Protocol):
 
 
 class NoBoard:
-    """An empty slot, where a board is expected: whatever is asked, nobody answers."""
+    """An empty slot, where a board is expected: whatever is asked of it, nobody answers."""
 
     def present(self) -> bool:
         """Say no."""
@@ -85,6 +92,9 @@ class NoBoard:
     def identify(self) -> Identity:
         """Raise ``PortMissing``, as all that follow."""
         raise self._nobody()
+
+    def check(self, settings: Mapping[str, str]) -> None:
+        """Do nothing: nobody is here who could not be told."""
 
     def configure(self, settings: Mapping[str, str]) -> None:
         """Raise ``PortMissing``."""

@@ -113,7 +113,8 @@ class Console:
         prompt = options.prompt_pattern.pattern if options.prompt_pattern else re.escape(options.prompt or "")
         # Blanks may follow: a key that stopped an autoboot may have come too late and stand in the new line.
         self._prompt = re.compile(rf"(?:\A|[\r\n])(?:{prompt})[ \t]*\Z")
-        self._signs = [sign for sign in (options.interrupt.on if options.interrupt else "", banner) if sign]
+        signs = {"interrupt.on": options.interrupt.on if options.interrupt else "", "restart.expect": banner}
+        self._signs = {key: sign for key, sign in signs.items() if sign}
         self._heard = bytearray()
         self._stale = 0
         """So many bytes at the beginning of what was heard are older than what was sent last."""
@@ -154,8 +155,11 @@ class Console:
         self._keep(self._link.drain())
         self._heed_restart()
         deadline = self._say(line, timeout_s or self._options.reply_s)
-        while (answer := self._answer(line)) is None:
-            self._heed_restart()
+        while True:
+            # First, so that a board which restarts within one read has given no answer, however its bytes are split.
+            self._heed_restart(line)
+            if (answer := self._answer(line)) is not None:
+                break
             if self._overflowed:
                 raise BoardFloods("the board never stops talking", **self._evidence())
             at_prompt = self._at_prompt()
@@ -229,13 +233,23 @@ class Console:
             raise Lost(BoardUnreadable("the board echoed something else than was sent", **self._evidence()))
         self._echoes = False
 
-    def _heed_restart(self) -> None:
-        """Raise ``Lost`` if a sign of a restart begins a line; inside a line it is part of a value."""
-        for sign in self._signs:
+    def _heed_restart(self, line: str = "") -> None:
+        """Raise ``Lost`` if a sign of a restart begins a line; inside a line or the echo of ``line`` it is a value."""
+        for key, sign in self._signs.items():
             if sign.encode() not in self._heard:
                 continue
-            if re.search(rf"(?:\A|[\r\n])[^\w\r\n]*{re.escape(sign)}", plain(self._heard)):
-                raise Lost(BoardRestarts(f"the board restarts by itself: it printed {sign!r}", **self._evidence()))
+            text = plain(self._heard)
+            if sign in line and self._echoes is not False:
+                # The console may have wrapped the echo just before the sign, so nothing counts until the echo is over.
+                text = text[after_echo(text, line) or len(text) :]
+            if re.search(rf"(?:\A|[\r\n])[^\w\r\n]*{re.escape(sign)}", text):
+                raise Lost(
+                    BoardRestarts(
+                        f"the board restarts by itself: it printed {sign!r} (if it did not restart, that is part of an "
+                        f"answer, and the recipe needs another {key})",
+                        **self._evidence(),
+                    )
+                )
 
     def _no_prompt(self, boots: int) -> BoardError:
         if boots >= _BOOTS:

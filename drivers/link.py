@@ -1,7 +1,7 @@
 """One UART, as dialects see it: bytes, deadlines, cancelling, a transcript.
 
-A port is a path, or a URL that pyserial's ``serial_for_url`` takes.  This
-module alone turns what pyserial and the kernel raise into ``drivers.errors``.
+A port is a path, or ``socket://`` or ``rfc2217://`` with host and TCP port.
+This module alone turns what pyserial and the kernel raise into ``drivers.errors``.
 
 Times are seconds; deadlines are readings of ``time.monotonic``.
 """
@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 import termios
 import threading
 import time
 from types import TracebackType
 from typing import NoReturn, Self
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -27,6 +29,10 @@ PENDING_LIMIT = 64 * 1024
 
 _BITS_PER_BYTE = 10
 """Start bit, eight data bits, stop bit."""
+
+_URL_OPTIONS = {"socket": frozenset[str](), "rfc2217": frozenset({"ign_set_control", "poll_modem", "timeout"})}
+"""The kinds of URL, with the options that each takes (pyserial 3.5).  Not its ``logging``, nor kinds such as
+``spy://``: they would write down keys."""
 
 
 class Pace(BaseModel):
@@ -56,6 +62,28 @@ def port_present(port: str) -> bool:
     return "://" in port or os.path.exists(port)
 
 
+def port_complaint(port: str) -> str | None:
+    """Return what is wrong with the spelling of a port, as half a sentence, or None; a path is always right.
+
+    Opens nothing and looks nothing up, so a right spelling doesn't mean that the port is there.
+    """
+    if "://" not in port:
+        return None
+    kind = port.partition("://")[0].lower()
+    if kind not in _URL_OPTIONS:
+        return f"there is no {kind}://, only a path, socket://HOST:PORT and rfc2217://HOST:PORT"
+    try:
+        url = urlsplit(port)
+        complete = bool(url.hostname and url.port)
+    except ValueError:  # a port that is no number up to 65535, or a bracket that is not closed
+        complete = False
+    if not complete:
+        return f"needs a host and a port number from 1 to 65535, as in {kind}://127.0.0.1:4000"
+    if unknown := sorted(set(parse_qs(url.query, keep_blank_values=True)) - _URL_OPTIONS[kind]):
+        return f"{kind}:// has no option {' or '.join(unknown)}"
+    return None
+
+
 class Link:
     """An open port.  One thread uses it; ``cancel``, ``hide`` and ``transcript`` are for any thread."""
 
@@ -75,6 +103,8 @@ class Link:
 
         Raises ``PortMissing``, ``PortBusy``, ``PortDenied`` or ``PortUnusable``.
         """
+        if complaint := port_complaint(port):
+            raise PortUnusable(f"{port}: {complaint}", port=port)
         try:
             wire = open_wire(port, options.baud)
         except (OSError, termios.error, ValueError, TypeError) as error:
@@ -212,6 +242,8 @@ _REASONS: dict[int, tuple[type[PortError], str]] = {
     errno.ECONNRESET: (PortMissing, "hung up while it was being opened"),
     errno.EHOSTUNREACH: (PortMissing, "is not there: no way to this address"),
     errno.ENETUNREACH: (PortMissing, "is not there: no way to this address"),
+    socket.EAI_NONAME: (PortMissing, "is not there: no host of this name"),
+    socket.EAI_AGAIN: (PortMissing, "is not there: the host's name can't be looked up now"),
     errno.ETIMEDOUT: (PortMissing, "does not answer"),
     errno.EBUSY: (PortBusy, "is in use by another program"),
     errno.EAGAIN: (PortBusy, "is in use by another program"),

@@ -102,10 +102,12 @@ class ShellOptions(ConsoleOptions):
     """Commands that tell who the board is.  All are asked; together they must capture serial."""
     write: str
     """The command that writes one setting, with {name} and {value}."""
-    quote: Literal["none", "single", "double", "uboot"]
+    quote: Literal["none", "single", "double", "escape", "zephyr", "uboot"]
     """How {value} is quoted.  none: not at all, and what must be quoted can't be written.  single: '...', a quote in it
-    as '\\'' (POSIX).  double: "...", a backslash before \\ " $ and ` in it (POSIX).  uboot: like single, backslashes
-    doubled (U-Boot's hush takes them for escapes even there)."""
+    as '\\'' (POSIX).  double: "...", a backslash before \\ " $ and ` in it (POSIX).  escape: "...", a backslash before
+    \\ and " only (ESP-IDF's split_argv drops what else follows one).  zephyr: "...", " as \\" and \\ as \\x5c (Zephyr's
+    make_argv keeps both of a pair).  uboot: like single, backslashes doubled (U-Boot's hush takes them for escapes
+    even there)."""
     commit: Commit | None = None
     """How the settings are made permanent; left out where write already does."""
     read: Reading
@@ -161,12 +163,16 @@ class Shell:
         self._console.wake()
         return self._persist(self._identify)
 
+    def check(self, settings: Mapping[str, str]) -> None:
+        """Raise ``ValueUnwritable`` for a control character, for what can't be quoted, and for too long a line."""
+        self._commands(settings)
+
     def configure(self, settings: Mapping[str, str]) -> None:
         """Write the settings in their order, then commit.
 
         Raises ``ValueUnwritable`` before anything is written, ``BoardRefused``, ``CommitFailed``.
         """
-        commands = {name: self._command(name, value) for name, value in settings.items()}
+        commands = self._commands(settings)
         self._persist(lambda: self._configure(commands))
 
     def restart(self) -> bool:
@@ -235,6 +241,9 @@ class Shell:
             raise BoardUnreadable("the answer is not what the recipe expects", **self._evidence(command, answer))
         return found
 
+    def _commands(self, settings: Mapping[str, str]) -> dict[str, str]:
+        return {name: self._command(name, value) for name, value in settings.items()}
+
     def _command(self, name: str, value: str) -> str:
         """Return the line that writes one setting; raise ``ValueUnwritable`` if this board can't be told."""
         _check_name(name)
@@ -260,6 +269,10 @@ class Shell:
                 return "'" + value.replace("\\", r"\\").replace("'", r"'\''") + "'"
             case "double":
                 return '"' + re.sub(r'([\\"$`])', r"\\\1", value) + '"'
+            case "escape":
+                return '"' + re.sub(r'([\\"])', r"\\\1", value) + '"'
+            case "zephyr":
+                return '"' + value.replace("\\", r"\x5c").replace('"', r"\"") + '"'
         if not _WORD.fullmatch(value):
             raise ValueUnwritable(f"the setting {name} is empty or holds what must be quoted", setting=name)
         return value

@@ -15,6 +15,7 @@ from typing import Protocol
 from station import __version__, clock, words
 from station.errors import StationError
 from station.model import Counters, Finished, LineView, SlotView
+from station.outbox import Outbox
 from station.settings import SlotSettings
 from station.slot import Equipment, Slot
 
@@ -45,14 +46,20 @@ class Bench:
         """``close`` gives back what the equipment holds, once everything has stopped."""
         self._name, self._equipment, self._close = name, equipment, close
         self._slots = {slot.name: Slot(slot, equipment, self._changed, self._counted) for slot in slots}
+        self._gone: list[threading.Thread] = []
+        """Each closes the open cycle of a slot that the settings no longer have."""
         self._listeners: list[Listener] = []
         self._guard = threading.Lock()
         self._counters = Counters()
         self._stopped = False
         self._line_view: LineView | None = None
         recipe, line = equipment.recipe, equipment.line
+        outbox = Outbox(recipe.fleet.model, equipment.ledger, equipment.reader, equipment.fleet)
         self._watch = threading.Thread(
-            target=line.watch, args=(equipment.fleet, recipe.fleet.model), name="fleet watch", daemon=True
+            target=line.watch,
+            args=(equipment.fleet, recipe.fleet.model, outbox.deliver),
+            name="fleet watch",
+            daemon=True,
         )
 
     def subscribe(self, listener: Listener) -> None:
@@ -68,6 +75,11 @@ class Bench:
         self._watch.start()
         for slot in self._slots.values():
             slot.open()
+        for name in shared.reader.open_slots() - self._slots.keys():
+            gone = Slot(SlotSettings(name=name, port="-"), shared, lambda view: None, self._counted)
+            self._gone.append(threading.Thread(target=gone.give_up, name=f"slot {name}, gone", daemon=True))
+        for thread in self._gone:
+            thread.start()
 
     def stop(self) -> None:
         """Stop every slot and close the ledger; running cycles stay open in it.  May be called again."""
@@ -85,6 +97,8 @@ class Bench:
         self._equipment.fleet.cut_off()
         for slot in self._slots.values():
             slot.join()
+        for thread in self._gone:
+            thread.join()
         if self._watch.ident is not None:  # else the start had failed before
             self._watch.join()
         try:
@@ -125,13 +139,18 @@ class Bench:
     # ------------------------------------------------------------- told by slots
 
     def _changed(self, view: SlotView) -> None:
-        for listener in self._listeners:
-            listener.slot_changed(view)
+        self._tell(lambda listener: listener.slot_changed(view))
 
     def _counted(self, finished: Finished) -> None:
         self._count()
+        self._tell(lambda listener: listener.cycle_finished(finished))
+
+    def _tell(self, news: Callable[[Listener], None]) -> None:
         for listener in self._listeners:
-            listener.cycle_finished(finished)
+            try:
+                news(listener)
+            except Exception:
+                log.exception("a listener failed; the slot goes on")
 
     def _count(self) -> None:
         """Take the day's figures from the ledger; a day begins at local midnight."""

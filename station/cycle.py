@@ -8,6 +8,7 @@ first unsettled step again, and the steps that can't be done twice look first.
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
@@ -20,11 +21,11 @@ from station.ledger import CycleRow, Ledger, SerialOpenElsewhere, SettledStep
 from station.model import OUTCOME, Closing, Facts, Outcome, Step
 from station.recipe import Presence
 from station.reconcile import SerialInTwoSlots
-from station.steps import STEPS, Case, recognise
+from station.steps import STEPS, Case, VendorUnknown, recognise
 
 log = logging.getLogger(__name__)
 
-LINE_WIDE = (NotAllowed, TokenUnusable, SettingsError)
+LINE_WIDE = (NotAllowed, TokenUnusable, SettingsError, VendorUnknown)
 """What the fleet holds against the station as a whole; no board is to blame."""
 
 
@@ -32,6 +33,13 @@ class BoardPulled(StationError):
     """The board left, and took its port along, before its cycle was over."""
 
     code = "board-pulled"
+    blame = Blame.PEOPLE
+
+
+class RecipeChanged(StationError):
+    """The recipe is another one than the cycle was begun with: nobody has judged this board by it."""
+
+    code = "recipe-changed"
     blame = Blame.PEOPLE
 
 
@@ -68,6 +76,9 @@ class Cycle:
             self._case.known = self._case.known.after(settled.step, settled.facts)
         self._case.unanswered = True
         self._decided = decided
+        key = self._case.escrow.get(self.row.id)
+        if key is not None:
+            self._case.hide(key)
 
     def run(self) -> Closing:
         """Take every step that is left, and close; returns once the record is on the disk.
@@ -79,18 +90,22 @@ class Cycle:
         if self._decided is not None:
             return self.close(self._decided)
         try:
+            if self.row.recipe != self._case.recipe.sha256:
+                raise RecipeChanged("the recipe was changed while this board was being worked on")
             if self._case.known.identity is not None:
                 recognise(self._case)
             for step, then in self._ahead():
                 self._take(step, then)
-            closing = Closing(Outcome.PASS)
+            closing = self._passed()
         except (Cancelled, DatabaseError):
             raise
         except Fault as fault:
             closing = self._verdict(fault)
-        except Exception as error:
-            log.exception("cycle %d: unforeseen", self.row.id)
-            closing = self._verdict(Internal(f"{type(error).__name__}: {error}"))
+        except Exception as error:  # noqa: BLE001 - the slot lives, and the record says what it was
+            unforeseen = Internal(f"{type(error).__name__}: {error}")
+            where = "".join(traceback.format_tb(error.__traceback__))  # without the values, which may be secret
+            log.error("cycle %d: unforeseen: %s\n%s", self.row.id, self._case.mask(unforeseen.text), where)
+            closing = self._verdict(unforeseen)
         return self.close(closing)
 
     def abandon(self, fault: Fault) -> Closing:
@@ -142,11 +157,22 @@ class Cycle:
 
     # ------------------------------------------------------------- endings
 
+    def _passed(self) -> Closing:
+        """Pass, with nothing taken on trust: each setting of the recipe was read back as it was written."""
+        known = self._case.known
+        if not known.digests.keys() == known.read_back.keys() == self._case.recipe.config.keys():
+            raise Internal("not every setting of the recipe was written and read back")
+        if known.digests != known.read_back:
+            raise Internal("a setting was read back otherwise than it was written")
+        return Closing(Outcome.PASS)
+
     def _verdict(self, fault: Fault) -> Closing:
-        """Turn a fault into how the cycle ends."""
+        """Turn a fault into how the cycle ends; what it says may hold what a board has said, so secrets are masked."""
         if isinstance(fault, (PortLost, PortMissing)) and self._case.recipe.presence is Presence.PORT:
             fault = BoardPulled(fault.text)  # here the port *is* the board's
-        return Closing(OUTCOME[fault.blame], fault.code, fault.text, dict(fault.details))
+        mask = self._case.mask
+        details = {name: mask(value) if isinstance(value, str) else value for name, value in fault.details.items()}
+        return Closing(OUTCOME[fault.blame], fault.code, mask(fault.text), details)
 
     @property
     def _may_live(self) -> bool:

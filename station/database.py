@@ -7,6 +7,7 @@ waits into one transaction, a savepoint each, so that they share one.
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import sqlite3
 import threading
@@ -147,7 +148,7 @@ class Writer:
                 connection.execute("COMMIT")
         except Exception as error:  # noqa: BLE001 - whatever it is, everybody is answered and the thread lives
             self._stale = True
-            if connection.in_transaction:
+            with contextlib.suppress(sqlite3.Error):  # then the next transaction can't begin, and says so
                 connection.rollback()
             for _, future in batch:
                 future.set_exception(error)

@@ -82,12 +82,11 @@ class Escrow:
         """Write, flush, rename, flush the folder: the file is whole or absent."""
         temporary = path.with_suffix(".new")
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        try:
+        with open(descriptor, "wb") as file:
             os.fchmod(descriptor, 0o600)  # whatever the umask
-            os.write(descriptor, text.encode())
+            file.write(text.encode())  # all of it, or an error
+            file.flush()
             os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
         temporary.rename(path)
         _flush(self._folder)
 

@@ -8,6 +8,7 @@ failed for it.  A ledger that can't be written stops it for good.
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from station.cycle import LINE_WIDE
 from station.errors import StationError
 from station.fleet.client import Client, FleetError, NotAllowed, NotFound, Unanswered
 from station.model import FleetState
+from station.steps import VendorUnknown
 
 log = logging.getLogger(__name__)
 
@@ -119,8 +121,8 @@ class Line:
     def _note(self, kind: str, facts: dict[str, str]) -> None:
         try:
             self._record(kind, facts)
-        except StationError as fault:
-            log.error("not recorded: %s: %s", kind, fault.text)
+        except (StationError, sqlite3.Error) as fault:
+            log.error("not recorded: %s: %s", kind, fault)
 
     # ------------------------------------------------------------- the fleet
 
@@ -140,8 +142,9 @@ class Line:
         """
         if isinstance(fault, LINE_WIDE):
             self._answered(FleetState.REFUSED, None)
-            # A good answer to the watch says that the token is good; of a 403 to another question it says nothing.
-            self.halt(fault, heals=not (isinstance(fault, NotAllowed) and fault.status != _UNAUTHORIZED))
+            # A good answer to the watch says that token and model are good; of owner and vendor it says nothing.
+            told_by_watch = fault.status == _UNAUTHORIZED if isinstance(fault, NotAllowed) else True
+            self.halt(fault, heals=told_by_watch and not isinstance(fault, VendorUnknown))
             self.await_running()
             return
         self._answered(FleetState.AWAY, None)
@@ -155,8 +158,11 @@ class Line:
             self._changed.wait_for(lambda: self._stopping or self._good_answers > seen, pause)
             self._check()
 
-    def watch(self, fleet: Client, model: str) -> None:
-        """Look at the fleet now and then until the station stops; runs in a thread of its own."""
+    def watch(self, fleet: Client, model: str, good: Callable[[], None]) -> None:
+        """Look at the fleet now and then until the station stops; runs in a thread of its own.
+
+        ``good`` is called after each good answer.
+        """
         while True:
             began = clock.monotonic()
             try:
@@ -170,6 +176,7 @@ class Line:
             else:
                 self._answered(FleetState.OK, round((clock.monotonic() - began) * 1000))
                 self._heal()
+                good()
             try:
                 self.rest(_WATCH_S if self._fleet is FleetState.OK else 1.0)
             except Cancelled:
@@ -180,6 +187,6 @@ class Line:
             before, self._fleet, self._fleet_ms = self._fleet, state, milliseconds
             self._good_answers += state is FleetState.OK
             self._changed.notify_all()
-        if state is not before and FleetState.UNKNOWN not in (before, state):
+        if state is not before and (before, state) != (FleetState.UNKNOWN, FleetState.OK):
             log.info("fleet: %s", state)
             self._note("fleet", {"state": state})

@@ -22,10 +22,14 @@ from drivers.board import Identity
 from drivers.link import LinkOptions
 from station.errors import RecipeError
 from station.model import Step
-from station.toml import Table, parse, validate
+from station.toml import Table, expression_fault, parse, validate
 
-_PLACEHOLDER = re.compile(r"\{\{([a-z_]+)\}\}|\{([a-z_]+)\}")
-"""``{word}`` is filled in, ``{{word}}`` stands for ``{word}``; other braces are themselves (JSON values are common)."""
+_WORD = r"[ \t]*[A-Za-z_][A-Za-z0-9_]*[ \t]*"
+_PLACEHOLDER = re.compile(rf"\{{\{{({_WORD})\}}\}}|\{{({_WORD})\}}")
+"""``{word}`` is filled in, ``{{word}}`` stands for ``{word}``; other braces are themselves (JSON values are common).
+
+Blanks, capitals and digits count in, so that a placeholder with a slip is refused and not written to boards.
+"""
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 """What some decoders make of broken bytes: no text, since nothing can store, send or show it."""
@@ -64,10 +68,8 @@ class Registration(StrEnum):
 
 
 def _expression(text: str) -> str:
-    try:
-        re.compile(text)
-    except (re.error, OverflowError, RecursionError) as error:
-        raise ValueError(f"is no regular expression: {error}") from None
+    if fault := expression_fault(text):
+        raise ValueError(fault)
     return text
 
 
@@ -133,6 +135,10 @@ class Recipe(Table):
         for name in config:
             if not re.fullmatch(r"[!-~]{1,128}", name):
                 raise ValueError(f"expected names of 1 to 128 ASCII characters without blanks; found {name!r}")
+            if _PLACEHOLDER.search(name):
+                raise ValueError(
+                    f"expected names without placeholders, which are filled in values only; found {name!r}"
+                )
         return config
 
     @model_validator(mode="after")
@@ -140,15 +146,14 @@ class Recipe(Table):
         for name, value in self.config.items():
             for word in sorted(_words(value)):
                 if word not in PLACEHOLDERS:
-                    raise ValueError(
-                        f"config.{name}: nothing fills {{{word}}}; known: {', '.join(sorted(PLACEHOLDERS))}"
-                        f" (write {{{{{word}}}}} for the text itself)"
-                    )
+                    raise ValueError(f"config.{name}: nothing fills {{{word}}}; {_meant(word)}")
                 if word == "cik" and self.fleet.activate is not Activation.STATION:
                     raise ValueError(
                         f"config.{name}: nothing fills {{cik}}, since fleet.activate is not "
                         f'"station": the key is not fetched here'
                     )
+        if self.fleet.activate is Activation.STATION and not self.needs("cik"):
+            raise ValueError('config: no setting takes {cik}, the key that fleet.activate = "station" fetches')
         return self
 
     @property
@@ -232,5 +237,12 @@ def load(path: Path) -> Recipe:
 
 
 def _words(value: str) -> set[str]:
-    """The placeholders in a value."""
+    """The placeholders in a value, as they are written."""
     return {match[2] for match in _PLACEHOLDER.finditer(value) if match[2]}
+
+
+def _meant(word: str) -> str:
+    """Say what somebody may have meant by a placeholder that there is not."""
+    likely = word.strip().lower()
+    what = f"probably {{{likely}}} is meant" if likely in PLACEHOLDERS else f"known: {', '.join(sorted(PLACEHOLDERS))}"
+    return f"{what} (write {{{{{word}}}}} for the text itself)"

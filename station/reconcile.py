@@ -7,14 +7,19 @@ every step that changes the fleet looks first, and asks here.
 What it looks at:
 
 * what the **fleet** says of the serial number (``M43``),
-* the **claim** on it: the mark beside it (in ``extra``), or its client's RID,
+* the **claim** on it: a client that our ledger has made (by its RID), our
+  mark beside the number (in ``extra``), another station's mark, or none,
 * our **standing**: has this very cycle tried this step before and got no
-  answer, or does our ledger hold an earlier, failed cycle of the same board?
+  answer, or has an earlier, failed cycle of ours enabled the same board?
 
-``M43`` hides ``extra`` while a number is unused.  That leaves open: a number
-that somebody else listed, or another station has listed a moment ago, looks
-like our own until it is enabled.  Enabling is atomic in the fleet, so of two
-stations one gets 409 there, and stops.
+A mark says who *listed* a number, and that is less than who enabled it:
+``M43`` hides ``extra`` while a number is unused, so a station that finds one
+listed enables it under whatever mark is there.  So a mark is proof of a
+client only together with an unanswered call of our own, and never of one that
+somebody has activated, which we had not come to.  What that leaves open: two
+boards with one serial number at two stations, one of which lost the answer to
+its enabling, while the other has not fetched its key yet (or, with ``activate
+= "field"``, never will).  If both fetch, one gets 409 and stops.
 """
 
 from __future__ import annotations
@@ -46,9 +51,12 @@ class Found(StrEnum):
 class Claim(StrEnum):
     """Whose the serial number is."""
 
-    OURS = "ours"
-    """The mark of this station and this hardware stands beside it, or its client is one that our ledger made."""
+    CLIENT = "client"
+    """Ours for certain: its client is this cycle's, or a failed cycle's of ours on the same hardware."""
+    MARK = "mark"
+    """The mark of this station and this hardware stands beside it; its client may be anybody's."""
     OTHER = "other"
+    """Another station's mark, or ours for other hardware."""
     NONE = "none"
     """No mark, or none that can be read (the number is unused)."""
 
@@ -57,11 +65,11 @@ class Standing(StrEnum):
     """What we have to do with this serial number so far."""
 
     NEW = "new"
-    """Nothing that could have changed its state."""
+    """Nothing that could have made its client."""
     UNANSWERED = "unanswered"
     """This cycle has begun this step before and never learnt what became of it."""
     RETEST = "retest"
-    """An earlier cycle of ours, on the same hardware, closed without PASS."""
+    """A cycle of ours on the same hardware closed without PASS, and has, or may have, enabled the number."""
 
 
 class Move(StrEnum):
@@ -78,6 +86,7 @@ class Move(StrEnum):
     ACTIVATE = "activate"
     DISABLE = "disable"
     STOP_TAKEN = "stop-taken"
+    STOP_UNPROVEN = "stop-unproven"
     STOP_VANISHED = "stop-vanished"
     STOP_ORPHANED = "stop-orphaned"
     STOP_LOCKED = "stop-locked"
@@ -88,6 +97,13 @@ class SerialTaken(Judgement):
 
     code = "serial-taken"
     blame = Blame.BOARD
+
+
+class SerialUnproven(Judgement):
+    """An answer was lost, and nothing proves that what is there now is our own: no mark stands beside the number."""
+
+    code = "serial-unproven"
+    blame = Blame.FLEET
 
 
 class SerialUnlisted(Judgement):
@@ -120,6 +136,7 @@ class SerialLocked(Judgement):
 
 STOPS: Mapping[Move, type[Judgement]] = {
     Move.STOP_TAKEN: SerialTaken,
+    Move.STOP_UNPROVEN: SerialUnproven,
     Move.STOP_VANISHED: SerialVanished,
     Move.STOP_ORPHANED: SerialOrphaned,
     Move.STOP_LOCKED: SerialLocked,
@@ -138,11 +155,11 @@ class Row(NamedTuple):
 
 F, C, S = Found, Claim, Standing
 _ANY_CLAIM, _ANY_STANDING = frozenset(Claim), frozenset(Standing)
-_NOT_OURS = frozenset({C.OTHER, C.NONE})
 _LIVE = frozenset({F.NOTACTIVATED, F.ACTIVATED, F.EXPIRED})
 _OF_OURS = frozenset({S.UNANSWERED, S.RETEST})
 _ALL_STEPS = frozenset({Step.REGISTER, Step.ENABLE, Step.ACTIVATE, Step.DISABLE})
 _FORWARD = _ALL_STEPS - {Step.DISABLE}
+_LISTING = frozenset({Step.REGISTER, Step.ENABLE})
 
 
 def _row(
@@ -166,27 +183,37 @@ TABLE: tuple[Row, ...] = (
     # register: is the number there, and may it be ours?
     _row(Step.REGISTER, F.UNKNOWN, _ANY_CLAIM, _ANY_STANDING, Move.ADD),
     _row(Step.REGISTER, F.UNUSED, _ANY_CLAIM, _ANY_STANDING, Move.PROCEED),
-    _row(Step.REGISTER, _LIVE, C.OURS, _OF_OURS, Move.PROCEED),
-    _row(Step.REGISTER, _LIVE, C.OURS, S.NEW, Move.STOP_TAKEN),
-    _row(Step.REGISTER, _LIVE, _NOT_OURS, _ANY_STANDING, Move.STOP_TAKEN),
+    _row(Step.REGISTER, _LIVE, C.CLIENT, _OF_OURS, Move.PROCEED),
+    _row(Step.REGISTER, _LIVE - {F.ACTIVATED}, C.MARK, S.RETEST, Move.PROCEED),
+    _row(Step.REGISTER, _LIVE - {F.ACTIVATED}, C.MARK, frozenset({S.NEW, S.UNANSWERED}), Move.STOP_TAKEN),
     # enable: has it a client, and is it ours?
     _row(Step.ENABLE, F.UNKNOWN, _ANY_CLAIM, _ANY_STANDING, Move.STOP_VANISHED),
     _row(Step.ENABLE, F.UNUSED, _ANY_CLAIM, _ANY_STANDING, Move.ENABLE),
-    _row(Step.ENABLE, F.NOTACTIVATED, C.OURS, S.UNANSWERED, Move.ADOPT),
-    _row(Step.ENABLE, frozenset({F.ACTIVATED, F.EXPIRED}), C.OURS, S.UNANSWERED, Move.REGENERATE),
-    _row(Step.ENABLE, _LIVE, C.OURS, S.RETEST, Move.REGENERATE),
-    _row(Step.ENABLE, _LIVE, C.OURS, S.NEW, Move.STOP_TAKEN),
-    _row(Step.ENABLE, _LIVE, _NOT_OURS, _ANY_STANDING, Move.STOP_TAKEN),
+    _row(Step.ENABLE, F.NOTACTIVATED, frozenset({C.CLIENT, C.MARK}), S.UNANSWERED, Move.ADOPT),
+    _row(Step.ENABLE, frozenset({F.ACTIVATED, F.EXPIRED}), C.CLIENT, S.UNANSWERED, Move.REGENERATE),
+    _row(Step.ENABLE, _LIVE, C.CLIENT, S.RETEST, Move.REGENERATE),
+    _row(Step.ENABLE, _LIVE - {F.ACTIVATED}, C.MARK, S.RETEST, Move.REGENERATE),
+    _row(Step.ENABLE, F.EXPIRED, C.MARK, S.UNANSWERED, Move.STOP_TAKEN),
+    _row(Step.ENABLE, _LIVE - {F.ACTIVATED}, C.MARK, S.NEW, Move.STOP_TAKEN),
+    # both: what is not ours, and what nothing proves to be
+    _row(_LISTING, _LIVE, C.CLIENT, S.NEW, Move.STOP_TAKEN),
+    _row(_LISTING, F.ACTIVATED, C.MARK, _ANY_STANDING, Move.STOP_TAKEN),
+    _row(_LISTING, _LIVE, C.OTHER, _ANY_STANDING, Move.STOP_TAKEN),
+    _row(_LISTING, _LIVE, C.NONE, S.NEW, Move.STOP_TAKEN),
+    _row(_LISTING, _LIVE, C.NONE, _OF_OURS, Move.STOP_UNPROVEN),
     # activate: by now the client is this cycle's own; is its key still to be had?
     _row(Step.ACTIVATE, frozenset({F.UNKNOWN, F.UNUSED}), _ANY_CLAIM, _ANY_STANDING, Move.STOP_VANISHED),
-    _row(Step.ACTIVATE, F.NOTACTIVATED, C.OURS, _ANY_STANDING, Move.ACTIVATE),
-    _row(Step.ACTIVATE, frozenset({F.ACTIVATED, F.EXPIRED}), C.OURS, S.UNANSWERED, Move.REGENERATE),
-    _row(Step.ACTIVATE, frozenset({F.ACTIVATED, F.EXPIRED}), C.OURS, frozenset({S.NEW, S.RETEST}), Move.STOP_TAKEN),
-    _row(Step.ACTIVATE, _LIVE, _NOT_OURS, _ANY_STANDING, Move.STOP_TAKEN),
+    _row(Step.ACTIVATE, F.NOTACTIVATED, C.CLIENT, _ANY_STANDING, Move.ACTIVATE),
+    _row(Step.ACTIVATE, frozenset({F.ACTIVATED, F.EXPIRED}), C.CLIENT, S.UNANSWERED, Move.REGENERATE),
+    _row(Step.ACTIVATE, frozenset({F.ACTIVATED, F.EXPIRED}), C.CLIENT, frozenset({S.NEW, S.RETEST}), Move.STOP_TAKEN),
+    _row(Step.ACTIVATE, _LIVE, _ANY_CLAIM - {C.CLIENT}, _ANY_STANDING, Move.STOP_TAKEN),
     # disable: a board that did not pass is to be no living identity, and nobody else's is to be touched
-    _row(Step.DISABLE, frozenset({F.NOTACTIVATED, F.ACTIVATED}), C.OURS, _ANY_STANDING, Move.DISABLE),
-    _row(Step.DISABLE, F.EXPIRED, C.OURS, _ANY_STANDING, Move.PROCEED),
-    _row(Step.DISABLE, _LIVE, _NOT_OURS, _ANY_STANDING, Move.PROCEED),
+    _row(Step.DISABLE, frozenset({F.NOTACTIVATED, F.ACTIVATED}), C.CLIENT, _ANY_STANDING, Move.DISABLE),
+    _row(Step.DISABLE, F.EXPIRED, C.CLIENT, _ANY_STANDING, Move.PROCEED),
+    _row(Step.DISABLE, F.NOTACTIVATED, C.MARK, S.UNANSWERED, Move.DISABLE),
+    _row(Step.DISABLE, F.NOTACTIVATED, C.MARK, frozenset({S.NEW, S.RETEST}), Move.PROCEED),
+    _row(Step.DISABLE, frozenset({F.ACTIVATED, F.EXPIRED}), C.MARK, _ANY_STANDING, Move.PROCEED),
+    _row(Step.DISABLE, _LIVE, frozenset({C.OTHER, C.NONE}), _ANY_STANDING, Move.PROCEED),
     _row(Step.DISABLE, frozenset(Found) - _LIVE, _ANY_CLAIM, _ANY_STANDING, Move.PROCEED),
     # what only the fleet's administrator can mend
     _row(_FORWARD, F.ORPHANED, _ANY_CLAIM, _ANY_STANDING, Move.STOP_ORPHANED),
@@ -203,6 +230,15 @@ def decide(step: Step, found: Found, claim: Claim, standing: Standing) -> Move:
         if step in row.steps and found in row.found and claim in row.claims and standing in row.standings
     )
     return move
+
+
+def claim(extra: str, ours: str, client: bool) -> Claim:
+    """Say whose a number is: by the text beside it, our mark, and whether its client is ours for certain."""
+    if client:
+        return Claim.CLIENT
+    if extra == ours:
+        return Claim.MARK
+    return Claim.OTHER if extra.startswith("st=") else Claim.NONE
 
 
 def mark(station: str, identity: Identity) -> str:

@@ -7,6 +7,9 @@ the boards as a power cut would.
 
 Everything is below one folder: ``station.toml`` and what it names, the
 station's own state, ``fleet.db``, and the boards' memory in ``far-end/``.
+
+What only the far end needs is imported where it comes up: whoever rehearses
+starts that process first, and gets ready himself meanwhile.
 """
 
 from __future__ import annotations
@@ -29,16 +32,15 @@ from typing import IO, Any, Self
 
 from drivers.errors import Blame
 from station import clock
-from station import recipe as recipes
-from station import settings as station_settings
 from station.errors import SettingsError, StateBusy, StationError
-from station.fleet.client import Client, ModelInfo, NotFound
 from station.model import Finished, Phase, SlotView
 from station.state import StateFolder
 
 log = logging.getLogger(__name__)
 
 _LET_GO_S = 5.0
+_FAR_END = "far-end"
+"""The boards' folder below the rehearsal's."""
 VENDOR = "rehearsal"
 """The vendor's name in the rehearsal's fleet."""
 
@@ -72,6 +74,11 @@ class Plan:
         return [str(number + 1) for number in range(self.slots)]
 
 
+def arrived(plan: Plan) -> int:
+    """Count the boards that have ever arrived, over all runs on this folder: each has a memory of its own."""
+    return len(list((plan.folder / _FAR_END / "boards").glob("*.json")))
+
+
 def shipped_recipe(name: str) -> Path:
     """Return a recipe that comes with the program: of an installed one inside the package, else of the checkout."""
     for folder in (Path(__file__).parent / "recipes", Path(__file__).parent.parent / "config" / "recipes"):
@@ -91,38 +98,39 @@ class FarEnd:
     """A fleet server and simulated boards in this process; close it."""
 
     def __init__(self, plan: Plan) -> None:
-        """Bring both up, and write the settings that lead a station to them."""
+        """Bring both up, and write the settings that lead a station to them.
+
+        Raises ``SettingsError`` for a folder whose boards are of another seed, ``StateBusy``, ``DatabaseError``.
+        """
         from drivers.sim.fixture import Fixture
+        from station import recipe as recipes
         from station.fleet.server import FleetServer, init
 
         plan.folder.mkdir(parents=True, exist_ok=True)
-        lock = _owned(plan.folder / "far-end")
-        grant = init(plan.folder / "fleet.db", VENDOR)
+        lock = _owned(plan.folder / _FAR_END)
         with ExitStack() as held:
             held.callback(lock.release)
-            self._server = FleetServer(plan.folder / "fleet.db")
-            held.callback(self._server.stop)
-            self._server.start()
-            self.fixture = Fixture(
-                plan.folder / "far-end",
-                plan.slot_names,
-                plan.boards,
-                plan.seed,
-                baud=plan.baud,
-                boot_s=plan.boot_s,
-                save_s=plan.save_s,
-            )
-            held.callback(self.fixture.close)
             recipe = plan.folder / "recipes" / f"rehearsal-{plan.dialect}.toml"
             recipe.parent.mkdir(exist_ok=True)
             shutil.copyfile(shipped_recipe(recipe.stem), recipe)
+            grant = init(plan.folder / "fleet.db", VENDOR, [recipes.load(recipe).fleet.model])
             _secret(plan.folder / "token", grant.token)
-            model = recipes.load(recipe).fleet.model
-            with Client(self._server.url, VENDOR, lambda: grant.token) as client:
-                try:
-                    client.models.info(model)
-                except NotFound:
-                    client.models.create(model, ModelInfo(rid=grant.template_rid))
+            self._server = FleetServer(plan.folder / "fleet.db")
+            held.callback(self._server.stop)
+            self._server.start()
+            try:
+                self.fixture = Fixture(
+                    plan.folder / _FAR_END,
+                    plan.slot_names,
+                    plan.boards,
+                    plan.seed,
+                    baud=plan.baud,
+                    boot_s=plan.boot_s,
+                    save_s=plan.save_s,
+                )
+            except ValueError as another_seed:
+                raise SettingsError(str(another_seed)) from None
+            held.callback(self.fixture.close)
             ports = {slot: str(self.fixture.port(slot)) for slot in plan.slot_names}
             plan.config.write_text(_settings(plan, self._server.url, grant.owner_rid, recipe, ports))
             self.url = self._server.url
@@ -180,11 +188,16 @@ class RemoteFarEnd:
         self._one_at_a_time = threading.Lock()
 
     def wait(self) -> Self:
-        """Return once the far end is up and its settings are written; raises ``SettingsError`` if it fails."""
+        """Return once the far end is up and its settings are written.
+
+        Raises ``SettingsError`` or ``FarEndDied`` with what the far end says of itself, if it doesn't start.
+        """
         assert self._process.stdout is not None
-        if not self._process.stdout.readline():
+        said = json.loads(self._process.stdout.readline() or "{}")
+        if "config" not in said:
             self.close()
-            raise SettingsError("the rehearsal's far end did not start; it says why above")
+            fault = SettingsError if said.get("bad_input") else FarEndDied
+            raise fault(said.get("error", "the rehearsal's far end ended before it began"))
         return self
 
     def ask(self, order: str) -> Any:
@@ -196,7 +209,7 @@ class RemoteFarEnd:
                 self._process.stdin.flush()
                 return json.loads(self._process.stdout.readline())
             except (OSError, ValueError) as error:
-                raise FarEndDied("the rehearsal's far end has ended; it may say why above") from error
+                raise FarEndDied("the rehearsal's far end has ended") from error
 
     def close(self) -> None:
         """Let the far end stop, and wait until it has."""
@@ -287,6 +300,8 @@ def _owned(folder: Path) -> StateFolder:
 
 def _settings(plan: Plan, url: str, owner: str, recipe: Path, ports: Mapping[str, str]) -> str:
     """Write the settings down; a JSON text is a TOML text, too."""
+    from station import settings as station_settings
+
     uid = station_settings.load(plan.config).station if plan.config.exists() else uuid.uuid4().hex
     text = json.dumps
     slots = "\n".join(f"[[slots]]\nname = {text(name)}\nport = {text(port)}\n" for name, port in ports.items())

@@ -9,14 +9,28 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Iterator
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import Field, PrivateAttr, field_validator, model_validator
+from pydantic import AfterValidator, Field, PrivateAttr, field_validator, model_validator
 
+from drivers.link import port_complaint
 from station.errors import SettingsError
 from station.toml import Table, parse, validate
+
+
+def _at_home(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise ValueError(f"there is no such home folder; found {str(path)!r}") from None
+
+
+Place = Annotated[Path, AfterValidator(_at_home)]
+"""A file or folder: absolute, relative to the settings file, or below a home (``~``)."""
 
 Text = Annotated[str, Field(min_length=1)]
 Rid = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
@@ -34,13 +48,13 @@ class FleetSettings(Table):
     owner: Rid
     """The RID, 40 hex digits, of the client (portal) that owns the boards."""
 
-    token_file: Path | None = None
+    token_file: Place | None = None
     """A file that holds the vendor token, readable by the station alone."""
 
     token_credential: str | None = None
     """The name of a systemd credential that holds the vendor token (LoadCredential=)."""
 
-    ca_file: Path | None = None
+    ca_file: Place | None = None
     """A file of certificate authorities to trust in place of those that come with the program."""
 
     allow_plain_http: bool = False
@@ -52,9 +66,9 @@ class FleetSettings(Table):
     @field_validator("url")
     @classmethod
     def _address(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.query:
-            raise ValueError(f'expected an address such as "https://fleet.example.com"; found {url!r}')
+        if not _is_address(url):
+            found = "one with a name or a password in it" if "@" in url else repr(url)
+            raise ValueError(f'expected an address such as "https://fleet.example.com"; found {found}')
         return url.rstrip("/")
 
     @model_validator(mode="after")
@@ -62,6 +76,30 @@ class FleetSettings(Table):
         if (self.token_file is None) == (self.token_credential is None):
             raise ValueError("expected exactly one of token_file and token_credential")
         return self
+
+
+def _is_address(url: str) -> bool:
+    """Tell whether it is scheme, host and perhaps a port, and nothing else."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:  # its text may repeat a password
+        return False
+    beside = "@" in parts.netloc or parts.path.strip("/") or parts.query or parts.fragment
+    if beside or port == 0 or parts.scheme not in ("http", "https"):
+        return False
+    return bool(parts.hostname) and url.isprintable() and " " not in url
+
+
+def _is_readable_on_its_way(url: str) -> bool:
+    """Tell whether it is plain HTTP to another machine."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    try:
+        here = ip_address(host).is_loopback
+    except ValueError:
+        here = host == "localhost"
+    return parts.scheme == "http" and not here
 
 
 class SlotSettings(Table):
@@ -73,6 +111,13 @@ class SlotSettings(Table):
     port: Text
     """The serial port: a path that stays ("/dev/serial/by-path/..."), or a URL ("socket://host:port", "rfc2217://...")."""
 
+    @field_validator("port")
+    @classmethod
+    def _openable(cls, port: str) -> str:
+        if complaint := port_complaint(port):
+            raise ValueError(f"{complaint}; found {port!r}")
+        return port
+
 
 class Settings(Table):
     """The whole of ``station.toml``."""
@@ -83,10 +128,10 @@ class Settings(Table):
     name: Text
     """The station's name for people."""
 
-    recipe: Path
+    recipe: Place
     """The recipe file of the product that this station makes."""
 
-    state: Path
+    state: Place
     """The folder for the ledger and everything else that this station remembers."""
 
     fleet: FleetSettings
@@ -100,36 +145,43 @@ class Settings(Table):
     @field_validator("slots")
     @classmethod
     def _distinct(cls, slots: tuple[SlotSettings, ...]) -> tuple[SlotSettings, ...]:
-        for what, values in (("name", [s.name for s in slots]), ("port", [s.port for s in slots])):
+        for what, values in (("name", [s.name for s in slots]), ("port", [_normal(s.port) for s in slots])):
             value, count = Counter(values).most_common(1)[0]
             if count > 1:
                 raise ValueError(f"{count} slots have the {what} {value!r}; expected a different one each")
         return slots
 
+    @model_validator(mode="after")
+    def _token_travels_unread(self) -> Settings:
+        if _is_readable_on_its_way(self.fleet.url) and not self.fleet.allow_plain_http:
+            raise ValueError(
+                "fleet.url: plain HTTP would show the fleet token on its way; expected https, "
+                f"or allow_plain_http = true in [fleet]; found {self.fleet.url!r}"
+            )
+        return self
+
     def path(self, path: Path) -> Path:
-        """Return a path of the settings, as seen from the file they were read from; raises ``SettingsError``."""
-        try:
-            return self._folder / path.expanduser()
-        except RuntimeError as cause:
-            raise SettingsError(f"{path}: no such home folder; expected a path") from cause
+        """Return a path of the settings, as seen from the file they were read from."""
+        return self._folder / path
 
     def token(self) -> str:
         """Read the vendor token; raises ``SettingsError`` that names the place, never the token."""
-        path = self._token_path()
+        key, path = self._token_path()
         try:
             token = path.read_text().strip()
         except (OSError, UnicodeDecodeError) as cause:
             raise SettingsError(
-                f"{path}: the fleet token can't be read: {getattr(cause, 'strerror', 'not text')}"
+                f"{key}: {path}: the fleet token can't be read: {getattr(cause, 'strerror', 'not text')}"
             ) from None
         if not token or not token.isascii() or not token.isprintable():
-            raise SettingsError(f"{path}: expected the fleet token, one line of printable characters")
+            raise SettingsError(f"{key}: {path}: expected the fleet token, one line of printable characters")
         return token
 
-    def _token_path(self) -> Path:
+    def _token_path(self) -> tuple[str, Path]:
+        """Return the key that says where the token is, and the place."""
         fleet = self.fleet
         if fleet.token_file is not None:
-            return self.path(fleet.token_file)
+            return "fleet.token_file", self.path(fleet.token_file)
         assert fleet.token_credential is not None
         folder = os.environ.get("CREDENTIALS_DIRECTORY")
         if not folder:
@@ -137,7 +189,12 @@ class Settings(Table):
                 f"fleet.token_credential: expected systemd to hand over {fleet.token_credential!r} "
                 "(LoadCredential= in the unit); CREDENTIALS_DIRECTORY is not set"
             )
-        return Path(folder, fleet.token_credential)
+        return "fleet.token_credential", Path(folder, fleet.token_credential)
+
+
+def _normal(port: str) -> str:
+    """One spelling for one port; links are not followed, since theirs come and go with the boards."""
+    return port if "://" in port else os.path.normpath(port).replace("//", "/", 1)  # POSIX keeps two at the start
 
 
 def load(path: Path) -> Settings:
@@ -145,4 +202,20 @@ def load(path: Path) -> Settings:
     content, _ = parse(path, SettingsError)
     settings = validate(path, Settings, content, SettingsError)
     settings._folder = path.absolute().parent
+    for complaint in _misplaced(settings):
+        raise SettingsError(f"{path}: {complaint}")
     return settings
+
+
+def _misplaced(settings: Settings) -> Iterator[str]:
+    """Complain about files that must be there, and folders that can't be."""
+    if settings.fleet.ca_file is not None:
+        file = settings.path(settings.fleet.ca_file)
+        try:
+            file.open("rb").close()
+        except OSError as cause:
+            yield f"fleet.ca_file: {file} can't be read: {cause.strerror}; expected a file of certificate authorities"
+    state = settings.path(settings.state)
+    nearest = next(folder for folder in (state, *state.parents) if os.path.lexists(folder))
+    if not os.path.isdir(nearest):
+        yield f"state: expected a folder, there or to be made; {nearest} is none"

@@ -107,6 +107,15 @@ class Slot:
         if self._thread.ident is not None:
             self._thread.join(None if timeout_s is None else max(0.0, timeout_s))
 
+    def give_up(self) -> None:
+        """Close the slot's open cycle, for a slot that the settings no longer have; for a thread of the caller's."""
+        row = self._equipment.reader.open_cycle(self.name)
+        if row is not None:
+            try:
+                self._leave(self._abandon(row, "the settings no longer have this slot"))
+            except (Cancelled, DatabaseError) as fault:
+                log.warning("slot %s: its open cycle stays open: %s", self.name, fault.text)
+
     # ------------------------------------------------------------- turns
 
     def _run(self) -> None:
@@ -138,7 +147,8 @@ class Slot:
             link, board = self._gate.await_board(patience)
         except Nobody:
             assert row is not None
-            self._leave(row if row.closed_at is not None else self._abandon(row))
+            gone = "the board was gone when the station came back"
+            self._leave(row if row.closed_at is not None else self._abandon(row, gone))
             return
         with closing(link), suppress(PortLost):
             if row is None:
@@ -166,21 +176,22 @@ class Slot:
         recipe = self._equipment.recipe
         named = (recipe.sha256, recipe.name, recipe.version, recipe.text)
         row = self._equipment.ledger.open_cycle(self.name, named, recipe.plan[0])
-        return self._run_cycle(self._cycle(row, board, link.hide))
+        return self._run_cycle(self._cycle(row, board, link))
 
     def _go_on(self, row: CycleRow, link: Link, board: Board) -> CycleRow:
         """Go on with a cycle that an earlier run of the station left open."""
-        return self._run_cycle(self._taken_up(row, board, link.hide))
+        self._gate.started = False
+        return self._run_cycle(self._taken_up(row, board, link))
 
-    def _abandon(self, row: CycleRow) -> CycleRow:
+    def _abandon(self, row: CycleRow, why: str) -> CycleRow:
         """Close a cycle that an earlier run of the station left open, and whose board is not here any more."""
-        cycle = self._taken_up(row, NoBoard(), lambda secret: None)
-        ending = cycle.abandon(BoardPulled("the board was gone when the station came back"))
+        cycle = self._taken_up(row, NoBoard(), None)
+        ending = cycle.abandon(BoardPulled(why))
         self._show_finished(cycle.row, ending)
         return cycle.row
 
-    def _taken_up(self, row: CycleRow, board: Board, hide: Callable[[str], None]) -> Cycle:
-        cycle, reader = self._cycle(row, board, hide), self._equipment.reader
+    def _taken_up(self, row: CycleRow, board: Board, link: Link | None) -> Cycle:
+        cycle, reader = self._cycle(row, board, link), self._equipment.reader
         cycle.take_up(reader.settled(row.id), reader.decided(row.id))
         return cycle
 
@@ -190,8 +201,13 @@ class Slot:
         self._show_finished(cycle.row, ending)
         return cycle.row
 
-    def _cycle(self, row: CycleRow, board: Board, hide: Callable[[str], None]) -> Cycle:
+    def _cycle(self, row: CycleRow, board: Board, link: Link | None) -> Cycle:
         shared = self._equipment
+
+        def hold(fault: StationError, waited: float) -> None:
+            self._hold(fault, waited)
+            board.present()  # one that left meanwhile is noticed before anything is done in its name
+
         case = Case(
             number=row.id,
             recipe=shared.recipe,
@@ -199,12 +215,13 @@ class Slot:
             vendor=shared.vendor,
             owner=shared.owner,
             board=board,
-            hide=hide,
+            hide=link.hide if link else lambda secret: None,
+            mask=(lambda text: link.masked(text.encode(errors="replace")).decode()) if link else lambda text: text,
             fleet=shared.fleet,
             escrow=shared.escrow,
             history=lambda identity: shared.reader.history(identity.serial, identity.hardware_id, row.id),
         )
-        return Cycle(row, case, shared.ledger, self._hold, self._show_step)
+        return Cycle(row, case, shared.ledger, hold, self._show_step)
 
     def _same(self, row: CycleRow, board: Board) -> bool:
         """Tell whether the board of a closed cycle is still here, after a restart of the station."""
@@ -215,7 +232,7 @@ class Slot:
         except Cancelled:
             raise
         except DriverError:
-            return True  # what can't say who it is has not been replaced by what can
+            return row.serial is None  # silent then and silent now; a board that had spoken is not taken for granted
         if row.serial is None:
             return self._equipment.recipe.complaint(seen) is not None
         return (seen.serial, seen.hardware_id) == (row.serial, row.hardware_id)

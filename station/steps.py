@@ -19,9 +19,24 @@ from station.fleet.client import Client, Conflict, NotFound, Unanswered, Unreach
 from station.ledger import History
 from station.model import Facts, Known, Step
 from station.recipe import Activation, Recipe, Registration
-from station.reconcile import STOPS, Claim, Found, Move, SerialTaken, SerialUnlisted, Standing, admit, decide, mark
+from station.reconcile import (
+    STOPS,
+    Claim,
+    Found,
+    Move,
+    SerialTaken,
+    SerialUnlisted,
+    Standing,
+    admit,
+    claim,
+    decide,
+    mark,
+)
 
 T = TypeVar("T")
+
+_HEX = "0" * 40
+"""Stands for a RID or a key that is not known yet (API document, section 2: 40 hex digits)."""
 
 
 class SerialMalformed(Judgement):
@@ -52,6 +67,13 @@ class KeyLost(StationError):
     blame = Blame.STATION
 
 
+class VendorUnknown(StationError):
+    """The fleet knows the board by our token, and not by the vendor's name of the settings."""
+
+    code = "vendor-unknown"
+    blame = Blame.FLEET
+
+
 class FleetDisagrees(Judgement):
     """At the end, the fleet does not say of this board what the recipe expects."""
 
@@ -74,6 +96,8 @@ class Case:
     board: Board
     hide: Callable[[str], None]
     """Keeps a secret out of the link's transcript."""
+    mask: Callable[[str], str]
+    """Takes hidden secrets out of a text, as far as they can be recognised in it."""
     fleet: Client
     escrow: Escrow
     history: Callable[[Identity], History]
@@ -114,6 +138,8 @@ def identify(case: Case) -> Facts:
     if complaint is not None:
         raise SerialMalformed(f"the board says {complaint}", serial=identity.serial[:128])
     admit(identity, case.history(identity))
+    # What can't be written is better found now than when the board has its identity; a key is as long as any other.
+    case.board.check(case.recipe.settings(_values(case, identity, rid=_HEX, key=_HEX)))
     return {"identity": _facts(identity)}
 
 
@@ -141,8 +167,8 @@ def register(case: Case) -> Facts:
         if sight.move is Move.ADD:
             if case.recipe.fleet.register_by is Registration.LISTED:
                 raise SerialUnlisted(f"{case.identity.serial!r} is not listed in the fleet")
-            claim = mark(case.station, case.identity)
-            _act(case, lambda: case.fleet.serials.add(case.model, case.identity.serial, claim))
+            ours = mark(case.station, case.identity)
+            _act(case, lambda: case.fleet.serials.add(case.model, case.identity.serial, ours))
         return {"found": sight.found, "move": sight.move}
 
     return _first_come(case, attempt)
@@ -172,7 +198,10 @@ def activate(case: Case) -> Facts:
             move = _look(case, Step.ACTIVATE).move
             if move is Move.REGENERATE:
                 _act(case, lambda: case.fleet.serials.regenerate(case.model, case.identity.serial))
-            key = _act(case, lambda: case.fleet.device.activate(case.model, case.identity.serial))
+            try:
+                key = _act(case, lambda: case.fleet.device.activate(case.model, case.identity.serial))
+            except NotFound as fault:
+                raise VendorUnknown(f"{fault.text}: is the vendor's name right?") from fault
             case.escrow.put(case.number, key)
         return {"key_fingerprint": case.escrow.digest(key, secret=True), "move": move}
 
@@ -251,18 +280,16 @@ def _look(case: Case, step: Step) -> Sight:
     """Look at the fleet and at our own history, and find the move in the table; a stop is raised."""
     found, rid, extra = _ask(case)
     history = case.history(case.identity)
-    if extra == mark(case.station, case.identity) or (rid is not None and rid in {case.known.rid, *history.rids}):
-        claim = Claim.OURS
-    else:
-        claim = Claim.OTHER if extra else Claim.NONE
+    clients = {case.known.rid} if case.known.rid is not None else history.rids
+    whose = claim(extra, mark(case.station, case.identity), client=rid is not None and rid in clients)
     if case.unanswered:
         standing = Standing.UNANSWERED
     else:
-        standing = Standing.RETEST if history.closed and not history.passed else Standing.NEW
-    move = decide(step, found, claim, standing)
+        standing = Standing.RETEST if history.rids or history.doubtful else Standing.NEW
+    move = decide(step, found, whose, standing)
     if move in STOPS:
-        raise STOPS[move](f"{case.identity.serial!r} is {found} in the fleet, the claim on it is {claim}", found=found)
-    return Sight(found, claim, rid, move)
+        raise STOPS[move](f"{case.identity.serial!r} is {found} in the fleet, the claim on it is {whose}", found=found)
+    return Sight(found, whose, rid, move)
 
 
 def _act(case: Case, call: Callable[[], T]) -> T:
@@ -295,22 +322,28 @@ def _first_come(case: Case, attempt: Callable[[], Facts]) -> Facts:
 
 
 def _settings(case: Case) -> dict[str, str]:
-    values = {
+    """Return the board's settings; from here on its key is hidden in whatever is kept of the link."""
+    key = ""
+    if case.recipe.needs("cik"):
+        key = case.escrow.get(case.number) or ""
+        if not key:
+            raise KeyLost("the device key is not in escrow")
+        case.hide(key)
+    return case.recipe.settings(_values(case, case.identity, case.known.rid or "", key))
+
+
+def _values(case: Case, identity: Identity, rid: str, key: str) -> dict[str, str]:
+    """Return what each placeholder of a recipe stands for."""
+    return {
         "vendor": case.vendor,
         "model": case.model,
         "owner": case.owner,
         "station": case.station,
-        "serial": case.identity.serial,
-        "hardware_id": case.identity.hardware_id,
-        "rid": case.known.rid or "",
+        "serial": identity.serial,
+        "hardware_id": identity.hardware_id,
+        "rid": rid,
+        "cik": key,
     }
-    if case.recipe.needs("cik"):
-        key = case.escrow.get(case.number)
-        if key is None:
-            raise KeyLost("the device key is not in escrow")
-        case.hide(key)
-        values["cik"] = key
-    return case.recipe.settings(values)
 
 
 def _digests(case: Case, settings: Mapping[str, str]) -> dict[str, str]:

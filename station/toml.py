@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -73,10 +74,21 @@ def validate(path: Path, model: type[M], content: Mapping[str, Any], error: type
     """
     try:
         return model.model_validate_json(json.dumps(content), strict=True)
+    except (OverflowError, RecursionError) as cause:  # pydantic lets these two of re.compile's errors through
+        raise error(f"{path}: a regular expression can't be used: {cause}") from None
     except ValidationError as cause:
         first, *more = sorted(cause.errors(include_url=False, include_input=True), key=_gravest)
         rest = f" (and {len(more)} more)" if more else ""
         raise error(f"{path}: {_complaint(model, first)}{rest}") from None
+
+
+def expression_fault(text: str) -> str | None:
+    """Say why a text is no regular expression; None if it is one."""
+    try:
+        re.compile(text)
+    except (re.error, OverflowError, RecursionError) as error:
+        return f"is no regular expression: {error}"
+    return None
 
 
 def _not_json(value: Any, where: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], Any]]:
@@ -107,6 +119,8 @@ def _complaint(model: type[BaseModel], problem: Any) -> str:
         return f"{key}: is missing; expected {meaning or 'a value'}"
     if kind in ("value_error", "assertion_error"):
         return f"{key}: {text}" if key else text  # a rule of the whole file names its key itself
+    if kind == "pattern_regex" and (fault := expression_fault(problem["input"])):
+        return f"{key}: {fault}"
     found = _found(problem["input"])
     if kind in _EXPECTED:
         return f"{key}: expected {_EXPECTED[kind]}{f' ({meaning})' if meaning else ''}; found {found}"

@@ -105,7 +105,7 @@ MISTAKES = {
     "dialect's regex": (
         "error = '^Unknown command'",
         "error = '(('",
-        "shell.error: expected a valid regular expression; found '(('",
+        "shell.error: is no regular expression: missing ), unterminated subpattern at position 1",
     ),
     "unknown dialect": ('dialect = "shell"', 'dialect = "shel"', "dialect: no dialect 'shel'; there are: shell"),
     "unknown word": (
@@ -128,6 +128,29 @@ MISTAKES = {
         '"{model}/{serial}"',
         '"{modell}/{serial}"',
         "config.place: nothing fills {modell}; known: cik, hardware_id, model,",
+    ),
+    "capitals": (
+        '"{model}/{serial}"',
+        '"{model}/{Serial}"',
+        "config.place: nothing fills {Serial}; probably {serial} is meant (write {{Serial}} for the text itself)",
+    ),
+    "blanks": (
+        '"{model}/{serial}"',
+        '"{model}/{ serial }"',
+        "config.place: nothing fills { serial }; probably {serial} is meant (write {{ serial }} for the text itself)",
+    ),
+    "a digit": ('"{model}/{serial}"', '"{model}/{serial2}"', "config.place: nothing fills {serial2}; known: cik,"),
+    "a shell's": ('"{model}/{serial}"', '"${HOME}"', "config.place: nothing fills {HOME}; known: cik,"),
+    "JSON with a slip": ('"{model}/{serial}"', "'{\"sn\": {Serial}}'", "config.place: nothing fills {Serial};"),
+    "placeholder in a name": (
+        'place = "{model}/{serial}"',
+        '"place_{serial}" = "a"',
+        "config: expected names without placeholders, which are filled in values only; found 'place_{serial}'",
+    ),
+    "a slip in a name": (
+        'place = "{model}/{serial}"',
+        '"{Serial}" = "a"',
+        "config: expected names without placeholders, which are filled in values only; found '{Serial}'",
     ),
     "cik in the field": (
         'activate = "station"',
@@ -152,6 +175,11 @@ def test_a_mistake_is_told_in_one_line(path: Path, before: str, after: str, told
     assert GOOD.count(before) == 1, before
     path.write_text(GOOD.replace(before, after))
     assert refused(path).startswith(told)
+
+
+def test_a_pattern_that_no_computer_can_hold_is_one_line_too(path: Path) -> None:
+    path.write_text(GOOD.replace("error = '^Unknown command'", "error = 'a{99999999999999999999}'"))
+    assert refused(path) == "a regular expression can't be used: the repetition number is too large"
 
 
 def test_a_long_wrong_value_is_not_repeated_whole(path: Path) -> None:

@@ -43,7 +43,7 @@ class _Lazy(click.Group):
             return super().invoke(ctx)
         except StationError as error:
             click.echo(f"station: {error.text}", err=True)
-            sys.exit(2 if isinstance(error, BadInput) or error.code == "fleet-url-unusable" else 1)
+            sys.exit(2 if isinstance(error, BadInput) else 1)
 
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})

@@ -43,12 +43,13 @@ def serve(database: Path, host: str, port: int) -> None:
 @command.command("init")
 @_DATABASE
 @click.option("--vendor", required=True, help="The vendor's name.")
-def initialise(database: Path, vendor: str) -> None:
+@click.option("--model", "models", multiple=True, help="A model to make, unless it is there; may be repeated.")
+def initialise(database: Path, vendor: str, models: tuple[str, ...]) -> None:
     """Make a vendor, and print as JSON what its station needs: token, owner RID, template RID, vendor CIK."""
     from station.fleet.server import init
 
     try:
-        grant = init(database, vendor)
+        grant = init(database, vendor, models)
     except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--vendor") from None
+        raise click.UsageError(str(error)) from None
     click.echo(json.dumps(asdict(grant)))

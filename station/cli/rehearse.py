@@ -7,6 +7,7 @@ import sys
 import tempfile
 import threading
 from contextlib import ExitStack
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ import click
 
 from station.cli.report import Report
 from station.cli.run import on_screen, until_signalled
+from station.errors import BadInput, StationError
 
 if TYPE_CHECKING:
     from station.rehearsal import Plan
@@ -38,7 +40,12 @@ _DWELL_S = 2.5
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder for everything that is written; used again, the rehearsal goes on. [default: a new one, thrown away]",
 )
-@click.option("--far-end", is_flag=True, help="Only bring up the fleet and the boards, and write STATE/station.toml.")
+@click.option(
+    "--far-end",
+    is_flag=True,
+    help="Only bring up the fleet and the boards, and write STATE/station.toml. "
+    "A board leaves when it is done, or after 30 s without a command, and the next one of --boards comes.",
+)
 @click.option("--by-orders", is_flag=True, hidden=True)
 @click.option(
     "--dialect", type=click.Choice(["shell"]), default="shell", show_default=True, help="The boards' language."
@@ -95,8 +102,11 @@ def _far_end(plan: Plan, by_orders: bool) -> int:
     stop = until_signalled()
     try:
         far_end = FarEnd(plan)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
+    except StationError as error:
+        if not by_orders:
+            raise
+        click.echo(json.dumps({"error": error.text, "bad_input": isinstance(error, BadInput)}))
+        return 1
     try:
         ports = {slot: str(far_end.fixture.port(slot)) for slot in plan.slot_names}
         click.echo(json.dumps({"config": str(plan.config), "fleet": far_end.url, "ports": ports}))
@@ -113,7 +123,7 @@ def _far_end(plan: Plan, by_orders: bool) -> int:
 
 def _rehearse(plan: Plan, headless: bool, as_json: bool) -> int:
     """Bring up the far end, run the station on it, and be its hands."""
-    from station.rehearsal import RemoteFarEnd, Robot
+    from station.rehearsal import RemoteFarEnd, Robot, arrived
 
     with ExitStack() as held:
         remote = RemoteFarEnd(plan)
@@ -123,6 +133,8 @@ def _rehearse(plan: Plan, headless: bool, as_json: bool) -> int:
 
         if headless:
             journal.to_stderr()
+        else:
+            import_module("station.tui.app")  # while the far end comes up
         remote.wait()
         bench = build(settings.load(plan.config))
         held.callback(bench.stop)
@@ -142,7 +154,11 @@ def _rehearse(plan: Plan, headless: bool, as_json: bool) -> int:
         _either(stop, robot.done)
         robot.stop()
         bench.stop()
-        everything = report.summarise(plan.boards, _passed(plan) if plan.boards else None)
+        if plan.boards:
+            # More may have come in earlier runs than are asked for now.
+            everything = report.summarise(max(plan.boards, arrived(plan)), _passed(plan))
+        else:
+            everything = report.summarise()
     return 0 if everything else 1
 
 

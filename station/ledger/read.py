@@ -62,7 +62,9 @@ class History:
     """The serial number that this hardware last had; None if the hardware is new here."""
     closed: tuple[Outcome, ...] = ()
     rids: frozenset[str] = frozenset()
-    """The fleet clients that these cycles have enabled."""
+    """The fleet clients that those of them have enabled which did not pass."""
+    doubtful: bool = False
+    """One of them tried to enable and never learnt what became of it, so the fleet may hold a client of ours."""
     passed: bool = False
     """A PASS of this serial number stands."""
     open_in: str | None = None
@@ -110,6 +112,25 @@ class Reader:
         with self._rows("SELECT id FROM cycles WHERE closed_at IS NULL ORDER BY id") as rows:
             return [row[0] for row in rows]
 
+    def open_slots(self) -> set[str]:
+        """Return the names of the slots that have an open cycle."""
+        with self._rows("SELECT DISTINCT slot FROM cycles WHERE closed_at IS NULL") as rows:
+            return {row[0] for row in rows}
+
+    def newest(self, serial: str) -> int | None:
+        """Return the number of the last cycle of a serial number, open or closed."""
+        with self._rows("SELECT MAX(id) FROM cycles WHERE serial = ?", [serial]) as rows:
+            number: int | None = rows[0][0]
+            return number
+
+    def owed(self) -> list[CycleRow]:
+        """Return the closed cycles whose serial number was to be disabled in the fleet, and is not known to be."""
+        sql = """SELECT * FROM cycles WHERE closed_at IS NOT NULL AND outcome <> 'PASS' AND step = 'disable'
+            AND NOT EXISTS (SELECT 1 FROM events WHERE cycle = cycles.id
+              AND kind IN ('settle', 'disable') AND json_extract(body, '$.step') = 'disable') ORDER BY id"""
+        with self._rows(sql) as rows:
+            return [CycleRow(*row) for row in rows]
+
     def settled(self, cycle: int) -> list[SettledStep]:
         """Return the steps that a cycle has behind it, in the order in which they settled."""
         sql = "SELECT step, facts FROM v_steps WHERE cycle = ? AND settled_at IS NOT NULL ORDER BY intended"
@@ -134,15 +155,20 @@ class Reader:
         sql = "SELECT serial FROM boards WHERE hardware_id = ? AND hardware_id <> '' ORDER BY last_cycle DESC LIMIT 1"
         with self._rows(sql, [hardware_id]) as hardware:
             pass
-        sql = "SELECT slot, outcome, hardware_id, rid FROM cycles WHERE serial = ? AND id <> ? ORDER BY id"
+        # A definite refusal (serial-taken) has made nothing, so it leaves no doubt.
+        sql = """SELECT slot, outcome, hardware_id, rid, outcome <> 'PASS' AND rid IS NULL AND error <> 'serial-taken'
+              AND EXISTS (SELECT 1 FROM events WHERE cycle = cycles.id AND kind = 'intend'
+                AND json_extract(body, '$.step') = 'enable')
+            FROM cycles WHERE serial = ? AND id <> ? ORDER BY id"""
         with self._rows(sql, [serial, cycle]) as cycles:
-            open_in = [slot for slot, outcome, _, _ in cycles if outcome is None]
-            ours = [(outcome, rid) for _, outcome, hw, rid in cycles if outcome is not None and hw == hardware_id]
+            open_in = [slot for slot, outcome, *_ in cycles if outcome is None]
+            ours = [row[1:] for row in cycles if row[1] is not None and row[2] == hardware_id]
         return History(
             hardware_of_serial=board[0][0] if board else None,
             serial_of_hardware=hardware[0][0] if hardware else None,
-            closed=tuple(Outcome(outcome) for outcome, _ in ours),
-            rids=frozenset(rid for _, rid in ours if rid is not None),
+            closed=tuple(Outcome(outcome) for outcome, *_ in ours),
+            rids=frozenset(rid for outcome, _, rid, _ in ours if rid is not None and outcome != Outcome.PASS),
+            doubtful=any(doubt for *_, doubt in ours),
             passed=bool(board) and board[0][1] is not None,
             open_in=open_in[0] if open_in else None,
         )

@@ -126,6 +126,11 @@ class Ledger:
         self.write(lambda db: self._append(db, "remove", after))
         return after
 
+    def disabled(self, cycle: CycleRow, facts: Facts) -> None:
+        """Record that the serial number of a closed cycle has been disabled after all; the cycle stays as it is."""
+        body = {"step": Step.DISABLE}
+        self.write(lambda db: self._append(db, "disable", cycle, body=body, facts=dict(facts), carry=False))
+
     def note(self, kind: str, facts: Facts) -> None:
         """Record something that concerns the station, the line or a slot, and no one cycle."""
         self.write(lambda db: self._append(db, kind, facts=dict(facts)))
@@ -174,9 +179,10 @@ class Ledger:
         body: dict[str, Any] | None = None,
         facts: Facts | None = None,
         rows: Rows | None = None,
+        carry: bool = True,
     ) -> None:
         """Insert one event and bring the projections to what it says."""
-        rows = {**({"cycles": _columns(cycle)} if cycle else {}), **(rows or {})}
+        rows = {**({"cycles": _columns(cycle)} if cycle and carry else {}), **(rows or {})}
         whole = {**(body or {}), **({"facts": facts} if facts is not None else {}), **({"rows": rows} if rows else {})}
         number, previous = self._head
         event = Event(

@@ -21,6 +21,7 @@ WORDS = {
     # the serial number
     "serial-malformed": "The serial number is not one of this product. Check that it is the right product.",
     "serial-taken": "This serial number belongs to another board. Put it aside for the supervisor.",
+    "serial-unproven": "The fleet's answer was lost: this number may be ours or not. Board to the supervisor.",
     "serial-unlisted": "This serial number was not announced. Put it aside for the supervisor.",
     "serial-in-two-slots": "The same serial number is in another slot. Put both boards aside for the supervisor.",
     "serial-on-other-hardware": "Another board had this serial number before. Put it aside for the supervisor.",
@@ -42,6 +43,8 @@ WORDS = {
     "fleet-bad-request": "The fleet did not understand the station. Put the board aside and call the supervisor.",
     "fleet-not-allowed": "The fleet refuses this station. Call the supervisor: check token, vendor, owner.",
     "fleet-not-found": "The fleet does not know this product. Call the supervisor: check vendor and model.",
+    "vendor-unknown": "The fleet does not know this vendor. Call the supervisor: check the vendor's name.",
+    "recipe-changed": "The recipe was changed meanwhile. Take the board out and insert it again.",
     "fleet-conflict": "The fleet holds this serial number in another state. Put the board aside for the supervisor.",
     "fleet-name-unsafe": "The fleet can't take this serial number. Put the board aside for the supervisor.",
     "fleet-token-unusable": "The station's fleet token is unusable. Call the supervisor.",

@@ -6,6 +6,8 @@ import http.client
 import json
 import signal
 import socket
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -30,7 +32,26 @@ def test_init_prints_what_a_station_needs_and_the_same_again(tmp_path: Path) -> 
 @pytest.mark.parametrize("vendor", ["", "a b", "a/b"])
 def test_a_vendors_name_that_is_none_is_refused(vendor: str, tmp_path: Path) -> None:
     done = station("fleet", "init", "--db", tmp_path / "fleet.db", "--vendor", vendor)
-    assert done.returncode == 2 and "--vendor" in done.stderr
+    assert done.returncode == 2 and "a vendor name is letters, digits, _ and -" in done.stderr
+    assert not (tmp_path / "fleet.db").exists()
+
+
+def test_init_makes_models_unless_they_are_there(tmp_path: Path) -> None:
+    database = tmp_path / "fleet.db"
+    common = ["fleet", "init", "--db", database, "--vendor", "acme"]
+    bare = station(*common)
+    for models in (["g1"], ["g1", "g2"]):
+        done = station(*common, *[word for model in models for word in ("--model", model)])
+        assert (done.returncode, done.stdout) == (0, bare.stdout), done.stderr
+    with closing(sqlite3.connect(database)) as fleet:
+        rows = fleet.execute("SELECT name, rid, code, options FROM models ORDER BY id").fetchall()
+    template = json.loads(bare.stdout)["template_rid"]
+    assert rows == [("g1", template, None, ""), ("g2", template, None, "")]
+
+
+def test_a_models_name_that_is_none_is_refused(tmp_path: Path) -> None:
+    done = station("fleet", "init", "--db", tmp_path / "fleet.db", "--vendor", "acme", "--model", "a/b")
+    assert done.returncode == 2 and "a model is printable characters" in done.stderr
     assert not (tmp_path / "fleet.db").exists()
 
 

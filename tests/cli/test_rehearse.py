@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from station_process import station
+
+from drivers.sim.fixture import Fixture
 
 
 @pytest.mark.slow
@@ -24,6 +28,10 @@ def test_every_board_passes_and_a_second_run_goes_on(tmp_path: Path) -> None:
     *cycles, last = [json.loads(line) for line in second.stdout.splitlines()]
     assert [cycle["serial"] for cycle in cycles] == ["SIM-00100003"]
     assert (last["summary"]["boards"], last["summary"]["passed"], last["summary"]["cycles"]) == (4, 4, 1)
+    third = station(*common, "--boards", "3")
+    assert third.returncode == 0, third.stderr
+    (last,) = [json.loads(line) for line in third.stdout.splitlines()]
+    assert (last["summary"]["boards"], last["summary"]["passed"], last["summary"]["cycles"]) == (4, 4, 0)
     token = (tmp_path / "token").read_text().strip()
     assert token not in first.stdout + first.stderr + second.stdout + second.stderr
 
@@ -41,14 +49,31 @@ def test_a_board_that_does_not_pass_is_exit_code_1(tmp_path: Path) -> None:
     assert lines[0].split()[2:4] == ["FAIL", "OTHER-1"] and lines[0].endswith("serial-malformed")
     assert lines[1].split()[2:4] == ["PASS", "SIM-00100001"]
     assert lines[2].startswith("1 of 2 boards passed; 2 cycles in ")
+    fewer = station("rehearse", "--headless", "--slots", "1", "--boards", "1", "--state", tmp_path)
+    assert fewer.returncode == 1
+    assert fewer.stdout.startswith("1 of 2 boards passed; 0 cycles in ")
 
 
 def test_another_seed_on_the_same_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "far-end").mkdir()
     (tmp_path / "far-end" / "fixture.json").write_text('{"seed": 1, "taken": 0, "slots": {}}')
-    done = station("rehearse", "--headless", "--seed", "2", "--state", tmp_path)
-    assert done.returncode == 2
-    assert "holds boards of seed 1, not 2" in done.stderr and "Traceback" not in done.stderr
+    for mode in ("--headless", "--far-end"):
+        done = station("rehearse", mode, "--seed", "2", "--state", tmp_path)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr == f"station: {tmp_path / 'far-end'} holds boards of seed 1, not 2\n"
+
+
+def test_a_far_end_that_is_in_use_is_said_in_one_line(far_end: Any) -> None:
+    done = station("rehearse", "--headless", "--state", far_end.folder)
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"station: {far_end.folder / 'far-end'}: in use by another station, process ")
+
+
+def test_help_says_how_long_a_board_waits_for_a_station() -> None:
+    patience_s = inspect.signature(Fixture.autonomous).parameters["patience_s"].default
+    text = " ".join(station("rehearse", "--help").stdout.split())
+    assert f"A board leaves when it is done, or after {patience_s:g} s without a command" in text
 
 
 @pytest.mark.parametrize("arguments", [["--json"], ["--slots", "0", "--headless"], ["--dialect", "klingon"]])

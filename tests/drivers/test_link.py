@@ -17,7 +17,7 @@ from board_script import Board, open_link
 from pydantic import ValidationError
 
 from drivers.errors import Cancelled, PortBusy, PortDenied, PortLost, PortMissing, PortStuck, PortUnusable
-from drivers.link import PENDING_LIMIT, Link, LinkOptions, Pace, port_present
+from drivers.link import PENDING_LIMIT, Link, LinkOptions, Pace, port_complaint, port_present
 from drivers.transcript import LIMIT, Transcript
 
 
@@ -81,13 +81,49 @@ def test_a_port_of_somebody_else_is_denied() -> None:
         board.close()
 
 
+ADDRESS = "needs a host and a port number from 1 to 65535"
+
+
 @pytest.mark.parametrize(
-    "url", ["nonsense://x", "socket://127.0.0.1", "rfc2217://127.0.0.1", "socket://127.0.0.1:1?no=1"]
+    ("url", "complaint"),
+    [
+        ("foo://bar", "there is no foo://, only a path"),
+        ("spy:///dev/ttyS0", "there is no spy://"),
+        ("socket://127.0.0.1", ADDRESS),
+        ("rfc2217://127.0.0.1", ADDRESS),
+        ("socket://127.0.0.1:abc", ADDRESS),
+        ("socket://127.0.0.1:0", ADDRESS),
+        ("socket://127.0.0.1:65536", ADDRESS),
+        ("socket://:4000", ADDRESS),
+        ("socket://[::1:4000", ADDRESS),
+        ("socket://127.0.0.1:1?no=1", "socket:// has no option no"),
+        ("socket://127.0.0.1:1?logging=debug", "socket:// has no option logging"),
+        ("rfc2217://127.0.0.1:1?timeout=3&no", "rfc2217:// has no option no"),
+    ],
 )
-def test_a_url_that_means_nothing_is_unusable(url: str) -> None:
-    assert port_present(url)
-    with pytest.raises(PortUnusable):
+def test_a_url_with_a_mistake_is_explained_and_unusable(url: str, complaint: str) -> None:
+    assert complaint in str(port_complaint(url))
+    with pytest.raises(PortUnusable) as caught:
         Link.open(url, LinkOptions())
+    assert caught.value.text == f"{url}: {port_complaint(url)}"
+    assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    "port",
+    ["/dev/serial/by-path/x", "COM3", "socket://[::1]:4000", "SOCKET://h:1", "rfc2217://h:65535?ign_set_control"],
+)
+def test_a_port_that_is_spelt_well_gets_no_complaint(port: str) -> None:
+    assert port_complaint(port) is None
+
+
+def test_a_host_that_nobody_knows_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", nobody)  # no test may depend on a name server
+    with pytest.raises(PortMissing, match="no host of this name"):
+        Link.open("socket://nobody.invalid:4000", LinkOptions())
 
 
 @pytest.mark.parametrize("scheme", ["socket", "rfc2217"])

@@ -10,7 +10,7 @@ import pytest
 from board_script import UBOOT, WOKEN, Board, expected_protocol
 from pydantic import ValidationError
 
-from drivers.board import Identity
+from drivers.board import Identity, NoBoard
 from drivers.errors import (
     BoardFloods,
     BoardRefused,
@@ -221,6 +221,43 @@ def test_a_board_that_restarts_between_two_operations_is_noticed() -> None:
         assert shell.read(["a"]) == {"a": "1"}
 
 
+ZEPHYR: dict[str, Any] = {
+    "prompt": "> ",
+    "interrupt": None,
+    "identify": [{"send": "id", "capture": "(?P<serial>.+)"}],
+    "restart": {"send": "reboot", "expect": "Booting Zephyr OS"},
+}
+AWAKE = (b"\x03", b"\r\n> ")
+BOOTED = b"*** Booting Zephyr OS ***\r\n\r\n> "
+
+
+@pytest.mark.parametrize("slowly", [False, True])
+@pytest.mark.parametrize("echo", [b"id\r\n", b""])
+def test_a_restart_is_no_answer_even_if_its_prompt_came_at_once(echo: bytes, slowly: bool) -> None:
+    script = [AWAKE, (b"id\r", echo + BOOTED), AWAKE, (b"id\r", b"id\r\nG1-7\r\n> ")]
+    with expected_protocol(script, slowly=slowly, **ZEPHYR) as (shell, _):
+        assert shell.identify() == Identity("G1-7")
+
+
+def test_a_recipe_whose_sign_of_a_restart_is_part_of_an_answer_learns_so() -> None:
+    version = [(b"id\r", b"id\r\nBooting Zephyr OS v3.7.0\r\n> "), AWAKE]
+    with expected_protocol([AWAKE] + version * 2 + version[:1], **ZEPHYR) as (shell, _):
+        with pytest.raises(BoardRestarts, match=r"part of an answer.* another restart\.expect") as caught:
+            shell.identify()
+        assert "v3.7.0" in str(caught.value.details["received"])
+
+
+@pytest.mark.parametrize("slowly", [False, True])
+def test_a_sign_of_a_restart_in_an_echo_is_part_of_the_value(slowly: bool) -> None:
+    script = [
+        WOKEN,
+        (b"setenv a 'x DRAM:'\r", b"setenv a 'x \r\nDRAM:'\r\n=> "),  # wrapped by the console just before it
+        SAVED,
+    ]
+    with expected_protocol(script, slowly=slowly) as (shell, _):
+        shell.configure({"a": "x DRAM:"})
+
+
 def test_a_board_that_restarts_again_and_again_fails() -> None:
     script = [WOKEN, (SERIAL[0], BOOT), (b" ", b"\r\n=> "), (SERIAL[0], BOOT), (b" ", b"\r\n=> "), (SERIAL[0], BOOT)]
     with expected_protocol(script) as (shell, _), pytest.raises(BoardRestarts, match="restarts by itself"):
@@ -393,6 +430,31 @@ def test_uboot_wants_backslashes_doubled() -> None:
         [WOKEN, (rb"setenv a 'x\\y'\''z'" + b"\r", rb"setenv a 'x\\y'\''z'" + b"\r\n=> "), SAVED], quote="uboot"
     ) as (shell, _):
         shell.configure({"a": r"x\y'z"})
+
+
+@pytest.mark.parametrize(
+    ("quote", "value", "quoted"),
+    [
+        ("escape", r"$x `y` 'z'", rb""" "$x `y` 'z'" """),
+        ("escape", 'a"b\\c', rb""" "a\"b\\c" """),
+        ("escape", "", b' "" '),
+        ("zephyr", r"$x `y` 'z'", rb""" "$x `y` 'z'" """),
+        ("zephyr", 'a"b\\c\\', rb""" "a\"b\x5cc\x5c" """),
+        ("zephyr", r"\x41", rb""" "\x5cx41" """),
+    ],
+)
+def test_boards_that_are_no_posix_shell_have_their_own_quotes(quote: str, value: str, quoted: bytes) -> None:
+    line = b"setenv a " + quoted.strip()
+    with expected_protocol([WOKEN, (line + b"\r", line + b"\r\n=> "), SAVED], quote=quote) as (shell, _):
+        shell.configure({"a": value})
+
+
+def test_a_check_refuses_what_configure_would_and_says_nothing_to_the_board() -> None:
+    with expected_protocol([], quote="none") as (shell, _):
+        shell.check({"good": "1"})
+        with pytest.raises(ValueUnwritable, match="bad"):
+            shell.check({"good": "1", "bad": "two words"})
+    NoBoard().check({"bad": "\0"})
 
 
 KEY = "0123456789abcdef0123456789abcdef01234567"

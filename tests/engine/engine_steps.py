@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,6 +20,13 @@ from station.steps import Case
 
 OURS = mark(STATION, Identity(SERIAL, HARDWARE))
 FAILED_BEFORE = History(hardware_of_serial=HARDWARE, serial_of_hardware=SERIAL, closed=(Outcome.FAIL,))
+"""An earlier cycle closed before it enabled anything."""
+
+
+def failed_after_enable(first: Case) -> History:
+    """Return what the ledger holds once the cycle of ``first`` has closed without PASS."""
+    assert first.known.rid is not None
+    return replace(FAILED_BEFORE, rids=frozenset({first.known.rid}))
 
 
 def taken(case: Case, *planned: Step) -> dict[Step, Any]:

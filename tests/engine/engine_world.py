@@ -183,6 +183,9 @@ class TameBoard:
         self._first("identify")
         return Identity(self.serial, self.hardware_id, "fw 1")
 
+    def check(self, settings: Mapping[str, str]) -> None:
+        """Take anything."""
+
     def configure(self, settings: Mapping[str, str]) -> None:
         self._first("configure")
         self.flash.update(settings)
@@ -244,6 +247,7 @@ class World:
             owner=self.grant.owner_rid,
             board=board,
             hide=lambda secret: None,
+            mask=lambda text: text,
             fleet=self.client,
             escrow=self.escrow,
             history=lambda identity: self.reader.history(identity.serial, identity.hardware_id, row.id),

@@ -161,7 +161,7 @@ def test_the_unforeseen_is_an_error_with_a_traceback_in_the_journal(
     with caplog.at_level(logging.ERROR):
         closing = cycle(world, TameBoard(faults={"configure": [stumble]})).run()
     assert (closing.outcome, closing.code, closing.text) == (Outcome.ERROR, "internal", "ZeroDivisionError: oops")
-    assert "Traceback" in caplog.text and "stumble" in caplog.text
+    assert "in stumble" in caplog.text
     assert_dead_in_the_fleet(world)
 
 

@@ -56,8 +56,10 @@ def test_every_step_is_told_only_what_it_knows_how_to_do() -> None:
 
 
 def test_only_a_claimed_client_is_regenerated_disabled_or_adopted() -> None:
-    claims = {claim for (_, _, claim, _), move in MOVES.items() if move in (Move.REGENERATE, Move.DISABLE, Move.ADOPT)}
-    assert claims == {Claim.OURS}
+    for (_, found, claim, standing), move in MOVES.items():
+        if move in (Move.REGENERATE, Move.DISABLE, Move.ADOPT) and claim is not Claim.CLIENT:
+            # Who listed a number has not enabled it for certain, and never activated it.
+            assert claim is Claim.MARK and standing is not Standing.NEW and found is not Found.ACTIVATED
 
 
 def test_nothing_new_to_us_is_regenerated_or_adopted() -> None:
@@ -69,14 +71,15 @@ def test_nothing_new_to_us_is_regenerated_or_adopted() -> None:
 def test_a_living_client_of_somebody_else_stops_every_step_but_disable_which_leaves_it_alone() -> None:
     living = (Found.NOTACTIVATED, Found.ACTIVATED, Found.EXPIRED)
     for step, found, claim, standing in product(STEPS, living, (Claim.OTHER, Claim.NONE), Standing):
-        expected = Move.PROCEED if step is Step.DISABLE else Move.STOP_TAKEN
-        assert decide(step, found, claim, standing) is expected
+        move = decide(step, found, claim, standing)
+        unproven = claim is Claim.NONE and standing is not Standing.NEW and step in (Step.REGISTER, Step.ENABLE)
+        assert move is (Move.PROCEED if step is Step.DISABLE else Move.STOP_UNPROVEN if unproven else Move.STOP_TAKEN)
 
 
 def test_a_retest_cut_at_any_step_goes_on_as_a_retest() -> None:
     """The first call of a resumed step stands as unanswered, whatever it was before."""
-    assert decide(Step.REGISTER, Found.EXPIRED, Claim.OURS, Standing.UNANSWERED) is Move.PROCEED
-    assert decide(Step.ENABLE, Found.EXPIRED, Claim.OURS, Standing.UNANSWERED) is Move.REGENERATE
+    assert decide(Step.REGISTER, Found.EXPIRED, Claim.CLIENT, Standing.UNANSWERED) is Move.PROCEED
+    assert decide(Step.ENABLE, Found.EXPIRED, Claim.CLIENT, Standing.UNANSWERED) is Move.REGENERATE
 
 
 def test_every_move_and_every_stop_occurs() -> None:

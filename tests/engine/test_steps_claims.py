@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from engine_steps import FAILED_BEFORE, OURS, hide_mark, taken
+from engine_steps import FAILED_BEFORE, OURS, failed_after_enable, hide_mark, taken
 from engine_world import MODEL, SERIAL, World, write_recipe
 
+from drivers.errors import Blame
 from station import recipe as recipes
 from station import steps
 from station.fleet.client import SerialStatus, Unanswered
@@ -18,6 +19,7 @@ from station.reconcile import (
     SerialOrphaned,
     SerialTaken,
     SerialUnlisted,
+    SerialUnproven,
     SerialVanished,
 )
 
@@ -73,11 +75,57 @@ def test_somebody_elses_living_number_is_left_alone(
     case = world.identified(history=history)
     for step in (Step.REGISTER, Step.ENABLE, Step.ACTIVATE):
         case.unanswered = unanswered
-        with pytest.raises(SerialTaken):
+        with pytest.raises((SerialTaken, SerialUnproven)):
             steps.STEPS[step](case)
     assert steps.disable(case)["move"] == "proceed"
     assert world.client.asked == []
     assert world.entry() == before
+
+
+@pytest.mark.parametrize("doubt", ["unanswered", "retest"])
+def test_another_station_that_passed_the_number_under_our_mark_is_left_alone(doubt: str, world: World) -> None:
+    """We listed the number and lost the answer to its enabling; another station found it unused, and passed it."""
+    case = world.identified()
+    taken(case, Step.REGISTER)
+    world.client.lose_call("enable")
+    with pytest.raises(Unanswered):
+        steps.enable(case)
+    stranger = world.stranger()
+    stranger.serials.enable(MODEL, SERIAL, world.grant.owner_rid)
+    stranger.device.activate(MODEL, SERIAL)
+    before = world.entry()
+    if doubt == "retest":
+        case = replace(case, unanswered=False, history=lambda identity: replace(FAILED_BEFORE, doubtful=True))
+    world.client.asked.clear()
+    for step in (Step.REGISTER, Step.ENABLE):
+        with pytest.raises(SerialTaken):
+            steps.STEPS[step](case)
+    assert steps.disable(case)["move"] == "proceed"
+    assert world.client.asked == [] and world.entry() == before
+
+
+def test_a_refusal_is_no_licence_to_try_again(world: World) -> None:
+    """With a lost ledger our own mark stands beside a good board's number; refused once, it is refused for ever."""
+    first = world.identified()
+    taken(first, Step.REGISTER, Step.ENABLE, Step.ACTIVATE)
+    before = world.entry()
+    world.client.asked.clear()
+    case = replace(first, known=Known(first.identity), history=lambda identity: FAILED_BEFORE)
+    with pytest.raises(SerialTaken):
+        steps.register(case)
+    assert world.client.asked == [] and world.entry() == before
+
+
+def test_a_lost_answer_on_a_number_without_a_mark_goes_to_the_supervisor(world: World) -> None:
+    world.stranger().serials.add(MODEL, SERIAL, "batch 7")
+    case = world.identified()
+    taken(case, Step.REGISTER)
+    world.client.lose_answer("enable")
+    with pytest.raises(Unanswered):
+        steps.enable(case)
+    with pytest.raises(SerialUnproven) as raised:
+        steps.enable(case)
+    assert raised.value.blame is Blame.FLEET
 
 
 def test_our_mark_alone_allows_nothing_without_a_history(world: World) -> None:
@@ -114,7 +162,7 @@ def test_a_retest_regenerates_our_own_dead_client(world: World) -> None:
     taken(first, Step.REGISTER, Step.ENABLE, Step.ACTIVATE, Step.DISABLE)
     before = world.entry()
     world.escrow.erase(first.number)
-    case = replace(first, known=Known(first.identity), history=lambda identity: FAILED_BEFORE)
+    case = replace(first, known=Known(first.identity), history=lambda identity: failed_after_enable(first))
     world.client.asked.clear()
     facts = taken(case, Step.REGISTER, Step.ENABLE, Step.ACTIVATE)
     after = world.entry()
@@ -138,7 +186,8 @@ def test_a_retest_that_was_cut_while_registering_goes_on(world: World) -> None:
     first = world.identified()
     taken(first, Step.REGISTER, Step.ENABLE, Step.ACTIVATE, Step.DISABLE)
     world.escrow.erase(first.number)
-    case = replace(first, known=Known(first.identity), history=lambda identity: FAILED_BEFORE, unanswered=True)
+    history = failed_after_enable(first)
+    case = replace(first, known=Known(first.identity), history=lambda identity: history, unanswered=True)
     facts = taken(case, Step.REGISTER, Step.ENABLE)
     assert [facts[Step.REGISTER]["move"], facts[Step.ENABLE]["move"]] == ["proceed", "regenerate"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from engine_steps import FAILED_BEFORE, run_again, taken
+from engine_steps import failed_after_enable, run_again, taken
 from engine_world import MODEL, SERIAL, World
 
 from station import steps
@@ -50,7 +50,7 @@ def test_a_lost_answer_to_a_regeneration_costs_no_client(took_effect: bool, worl
     taken(first, Step.REGISTER, Step.ENABLE, Step.ACTIVATE)
     world.client.asked.clear()
     world.escrow.erase(first.number)
-    case = replace(first, known=Known(first.identity), history=lambda identity: FAILED_BEFORE)
+    case = replace(first, known=Known(first.identity), history=lambda identity: failed_after_enable(first))
     (world.client.lose_answer if took_effect else world.client.lose_call)("regenerate")
     taken(case, Step.REGISTER)
     assert run_again(case, Step.ENABLE)["move"] == ("adopt" if took_effect else "regenerate")

@@ -112,6 +112,29 @@ def test_what_m35_refuses(fleet: Fleet) -> None:
     assert fleet.wire.code("POST", G1 + "/", f"sn={'s' * 128}&extra={long[1:]}") == 205
 
 
+@pytest.mark.parametrize(
+    ("kind", "lists"),
+    [
+        ("text/csv", "A1,extra\r\nA2,\r\n"),
+        ("text/csv; charset=utf-8", "A1"),
+        ("application/javascript", '{"ranges": []}'),
+        ("application/json; charset=utf-8", '{"ranges": [{"format": "base10", "first": 1, "last": 2}]}'),
+        (None, ' {"ranges": []}'),
+        (None, "A1\nA2\n"),
+    ],
+)
+def test_lists_of_many_are_not_served_yet(fleet: Fleet, kind: str | None, lists: str) -> None:
+    headers = {"X-Exosite-Token": fleet.grant.token} | ({"Content-Type": kind} if kind else {})
+    assert fleet.wire.code("POST", G1 + "/", lists, headers) == 501
+    assert fleet.sql("SELECT count(*) FROM serials") == [(0,)]
+
+
+def test_a_form_without_a_serial_number_is_a_bad_form(fleet: Fleet) -> None:
+    headers = {"X-Exosite-Token": fleet.grant.token, "Content-Type": "application/x-www-form-urlencoded"}
+    assert fleet.wire.code("POST", G1 + "/", "A1", headers) == 400
+    assert fleet.wire.code("POST", G1 + "/", "extra=A1") == 400
+
+
 def test_a_serial_number_is_unique_in_its_model_only_and_case_counts(fleet: Fleet) -> None:
     assert fleet.wire.code("POST", MODELS, f"model=g2&rid={fleet.grant.template_rid}") == 205
     fleet.add("A1")

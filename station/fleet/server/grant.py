@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from station.fleet.server.store import Store, digest
 
 _TOKEN_ID = "station"
 _TEMPLATE, _PORTAL = "template", "portal"
+_NEW_MODEL = "INSERT INTO models(vendor, name, rid, options) VALUES (?, ?, ?, '') ON CONFLICT(vendor, name) DO NOTHING"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,23 +31,27 @@ class Grant:
     """The portal client, below which devices are enabled."""
 
 
-def init(database: Path, vendor: str) -> Grant:
+def init(database: Path, vendor: str, models: Iterable[str] = ()) -> Grant:
     """Make the vendor with its client, token, template and portal; the same again for a vendor that is there.
 
+    Each of ``models`` is made from the template, unless the vendor has one of that name.
     Raises ``names.BadName`` (a ``ValueError``) for a name that is none,
     ``station.errors.DatabaseError`` if the file can't be used.
     """
     names.vendor(vendor)
+    wanted = [names.model(model) for model in models]
     store = Store(database)
     try:
-        return store.write(lambda db: _grant(db, vendor))
+        return store.write(lambda db: _grant(db, vendor, wanted))
     finally:
         store.close()
 
 
-def _grant(db: Database, name: str) -> Grant:
+def _grant(db: Database, name: str, models: Iterable[str]) -> Grant:
     vendor, creator, cik = _vendor(db, name)
     template, portal = _child(db, creator, _TEMPLATE), _child(db, creator, _PORTAL)
+    for model in models:
+        db.execute(_NEW_MODEL, [vendor, model, template])
     return Grant(name, cik, _token(db, vendor), template, portal)
 
 

@@ -98,6 +98,8 @@ def add(call: Call, vendor: Vendor, model: str) -> Reply:
     """M35: list one serial number, with its ``extra``; 205, or 409 if it is there."""
     form = call.fields
     form.later("delete", "remove", "sn[]")
+    if "sn" not in form and _lists_many(call):
+        raise Refused(HTTPStatus.NOT_IMPLEMENTED, "this procedure is not served yet")
     sn, extra = names.serial(form.need("sn")), names.extra(form.get("extra") or "")
 
     def work(db: Database) -> None:
@@ -107,6 +109,14 @@ def add(call: Call, vendor: Vendor, model: str) -> Reply:
 
     call.store.write(work)
     return replies.changed()
+
+
+def _lists_many(call: Call) -> bool:
+    """Tell whether the body is a table (M37) or ranges (M38): by its type, without one by its look."""
+    if call.mimetype:
+        return call.mimetype == "text/csv" or call.mimetype.endswith(("json", "javascript"))
+    body = call.body.strip()
+    return body.startswith("{") or (body != "" and "=" not in body)
 
 
 def info(call: Call, vendor: Vendor, model: str, sn: str) -> Reply:
