@@ -46,15 +46,15 @@ class Bench:
         """``close`` gives back what the equipment holds, once everything has stopped."""
         self._name, self._equipment, self._close = name, equipment, close
         self._slots = {slot.name: Slot(slot, equipment, self._changed, self._counted) for slot in slots}
-        self._gone: list[threading.Thread] = []
-        """Each closes the open cycle of a slot that the settings no longer have."""
         self._listeners: list[Listener] = []
         self._guard = threading.Lock()
         self._counters = Counters()
         self._stopped = False
         self._line_view: LineView | None = None
         recipe, line = equipment.recipe, equipment.line
-        outbox = Outbox(recipe.fleet.model, equipment.ledger, equipment.reader, equipment.fleet)
+        outbox = Outbox(
+            equipment.station, recipe.fleet.model, equipment.ledger, equipment.reader, equipment.fleet
+        )
         self._watch = threading.Thread(
             target=line.watch,
             args=(equipment.fleet, recipe.fleet.model, outbox.deliver),
@@ -72,14 +72,11 @@ class Bench:
         shared.escrow.sweep(shared.reader.open_cycles())
         shared.ledger.note("start", {"software": __version__, "recipe": shared.recipe.sha256, "name": self._name})
         self._count()
+        for name in shared.reader.open_slots() - self._slots.keys():  # first: its board may be in another slot now
+            Slot(SlotSettings(name=name, port="-"), shared, lambda view: None, self._counted).give_up()
         self._watch.start()
         for slot in self._slots.values():
             slot.open()
-        for name in shared.reader.open_slots() - self._slots.keys():
-            gone = Slot(SlotSettings(name=name, port="-"), shared, lambda view: None, self._counted)
-            self._gone.append(threading.Thread(target=gone.give_up, name=f"slot {name}, gone", daemon=True))
-        for thread in self._gone:
-            thread.start()
 
     def stop(self) -> None:
         """Stop every slot and close the ledger; running cycles stay open in it.  May be called again."""
@@ -97,8 +94,6 @@ class Bench:
         self._equipment.fleet.cut_off()
         for slot in self._slots.values():
             slot.join()
-        for thread in self._gone:
-            thread.join()
         if self._watch.ident is not None:  # else the start had failed before
             self._watch.join()
         try:

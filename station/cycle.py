@@ -112,10 +112,22 @@ class Cycle:
         """Close without another step, for a board that is gone."""
         return self.close(self._decided or self._verdict(fault))
 
+    def write_off(self, fault: Fault) -> Closing:
+        """Close at once, for a slot that is gone; disabling the serial number is left to the outbox."""
+        closing = self._decided or self._verdict(fault)
+        if self._may_live:
+            self.row = self._ledger.intend(self.row, Step.DISABLE, closing)
+            closing = replace(closing, details={**closing.details, "disable": "owed"})
+        return self._record(closing)
+
     def close(self, closing: Closing) -> Closing:
         """Record how it ended.  A board that did not pass must not stay alive in the fleet."""
         if closing.outcome is not Outcome.PASS and self._may_live:
             closing = self._disabled(closing)
+        return self._record(closing)
+
+    def _record(self, closing: Closing) -> Closing:
+        """Write down how it ended, and forget its key."""
         elapsed = round((clock.monotonic() - self._opened) * 1000)
         self.row = self._ledger.close_cycle(self.row, closing, self._case.known.record(), elapsed)
         try:

@@ -11,9 +11,12 @@ from __future__ import annotations
 
 import logging
 
+from drivers.board import Identity
 from station.errors import StationError
-from station.fleet.client import Client, NotFound
+from station.fleet.client import Client, NotFound, Unanswered
 from station.ledger import CycleRow, Ledger, Reader
+from station.model import Step
+from station.reconcile import Found, Move, Standing, claim, decide, mark
 
 log = logging.getLogger(__name__)
 
@@ -21,32 +24,50 @@ log = logging.getLogger(__name__)
 class Outbox:
     """Disables what was left alive; for one thread."""
 
-    def __init__(self, model: str, ledger: Ledger, reader: Reader, fleet: Client) -> None:
-        self._model, self._ledger, self._reader, self._fleet = model, ledger, reader, fleet
+    def __init__(self, station: str, model: str, ledger: Ledger, reader: Reader, fleet: Client) -> None:
+        """``station`` is the station's uid, ``model`` the model's name in the fleet."""
+        self._station, self._model = station, model
+        self._ledger, self._reader, self._fleet = ledger, reader, fleet
 
     def deliver(self) -> None:
         """Deliver everything that is owed; what fails now is tried again at the next call."""
         try:
             for row in self._reader.owed():
-                self._disable(row)
+                self._settle(row)
         except StationError as fault:
             log.warning("not all that is owed to the fleet could be delivered: %s", fault.text)
 
-    def _disable(self, row: CycleRow) -> None:
-        """Disable the client that this cycle has enabled, if it is still the one; anybody else's is left alone."""
-        found = "unknown"
-        if row.serial is not None and row.rid is not None and not self._taken_up_again(row):
-            try:
-                info = self._fleet.serials.info(self._model, row.serial)
-                found = str(info.status)
-                if info.rid == row.rid and info.status in ("notactivated", "activated"):
-                    self._fleet.serials.disable(self._model, row.serial)
-            except NotFound:
-                pass  # deleted meanwhile: no identity at all
-        self._ledger.disabled(row, {"found": found})
-        log.info("cycle %d: %s is disabled in the fleet, late", row.id, row.serial)
+    def _settle(self, row: CycleRow) -> None:
+        """Disable the client that this cycle has made, if it is still the one; anybody else's is left alone.
 
-    def _taken_up_again(self, row: CycleRow) -> bool:
-        """Tell whether a later cycle of ours has this serial number in hand."""
-        assert row.serial is not None
-        return self._reader.newest(row.serial) != row.id
+        A refusal concerns one number, and the others need not wait for it.
+        """
+        assert row.serial is not None and row.hardware_id is not None  # nothing is enabled before a board is identified
+        try:
+            found, rid, extra = self._ask(row.serial)
+            # Asked last: a board that has passed meanwhile has the client of the cycle before (M48 keeps the RID).
+            history = self._reader.history(row.serial, row.hardware_id, row.id)
+            if history.open_in is not None:
+                return  # it is being tested again: what is owed is known when that has ended
+            clients = history.rids if row.rid is None else {row.rid}
+            ours = mark(self._station, Identity(row.serial, row.hardware_id))
+            whose = claim(extra, ours, client=rid is not None and rid in clients)
+            standing = Standing.UNANSWERED if row.rid is None else Standing.RETEST
+            move = Move.PROCEED if history.passed else decide(Step.DISABLE, found, whose, standing)
+            if move is Move.DISABLE:
+                self._fleet.serials.disable(self._model, row.serial)
+        except Unanswered:
+            raise
+        except StationError as fault:
+            log.warning("cycle %d: %s can't be disabled in the fleet: %s", row.id, row.serial, fault.text)
+            return
+        self._ledger.disabled(row, {"found": found, "claim": whose, "move": move})
+        log.info("cycle %d: %s: what it owed the fleet is settled: %s", row.id, row.serial, move)
+
+    def _ask(self, serial: str) -> tuple[Found, str | None, str]:
+        """Return what the fleet says of a serial number: state, RID, extra."""
+        try:
+            info = self._fleet.serials.info(self._model, serial)
+        except NotFound:
+            return Found.UNKNOWN, None, ""
+        return Found(info.status), info.rid, info.extra

@@ -39,6 +39,8 @@ _LEFT_S = 1.5
 """Seconds without a board after which one that had been here has left."""
 _AWAKE_S = 0.2
 """Seconds between two signs of life to a board that has to wait for the line."""
+_SIGNS = 3
+"""So many signs of life without an answer mean that a board which had to wait has left."""
 _RETRY_S = 1.0
 """Seconds between two turns after something unforeseen."""
 
@@ -108,13 +110,16 @@ class Slot:
             self._thread.join(None if timeout_s is None else max(0.0, timeout_s))
 
     def give_up(self) -> None:
-        """Close the slot's open cycle, for a slot that the settings no longer have; for a thread of the caller's."""
-        row = self._equipment.reader.open_cycle(self.name)
-        if row is not None:
-            try:
-                self._leave(self._abandon(row, "the settings no longer have this slot"))
-            except (Cancelled, DatabaseError) as fault:
-                log.warning("slot %s: its open cycle stays open: %s", self.name, fault.text)
+        """Close the open cycle of a slot that the settings no longer have; asks neither the board nor the fleet."""
+        try:
+            row = self._equipment.reader.open_cycle(self.name)
+            if row is not None:
+                cycle = self._taken_up(row, NoBoard(), None)
+                ending = cycle.write_off(BoardPulled("the settings no longer have this slot"))
+                self._show_finished(cycle.row, ending)
+                self._leave(cycle.row)
+        except DatabaseError as fault:
+            log.warning("slot %s: its open cycle stays open: %s", self.name, fault.text)
 
     # ------------------------------------------------------------- turns
 
@@ -153,6 +158,8 @@ class Slot:
         with closing(link), suppress(PortLost):
             if row is None:
                 row = self._begin(link, board)
+                if row is None:
+                    return
             elif row.closed_at is None:
                 row = self._go_on(row, link, board)
             elif self._same(row, board):
@@ -166,12 +173,13 @@ class Slot:
             self._gate.await_removal(link, board)
             self._leave(row)
 
-    def _begin(self, link: Link, board: Board) -> CycleRow:
-        """Run a new cycle."""
+    def _begin(self, link: Link, board: Board) -> CycleRow | None:
+        """Run a new cycle; None if the board had to wait for the line, and left."""
         self._gate.started = False
         while (why := self._line.obstacle) is not None:
             self._show(phase=Phase.HELD, note=words.advice(why))
-            board.present()  # keeps it from starting what it can't be stopped in, and notices if it leaves
+            if not self._waits(board):
+                return None
             self._line.rest(_AWAKE_S)
         recipe = self._equipment.recipe
         named = (recipe.sha256, recipe.name, recipe.version, recipe.text)
@@ -206,7 +214,8 @@ class Slot:
 
         def hold(fault: StationError, waited: float) -> None:
             self._hold(fault, waited)
-            board.present()  # one that left meanwhile is noticed before anything is done in its name
+            if link is not None and not self._waits(board):  # nothing is to be done in the name of one that left
+                raise BoardPulled("the board was taken out while it waited for the fleet")
 
         case = Case(
             number=row.id,
@@ -223,13 +232,21 @@ class Slot:
         )
         return Cycle(row, case, shared.ledger, hold, self._show_step)
 
+    def _waits(self, board: Board) -> bool:
+        """Tell whether a board that has to wait is still here, and keep it from starting what it can't be stopped in.
+
+        Raises ``PortLost`` if it took its port along.
+        """
+        answers = any(board.present() for _ in range(_SIGNS))
+        return answers or self._equipment.recipe.presence is Presence.PORT
+
     def _same(self, row: CycleRow, board: Board) -> bool:
         """Tell whether the board of a closed cycle is still here, after a restart of the station."""
         if self._gate.started:
             return False
         try:
             seen = board.identify()
-        except Cancelled:
+        except (Cancelled, PortLost):
             raise
         except DriverError:
             return row.serial is None  # silent then and silent now; a board that had spoken is not taken for granted

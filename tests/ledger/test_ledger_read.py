@@ -30,7 +30,8 @@ def test_history_in_all_its_words(ledger: Ledger, reader: Reader) -> None:
         hardware_of_serial="02:01",
         serial_of_hardware="SN1",
         closed=(Outcome.FAIL, Outcome.ERROR, Outcome.PASS),
-        rids=frozenset({"a" * 40, "b" * 40}),
+        rids=frozenset({"a" * 40}),  # a PASS is no licence
+        doubtful=True,  # the ERROR was cut while it enabled
         passed=True,
     )
     other = opened(ledger, "8")
@@ -42,6 +43,13 @@ def test_history_in_all_its_words(ledger: Ledger, reader: Reader) -> None:
         passed=True,
         open_in="9",
     )
+
+
+def test_a_definite_refusal_to_enable_leaves_no_doubt(ledger: Ledger, reader: Reader) -> None:
+    row = identified(ledger, opened(ledger), "SN1", "02:01")
+    ledger.close_cycle(row, Closing(Outcome.FAIL, "serial-taken", "taken"), {}, 1)
+    history = reader.history("SN1", "02:01", 0)
+    assert history.closed == (Outcome.FAIL,) and not history.doubtful and not history.rids
 
 
 def test_the_hardware_of_a_number_is_the_one_that_it_was_last_seen_on(ledger: Ledger, reader: Reader) -> None:
