@@ -52,9 +52,7 @@ class Bench:
         self._stopped = False
         self._line_view: LineView | None = None
         recipe, line = equipment.recipe, equipment.line
-        outbox = Outbox(
-            equipment.station, recipe.fleet.model, equipment.ledger, equipment.reader, equipment.fleet
-        )
+        outbox = Outbox(equipment.station, recipe.fleet.model, equipment.ledger, equipment.reader, equipment.fleet)
         self._watch = threading.Thread(
             target=line.watch,
             args=(equipment.fleet, recipe.fleet.model, outbox.deliver),

@@ -15,13 +15,14 @@ from typing import Protocol
 
 from drivers.errors import Blame, Cancelled, Fault, PortLost, PortMissing
 from station import clock
+from station.case import Case
 from station.errors import DatabaseError, EscrowFailed, Internal, SettingsError, StationError
 from station.fleet.client import NotAllowed, TokenUnusable, Unanswered
 from station.ledger import CycleRow, Ledger, SerialOpenElsewhere, SettledStep
 from station.model import OUTCOME, Closing, Facts, Outcome, Step
 from station.recipe import Presence
 from station.reconcile import SerialInTwoSlots
-from station.steps import STEPS, Case, VendorUnknown, recognise
+from station.steps import STEPS, VendorUnknown, recognise
 
 log = logging.getLogger(__name__)
 

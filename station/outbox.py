@@ -28,6 +28,8 @@ class Outbox:
         """``station`` is the station's uid, ``model`` the model's name in the fleet."""
         self._station, self._model = station, model
         self._ledger, self._reader, self._fleet = ledger, reader, fleet
+        self._refused: set[int] = set()
+        """The cycles whose refusal is in the journal already."""
 
     def deliver(self) -> None:
         """Deliver everything that is owed; what fails now is tried again at the next call."""
@@ -59,7 +61,9 @@ class Outbox:
         except Unanswered:
             raise
         except StationError as fault:
-            log.warning("cycle %d: %s can't be disabled in the fleet: %s", row.id, row.serial, fault.text)
+            if row.id not in self._refused:
+                log.warning("cycle %d: %s can't be disabled in the fleet: %s", row.id, row.serial, fault.text)
+                self._refused.add(row.id)
             return
         self._ledger.disabled(row, {"found": found, "claim": whose, "move": move})
         log.info("cycle %d: %s: what it owed the fleet is settled: %s", row.id, row.serial, move)

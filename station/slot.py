@@ -19,6 +19,7 @@ from drivers.board import Board, NoBoard
 from drivers.errors import Cancelled, DriverError, PortError, PortLost, PortMissing
 from drivers.link import Link
 from station import views, words
+from station.case import Case
 from station.cycle import BoardPulled, Cycle
 from station.errors import DatabaseError, StationError
 from station.escrow import Escrow
@@ -29,7 +30,6 @@ from station.model import Closing, Finished, Phase, SlotView, Step
 from station.presence import Gate, Nobody
 from station.recipe import Presence, Recipe
 from station.settings import SlotSettings
-from station.steps import Case
 
 log = logging.getLogger(__name__)
 
@@ -163,10 +163,10 @@ class Slot:
             elif row.closed_at is None:
                 row = self._go_on(row, link, board)
             elif self._same(row, board):
-                if self._view.phase is not Phase.REMOVE:
-                    self._replace(
-                        views.closed(row, self._equipment.recipe.plan)
-                    )  # not any sooner: another board would be seen with this verdict
+                if (
+                    self._view.phase is not Phase.REMOVE
+                ):  # not any sooner: another board would be seen with this verdict
+                    self._replace(views.closed(row, self._equipment.recipe.plan))
             else:
                 self._leave(row)
                 return

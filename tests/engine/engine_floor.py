@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable
@@ -36,6 +37,14 @@ class SwappedAtRestart(Memory):
         self.starts += 1
         if self.starts > 1:
             self.ram["serial#"] = "SIM-00000099"
+
+
+class Forgetful(Memory):
+    """The memory of a board that loses a setting when it starts."""
+
+    def reset(self) -> None:
+        super().reset()
+        self.ram["label"] = "lost"
 
 
 class Watcher:
@@ -133,6 +142,13 @@ class Floor:
             f'token_file = "token"\npatience_s = {patience_s}\n{slots}'
         )
 
+    def amend(self, file: str, old: str, new: str) -> None:
+        """Change a text in ``station.toml`` or the recipe, for the next start."""
+        path = self.folder / file
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new))
+
     # ------------------------------------------------------------- the station
 
     def build(self) -> Bench:
@@ -168,6 +184,21 @@ class Floor:
 
     def escrow(self) -> list[str]:
         return sorted(path.name for path in (self.folder / "state" / "escrow").iterdir())
+
+    def events(self, kind: str) -> list[tuple[Any, ...]]:
+        """The cycle of each event of a kind, oldest first."""
+        return self.ledger("SELECT cycle FROM events WHERE kind = ? ORDER BY id", kind)
+
+    def details(self, cycle: int) -> dict[str, Any]:
+        """What the closing of a cycle says besides its code."""
+        sql = "SELECT json_extract(body, '$.details') FROM events WHERE kind = 'close' AND cycle = ?"
+        ((found,),) = self.ledger(sql, cycle)
+        details: dict[str, Any] = json.loads(found)
+        return details
+
+    def flash(self, number: int = 1) -> dict[str, str]:
+        """What board ``number`` holds."""
+        return Memory(self.memory(number)).flash
 
     def entry(self, serial: str) -> tuple[str, str] | None:
         """The phase and the key that the fleet's tables hold for a serial number."""

@@ -17,13 +17,13 @@ from typing import Any
 from drivers.board import Identity
 from drivers.errors import Fault
 from station import recipe as recipes
+from station.case import Case
 from station.escrow import Escrow
 from station.fleet.client import Client, ModelInfo, Reply, Request, Unanswered, Unreachable
 from station.fleet.server import FleetServer, Grant, init
 from station.ledger import CycleRow, History, Ledger, Reader
 from station.model import Known, Step
 from station.recipe import Recipe
-from station.steps import Case
 
 STATION = "9f2c41d07a3e4b56"
 VENDOR = "acme"
@@ -110,7 +110,19 @@ class FickleClient(Client):
         super().__init__(*arguments, **options)
         self.asked: list[str] = []
         """The procedures that changed the fleet, or tried to, in their order."""
+        self.away = False
+        """Nobody answers; nothing is sent, nothing is in ``asked``."""
         self._plans: dict[str, list[Callable[[Request], Reply]]] = {}
+
+    def leave_after(self, name: str) -> None:
+        """Let the fleet be away from right after the next call of a procedure."""
+
+        def last(request: Request) -> Reply:
+            reply = Client.send(self, request)
+            self.away = True
+            return reply
+
+        self.instead(name, last)
 
     def lose_answer(self, name: str) -> None:
         """Let the next call of a procedure take effect and its answer get lost."""
@@ -151,6 +163,8 @@ class FickleClient(Client):
         self._plans.setdefault(name, []).append(act)
 
     def send(self, request: Request) -> Reply:
+        if self.away:
+            raise Unreachable("nobody there", request.asked)
         name = procedure(request)
         if request.method != "GET":
             self.asked.append(name)

@@ -10,6 +10,7 @@ from engine_world import MODEL, SERIAL, TameBoard, World, write_recipe
 
 from station import recipe as recipes
 from station import steps
+from station.case import KeyLost
 from station.errors import Judgement
 from station.model import Outcome, Step
 from station.reconcile import (
@@ -115,7 +116,7 @@ def test_a_lost_key_is_said_so(world: World) -> None:
     case = world.identified()
     taken(case, Step.REGISTER, Step.ENABLE, Step.ACTIVATE)
     world.escrow.erase(case.number)
-    with pytest.raises(steps.KeyLost):
+    with pytest.raises(KeyLost):
         steps.configure(case)
 
 

@@ -1,0 +1,179 @@
+"""One board's case: what is known of it, and the hands that its steps act with.
+
+What several steps need is here: looking at the fleet before anything is
+changed there, remembering a call whose answer never came, and the board's
+settings with everything filled in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from drivers.board import Board, Identity
+from drivers.errors import Blame
+from station.errors import StationError
+from station.escrow import Escrow
+from station.fleet.client import Client, Conflict, NotFound, Unanswered, Unreachable
+from station.ledger import History
+from station.model import Facts, Known, Step
+from station.recipe import Recipe
+from station.reconcile import STOPS, Claim, Found, Move, SerialTaken, Standing, claim, decide, mark
+
+T = TypeVar("T")
+
+_HEX = "0" * 40
+"""Stands for a RID or a key that is not known yet (API document, section 2: 40 hex digits)."""
+
+
+class KeyLost(StationError):
+    """The key that the ledger says was fetched is not in its escrow file."""
+
+    code = "key-lost"
+    blame = Blame.STATION
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What a look at the fleet has shown, and what is to be done."""
+
+    found: Found
+    claim: Claim
+    rid: str | None
+    move: Move
+
+
+@dataclass
+class Case:
+    """All that a step may use."""
+
+    number: int
+    """The cycle's number in the ledger."""
+    recipe: Recipe
+    station: str
+    """The station's uid."""
+    vendor: str
+    owner: str
+    """RID of the fleet client below which boards are enabled."""
+    board: Board
+    hide: Callable[[str], None]
+    """Keeps a secret out of the link's transcript."""
+    mask: Callable[[str], str]
+    """Takes hidden secrets out of a text, as far as they can be recognised in it."""
+    fleet: Client
+    escrow: Escrow
+    history: Callable[[Identity], History]
+    """What the ledger holds of a board, apart from this cycle."""
+    known: Known = field(default_factory=Known)
+    unanswered: bool = False
+    """A call of this step that changes the fleet may have been made, and what became of it was never learnt."""
+
+    @property
+    def identity(self) -> Identity:
+        """The board's identity, once identify has settled."""
+        assert self.known.identity is not None
+        return self.known.identity
+
+    @property
+    def serial(self) -> str:
+        """The board's serial number, once identify has settled."""
+        return self.identity.serial
+
+    @property
+    def model(self) -> str:
+        """The model's name in the fleet."""
+        return self.recipe.fleet.model
+
+    @property
+    def mark(self) -> str:
+        """What this station writes beside this board's serial number in the fleet."""
+        return mark(self.station, self.identity)
+
+    # ------------------------------------------------------------- the fleet
+
+    def ask(self) -> tuple[Found, str | None, str]:
+        """Return what the fleet says of the serial number (M43): state, RID, extra."""
+        try:
+            info = self.fleet.serials.info(self.model, self.serial)
+        except NotFound:
+            return Found.UNKNOWN, None, ""
+        return Found(info.status), info.rid, info.extra
+
+    def look(self, step: Step) -> Sight:
+        """Look at the fleet and at our own history, and find the move in the table; a stop is raised."""
+        found, rid, extra = self.ask()
+        history = self.history(self.identity)
+        clients = {self.known.rid} if self.known.rid is not None else history.rids
+        whose = claim(extra, self.mark, client=rid is not None and rid in clients)
+        if self.unanswered:
+            standing = Standing.UNANSWERED
+        else:
+            standing = Standing.RETEST if history.rids or history.doubtful else Standing.NEW
+        move = decide(step, found, whose, standing)
+        if move in STOPS:
+            raise STOPS[move](f"{self.serial!r} is {found} in the fleet, the claim on it is {whose}", found=found)
+        return Sight(found, whose, rid, move)
+
+    def act(self, call: Callable[[], T]) -> T:
+        """Make a call that changes the fleet, and remember it if its answer never comes."""
+        try:
+            return call()
+        except Unanswered as fault:
+            self.unanswered = self.unanswered or not isinstance(fault, Unreachable)
+            raise
+
+    def first_come(self, attempt: Callable[[], Facts]) -> Facts:
+        """Try once; a definite 409 means that somebody else was there first.
+
+        Unless a call of our own was never answered and has only now arrived:
+        then one more look tells.
+        """
+        try:
+            return attempt()
+        except Conflict as conflict:
+            if not self.unanswered:
+                raise self._taken(conflict) from conflict
+        try:
+            return attempt()
+        except Conflict as conflict:
+            raise self._taken(conflict) from conflict
+
+    def _taken(self, conflict: Conflict) -> SerialTaken:
+        return SerialTaken(f"{self.serial!r}: {conflict.text}")
+
+    # ------------------------------------------------------------- the board's settings
+
+    def settings(self) -> dict[str, str]:
+        """Return the board's settings; from here on its key is hidden in whatever is kept of the link.
+
+        Raises ``KeyLost``.
+        """
+        key = ""
+        if self.recipe.needs("cik"):
+            key = self.escrow.get(self.number) or ""
+            if not key:
+                raise KeyLost("the device key is not in escrow")
+            self.hide(key)
+        return self.recipe.settings(self._values(self.identity, self.known.rid or "", key))
+
+    def likely_settings(self, identity: Identity) -> dict[str, str]:
+        """Return what the settings of this board will look like, before the fleet has been asked for anything."""
+        return self.recipe.settings(self._values(identity, _HEX, _HEX))
+
+    def digests(self, settings: Mapping[str, str]) -> dict[str, str]:
+        """Return what stands for each setting's value in the record."""
+        return {name: self.escrow.digest(value, secret=self.recipe.secret(name)) for name, value in settings.items()}
+
+    def _values(self, identity: Identity, rid: str, key: str) -> dict[str, str]:
+        """Return what each placeholder of a recipe stands for."""
+        return {
+            "vendor": self.vendor,
+            "model": self.model,
+            "owner": self.owner,
+            "station": self.station,
+            "serial": identity.serial,
+            "hardware_id": identity.hardware_id,
+            "rid": rid,
+            "cik": key,
+        }

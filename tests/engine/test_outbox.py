@@ -1,0 +1,206 @@
+"""What a closed cycle owes the fleet is delivered once, and only to the client that the cycle has made."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+import pytest
+from engine_cycle import cycle
+from engine_world import HARDWARE, MODEL, SERIAL, STATION, TameBoard, World, rows
+
+from drivers.board import Identity
+from drivers.errors import CommitFailed
+from station.fleet.client import Refused, Reply, Request
+from station.model import Outcome
+from station.outbox import Outbox
+from station.reconcile import mark
+
+
+def outbox(world: World) -> Outbox:
+    return Outbox(STATION, MODEL, world.ledger, world.reader, world.client)
+
+
+def deliver(world: World) -> None:
+    """The fleet answers again, and the outbox is told."""
+    world.client.away = False
+    outbox(world).deliver()
+
+
+def worn(serial: str = SERIAL, hardware_id: str = HARDWARE) -> TameBoard:
+    return TameBoard(serial, hardware_id, faults={"configure": [CommitFailed("worn")]})
+
+
+def owe(world: World, board: TameBoard | None = None) -> int:
+    """Let a board fail after enable while the fleet is away for longer than anybody waits; return the cycle."""
+    world.client.leave_after("activate")
+    one = cycle(world, board or worn())
+    closing = one.run()
+    assert (closing.outcome, closing.details["disable"]) == (Outcome.FAIL, "fleet-unreachable")
+    assert phase(world, one.row.serial or "") == "activated"
+    world.client.away = False
+    world.client.asked.clear()
+    return one.row.id
+
+
+def phase(world: World, serial: str = SERIAL) -> str | None:
+    entry = world.entry(serial)
+    assert entry is not None
+    return entry.phase
+
+
+def settled(world: World) -> list[tuple[int, str, str]]:
+    """Each ``disable`` event: the cycle, what was found, what was done."""
+    found = rows(world.folder / "ledger.db", "SELECT cycle, body FROM events WHERE kind = 'disable' ORDER BY id")
+    facts: list[tuple[int, dict[str, Any]]] = [(number, json.loads(body)["facts"]) for number, body in found]
+    return [(number, fact["found"], fact["move"]) for number, fact in facts]
+
+
+# --------------------------------------------------------------------------- delivered
+
+
+def test_what_is_owed_is_delivered_once(world: World) -> None:
+    number = owe(world)
+    closed = world.reader.cycle(number)
+    deliver(world)
+    assert phase(world) == "expired"
+    assert settled(world) == [(number, "activated", "disable")] and world.client.asked == ["disable"]
+    deliver(world)
+    assert len(settled(world)) == 1 and world.client.asked == ["disable"]
+    assert world.reader.cycle(number) == closed, "the record of the cycle is as it was closed"
+
+
+def test_a_fleet_that_is_still_away_loses_nothing(world: World) -> None:
+    number = owe(world)
+    world.client.away = True
+    outbox(world).deliver()
+    assert settled(world) == [] and phase(world) == "activated"
+    deliver(world)
+    assert settled(world) == [(number, "activated", "disable")] and phase(world) == "expired"
+
+
+def test_a_disable_whose_answer_is_lost_is_looked_after(world: World) -> None:
+    number = owe(world)
+    world.client.lose_answer("disable")
+    deliver(world)
+    assert settled(world) == []
+    deliver(world)
+    assert settled(world) == [(number, "expired", "proceed")] and world.client.asked == ["disable"]
+
+
+def test_an_enable_that_was_never_answered_is_owed_too(world: World) -> None:
+    """Only our mark vouches for the client, and nobody but us can have made one that nobody has used."""
+    world.client.lose_answer("enable")
+    one = cycle(world, TameBoard(), lambda fault, waited: leave(world, fault))
+    assert one.run().code == "fleet-unanswered"
+    assert world.reader.cycle(one.row.id).rid is None and phase(world) == "notactivated"
+    deliver(world)
+    assert phase(world) == "expired" and settled(world) == [(one.row.id, "notactivated", "disable")]
+
+
+def leave(world: World, fault: Exception) -> None:
+    """A line without patience, before a fleet that has just gone."""
+    world.client.away = True
+    raise fault
+
+
+def test_a_number_that_the_fleet_refuses_to_disable_holds_up_no_other(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, second = owe(world), owe(world, worn("SIM-00000002", "02:00:00:00:00:02"))
+
+    def refused(request: Request) -> Reply:
+        raise Refused("no", request.asked, 400)
+
+    box = outbox(world)
+    world.client.instead("disable", refused)
+    world.client.before("disable", lambda: None)
+    world.client.instead("disable", refused)
+    with caplog.at_level(logging.WARNING):
+        box.deliver()
+        box.deliver()
+    assert [number for number, *_ in settled(world)] == [second] and phase(world) == "activated"
+    assert caplog.text.count(f"cycle {first}: {SERIAL} can't be disabled") == 1
+    box.deliver()
+    assert [number for number, *_ in settled(world)] == [second, first] and phase(world) == "expired"
+
+
+def test_a_number_that_is_gone_owes_nothing(world: World) -> None:
+    number = owe(world)
+    world.stranger().serials.delete(MODEL, SERIAL)
+    deliver(world)
+    assert settled(world) == [(number, "unknown", "proceed")] and world.client.asked == []
+
+
+# --------------------------------------------------------------------------- left alone
+
+
+def test_a_pass_owes_nothing(world: World) -> None:
+    assert cycle(world, TameBoard()).run().outcome is Outcome.PASS
+    deliver(world)
+    assert phase(world) == "activated" and settled(world) == [] and "disable" not in world.client.asked
+
+
+@pytest.mark.parametrize("extra", ["", "st=another-station;hw=00", mark(STATION, Identity(SERIAL, HARDWARE))])
+@pytest.mark.parametrize("activated", [False, True])
+def test_a_client_that_is_somebody_elses_by_now_is_left_alone(activated: bool, extra: str, world: World) -> None:
+    number = owe(world)
+    stranger = world.stranger()
+    stranger.serials.delete(MODEL, SERIAL)
+    stranger.serials.add(MODEL, SERIAL, extra)
+    stranger.serials.enable(MODEL, SERIAL, world.grant.owner_rid)
+    if activated:
+        stranger.device.activate(MODEL, SERIAL)
+    before = world.entry()
+    deliver(world)
+    assert world.entry() == before and world.client.asked == []
+    assert [(cycle, move) for cycle, _, move in settled(world)] == [(number, "proceed")]
+
+
+def test_a_board_that_has_passed_since_keeps_its_life(world: World) -> None:
+    """A retest keeps the client and its RID (M48), so the RID alone would not tell."""
+    number = owe(world)
+    again = cycle(world, TameBoard())
+    assert again.run().outcome is Outcome.PASS
+    assert world.reader.cycle(again.row.id).rid == world.reader.cycle(number).rid
+    deliver(world)
+    assert phase(world) == "activated" and "disable" not in world.client.asked
+
+
+def test_a_board_that_passes_while_the_fleet_is_asked_keeps_its_life(world: World) -> None:
+    owe(world)
+
+    def passes(request: Request) -> Reply:
+        reply = world.client.send(request)
+        assert cycle(world, TameBoard()).run().outcome is Outcome.PASS
+        return reply
+
+    world.client.instead("info", passes)
+    deliver(world)
+    assert phase(world) == "activated" and "disable" not in world.client.asked
+
+
+def test_a_board_that_is_being_tested_again_is_left_alone_until_that_has_ended(world: World) -> None:
+    number = owe(world)
+    seen: list[tuple[str | None, int]] = []
+
+    def told() -> None:
+        outbox(world).deliver()
+        seen.append((phase(world), len(settled(world))))
+
+    assert cycle(world, TameBoard(faults={"configure": [told]})).run().outcome is Outcome.PASS
+    assert seen == [("activated", 0)] and "disable" not in world.client.asked
+    deliver(world)
+    assert settled(world) == [(number, "activated", "proceed")] and phase(world) == "activated"
+
+
+def test_a_retest_that_ended_before_it_had_enabled_anything_takes_no_debt_over(world: World) -> None:
+    number = owe(world)
+    world.client.away = True
+    later = cycle(world, TameBoard())
+    closing = later.run()
+    assert (closing.outcome, closing.code) == (Outcome.ERROR, "fleet-unreachable")
+    assert world.reader.cycle(later.row.id).serial == SERIAL
+    deliver(world)
+    assert phase(world) == "expired" and settled(world) == [(number, "activated", "disable")]
