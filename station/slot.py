@@ -163,9 +163,8 @@ class Slot:
             elif row.closed_at is None:
                 row = self._go_on(row, link, board)
             elif self._same(row, board):
-                if (
-                    self._view.phase is not Phase.REMOVE
-                ):  # not any sooner: another board would be seen with this verdict
+                if self._view.phase is not Phase.REMOVE:
+                    # Not any sooner: another board would be seen with this verdict.
                     self._replace(views.closed(row, self._equipment.recipe.plan))
             else:
                 self._leave(row)
@@ -175,10 +174,10 @@ class Slot:
 
     def _begin(self, link: Link, board: Board) -> CycleRow | None:
         """Run a new cycle; None if the board had to wait for the line, and left."""
-        self._gate.started = False
+        said_to_be_there, self._gate.started = self._gate.started, False
         while (why := self._line.obstacle) is not None:
             self._show(phase=Phase.HELD, note=words.advice(why))
-            if not self._waits(board):
+            if not (self._waits(board) or said_to_be_there):
                 return None
             self._line.rest(_AWAKE_S)
         recipe = self._equipment.recipe
