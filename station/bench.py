@@ -15,7 +15,6 @@ from typing import Protocol
 from station import __version__, clock, words
 from station.errors import StationError
 from station.model import Counters, Finished, LineView, SlotView
-from station.outbox import Outbox
 from station.settings import SlotSettings
 from station.slot import Equipment, Slot
 
@@ -52,10 +51,9 @@ class Bench:
         self._stopped = False
         self._line_view: LineView | None = None
         recipe, line = equipment.recipe, equipment.line
-        outbox = Outbox(equipment.station, recipe.fleet.model, equipment.ledger, equipment.reader, equipment.fleet)
         self._watch = threading.Thread(
             target=line.watch,
-            args=(equipment.fleet, recipe.fleet.model, outbox.deliver),
+            args=(equipment.fleet, recipe.fleet.model, equipment.outbox.deliver),
             name="fleet watch",
             daemon=True,
         )

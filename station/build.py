@@ -19,6 +19,7 @@ from station.escrow import Escrow
 from station.fleet.client import Client
 from station.ledger import Ledger, Reader
 from station.line import Line
+from station.outbox import Outbox
 from station.recipe import Recipe
 from station.settings import Settings
 from station.slot import Equipment
@@ -79,6 +80,7 @@ def build(settings: Settings, ports: Ports = _REAL) -> Bench:
             reader=reader,
             escrow=ports.escrow(folder.escrow),
             fleet=fleet,
+            outbox=Outbox(settings.station, ledger, reader, fleet),
             line=line,
             open_link=lambda port: ports.open_link(port, recipe),
             board=lambda link: language(link, recipe.options),

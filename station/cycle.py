@@ -91,7 +91,7 @@ class Cycle:
         if self._decided is not None:
             return self.close(self._decided)
         try:
-            if self.row.recipe != self._case.recipe.sha256:
+            if self._other_recipe:
                 raise RecipeChanged("the recipe was changed while this board was being worked on")
             if self._case.known.identity is not None:
                 recognise(self._case)
@@ -116,15 +116,12 @@ class Cycle:
     def write_off(self, fault: Fault) -> Closing:
         """Close at once, for a slot that is gone; disabling the serial number is left to the outbox."""
         closing = self._decided or self._verdict(fault)
-        if self._may_live:
-            self.row = self._ledger.intend(self.row, Step.DISABLE, closing)
-            closing = replace(closing, details={**closing.details, "disable": "owed"})
-        return self._record(closing)
+        return self._record(self._owed(closing) if self._may_live else closing)
 
     def close(self, closing: Closing) -> Closing:
         """Record how it ended.  A board that did not pass must not stay alive in the fleet."""
         if closing.outcome is not Outcome.PASS and self._may_live:
-            closing = self._disabled(closing)
+            closing = self._owed(closing) if self._other_recipe else self._disabled(closing)
         return self._record(closing)
 
     def _record(self, closing: Closing) -> Closing:
@@ -193,6 +190,16 @@ class Cycle:
         if self._decided is not None or self._case.known.rid is not None:
             return True
         return self.row.step == Step.ENABLE and self._case.unanswered
+
+    @property
+    def _other_recipe(self) -> bool:
+        """The cycle was begun with another recipe, perhaps of another model in the fleet."""
+        return self.row.recipe != self._case.recipe.sha256
+
+    def _owed(self, closing: Closing) -> Closing:
+        """Leave it to the outbox to disable the serial number."""
+        self.row = self._ledger.intend(self.row, Step.DISABLE, closing)
+        return replace(closing, details={**closing.details, "disable": "owed"})
 
     def _disabled(self, closing: Closing) -> Closing:
         """Disable the serial number in the fleet (M49), and say so in the closing.

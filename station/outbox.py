@@ -10,6 +10,7 @@ station or a later one.
 from __future__ import annotations
 
 import logging
+import threading
 
 from drivers.board import Identity
 from station.errors import StationError
@@ -22,12 +23,14 @@ log = logging.getLogger(__name__)
 
 
 class Outbox:
-    """Disables what was left alive; for one thread."""
+    """Disables what was left alive; one thread delivers, and slots make sure that it is not about their board."""
 
-    def __init__(self, station: str, model: str, ledger: Ledger, reader: Reader, fleet: Client) -> None:
-        """``station`` is the station's uid, ``model`` the model's name in the fleet."""
-        self._station, self._model = station, model
-        self._ledger, self._reader, self._fleet = ledger, reader, fleet
+    def __init__(self, station: str, ledger: Ledger, reader: Reader, fleet: Client) -> None:
+        """``station`` is the station's uid."""
+        self._station, self._ledger, self._reader, self._fleet = station, ledger, reader, fleet
+        self._turn = threading.Condition()
+        self._serving: str | None = None
+        """The serial number that is being asked and disabled."""
         self._refused: set[int] = set()
         """The cycles whose refusal is in the journal already."""
 
@@ -39,14 +42,37 @@ class Outbox:
         except StationError as fault:
             log.warning("not all that is owed to the fleet could be delivered: %s", fault.text)
 
+    def make_way(self, serial: str) -> None:
+        """Return once nothing is being delivered for this serial number.
+
+        Its cycle is in the ledger by then, or is about to be and asks again
+        before it changes anything, so that no disabling arrives late and
+        kills a board that has passed.
+        """
+        with self._turn:
+            self._turn.wait_for(lambda: self._serving != serial)
+
     def _settle(self, row: CycleRow) -> None:
+        """Settle one debt, with its serial number to ourselves."""
+        with self._turn:
+            self._serving = row.serial
+        try:
+            self._disable(row)
+        finally:
+            with self._turn:
+                self._serving = None
+                self._turn.notify_all()
+
+    def _disable(self, row: CycleRow) -> None:
         """Disable the client that this cycle has made, if it is still the one; anybody else's is left alone.
 
         A refusal concerns one number, and the others need not wait for it.
         """
         assert row.serial is not None and row.hardware_id is not None  # nothing is enabled before a board is identified
         try:
-            found, rid, extra = self._ask(row.serial)
+            # The product may have been changed since: the model is that of the cycle's own recipe.
+            model = self._reader.model(row.recipe)
+            found, rid, extra = self._ask(model, row.serial)
             # Asked last: a board that has passed meanwhile has the client of the cycle before (M48 keeps the RID).
             history = self._reader.history(row.serial, row.hardware_id, row.id)
             if history.open_in is not None:
@@ -57,7 +83,7 @@ class Outbox:
             standing = Standing.UNANSWERED if row.rid is None else Standing.RETEST
             move = Move.PROCEED if history.passed else decide(Step.DISABLE, found, whose, standing)
             if move is Move.DISABLE:
-                self._fleet.serials.disable(self._model, row.serial)
+                self._fleet.serials.disable(model, row.serial)
         except Unanswered:
             raise
         except StationError as fault:
@@ -68,10 +94,10 @@ class Outbox:
         self._ledger.disabled(row, {"found": found, "claim": whose, "move": move})
         log.info("cycle %d: %s: what it owed the fleet is settled: %s", row.id, row.serial, move)
 
-    def _ask(self, serial: str) -> tuple[Found, str | None, str]:
+    def _ask(self, model: str, serial: str) -> tuple[Found, str | None, str]:
         """Return what the fleet says of a serial number: state, RID, extra."""
         try:
-            info = self._fleet.serials.info(self._model, serial)
+            info = self._fleet.serials.info(model, serial)
         except NotFound:
             return Found.UNKNOWN, None, ""
         return Found(info.status), info.rid, info.extra

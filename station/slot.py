@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from drivers.board import Board, NoBoard
+from drivers.board import Board, Identity, NoBoard
 from drivers.errors import Cancelled, DriverError, PortError, PortLost, PortMissing
 from drivers.link import Link
 from station import views, words
@@ -24,9 +24,10 @@ from station.cycle import BoardPulled, Cycle
 from station.errors import DatabaseError, StationError
 from station.escrow import Escrow
 from station.fleet.client import Client
-from station.ledger import CycleRow, Ledger, Reader
+from station.ledger import CycleRow, History, Ledger, Reader
 from station.line import Line
 from station.model import Closing, Finished, Phase, SlotView, Step
+from station.outbox import Outbox
 from station.presence import Gate, Nobody
 from station.recipe import Presence, Recipe
 from station.settings import SlotSettings
@@ -58,6 +59,7 @@ class Equipment:
     reader: Reader
     escrow: Escrow
     fleet: Client
+    outbox: Outbox
     line: Line
     open_link: Callable[[str], Link]
     board: Callable[[Link], Board]
@@ -97,7 +99,7 @@ class Slot:
 
     def start(self) -> None:
         """Take the board in this slot as new, though its arrival could not be seen."""
-        if self._view.phase is not Phase.RUNNING:
+        if self._view.phase not in (Phase.RUNNING, Phase.HELD):
             self._gate.start()
 
     def stop(self) -> None:
@@ -135,6 +137,9 @@ class Slot:
                     self._line.await_running()
                 except Cancelled:
                     raise
+                except PortError as fault:
+                    self._note_port(fault)
+                    self._line.rest(_RETRY_S)
                 except Exception:
                     log.exception("slot %s: unforeseen", self.name)
                     self._show(phase=Phase.OUT, note=words.advice("internal"), outcome=None)
@@ -211,6 +216,10 @@ class Slot:
     def _cycle(self, row: CycleRow, board: Board, link: Link | None) -> Cycle:
         shared = self._equipment
 
+        def history(identity: Identity) -> History:
+            shared.outbox.make_way(identity.serial)
+            return shared.reader.history(identity.serial, identity.hardware_id, row.id)
+
         def hold(fault: StationError, waited: float) -> None:
             self._hold(fault, waited)
             if link is not None and not self._waits(board):  # nothing is to be done in the name of one that left
@@ -227,7 +236,7 @@ class Slot:
             mask=(lambda text: link.masked(text.encode(errors="replace")).decode()) if link else lambda text: text,
             fleet=shared.fleet,
             escrow=shared.escrow,
-            history=lambda identity: shared.reader.history(identity.serial, identity.hardware_id, row.id),
+            history=history,
         )
         return Cycle(row, case, shared.ledger, hold, self._show_step)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import threading
+import tomllib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -117,11 +118,11 @@ class Reader:
         with self._rows("SELECT DISTINCT slot FROM cycles WHERE closed_at IS NULL") as rows:
             return {row[0] for row in rows}
 
-    def newest(self, serial: str) -> int | None:
-        """Return the number of the last cycle of a serial number, open or closed."""
-        with self._rows("SELECT MAX(id) FROM cycles WHERE serial = ?", [serial]) as rows:
-            number: int | None = rows[0][0]
-            return number
+    def model(self, recipe: str) -> str:
+        """Return the fleet's model that a stored recipe names, by the recipe's SHA-256."""
+        with self._rows("SELECT text FROM recipes WHERE sha256 = ?", [recipe]) as rows:
+            name: str = tomllib.loads(rows[0][0].removeprefix("\ufeff"))["fleet"]["model"]
+            return name
 
     def owed(self) -> list[CycleRow]:
         """Return the closed cycles whose serial number was to be disabled in the fleet, and is not known to be."""

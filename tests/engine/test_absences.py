@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from engine_floor import Floor, Forgetful
+from engine_floor import VENDOR, Floor, Forgetful
 
 from drivers.board import Identity
 from drivers.shell import Shell
+from station.fleet.client import Client, ModelInfo
 from station.model import Outcome, Phase
 
 Make = Callable[..., Floor]
@@ -111,7 +112,8 @@ def test_a_recipe_changed_under_an_open_cycle_passes_nothing(old: str, new: str,
     watcher = floor.start()
     finished = watcher.wait_finished()
     assert (finished.serial, finished.outcome, finished.error) == (SERIAL, Outcome.ABORTED, "recipe-changed")
-    assert floor.details(1)["disable"] == "disable"
+    assert floor.details(1)["disable"] == "owed"
+    watcher.wait_for(lambda: floor.events("disable"))
     assert phase(floor) == "expired" and floor.escrow() == ["digest.key"]
     floor.remove()
     watcher.wait_left("1")
@@ -120,6 +122,17 @@ def test_a_recipe_changed_under_an_open_cycle_passes_nothing(old: str, new: str,
     assert (finished.outcome, finished.attempt) == (Outcome.PASS, 2)
     assert floor.entry(SERIAL) == ("activated", floor.flash()["fleet_key"]) and floor.flash()["fleet_key"] != key
     assert len(set(floor.ledger("SELECT recipe FROM cycles"))) == 2
+
+
+def test_a_product_changed_under_an_open_cycle_leaves_no_living_number_behind(floor: Floor) -> None:
+    cut(floor)
+    with Client(floor.server.url, VENDOR, lambda: floor.grant.token) as client:
+        client.models.create("widget-2", ModelInfo(rid=floor.grant.template_rid))
+    floor.amend("widget.toml", 'model = "widget-1"', 'model = "widget-2"')
+    watcher = floor.start()
+    assert watcher.wait_finished().error == "recipe-changed"
+    watcher.wait_for(lambda: floor.events("disable"))
+    assert phase(floor) == "expired", "the number of the old model"
 
 
 def test_an_open_cycle_of_a_slot_that_was_renamed_is_closed_and_its_number_disabled(floor: Floor) -> None:

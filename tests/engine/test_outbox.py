@@ -19,7 +19,7 @@ from station.reconcile import mark
 
 
 def outbox(world: World) -> Outbox:
-    return Outbox(STATION, MODEL, world.ledger, world.reader, world.client)
+    return Outbox(STATION, world.ledger, world.reader, world.client)
 
 
 def deliver(world: World) -> None:
