@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 from typing import Any
 
 import pytest
@@ -204,3 +205,36 @@ def test_a_retest_that_ended_before_it_had_enabled_anything_takes_no_debt_over(w
     assert world.reader.cycle(later.row.id).serial == SERIAL
     deliver(world)
     assert phase(world) == "expired" and settled(world) == [(number, "activated", "disable")]
+
+
+# --------------------------------------------------------------------------- beside a slot
+
+
+def test_a_slot_waits_for_a_debt_of_its_own_board_and_for_no_other(world: World) -> None:
+    """M49 on its way must not arrive at a board that has passed meanwhile."""
+    owe(world)
+    one, sending, sent = outbox(world), threading.Event(), threading.Event()
+
+    def hold() -> None:
+        sending.set()
+        assert sent.wait(20)
+
+    world.client.before("disable", hold)
+    delivering = threading.Thread(target=one.deliver, daemon=True)
+    delivering.start()
+    assert sending.wait(20)
+    one.make_way("SIM-00000002")  # another board's is none of its business
+    phases: list[str | None] = []
+
+    def slot() -> None:
+        one.make_way(SERIAL)
+        phases.append(phase(world))
+
+    waiting = threading.Thread(target=slot, daemon=True)
+    waiting.start()
+    waiting.join(0.2)
+    assert waiting.is_alive() and phases == []
+    sent.set()
+    waiting.join(20)
+    delivering.join(20)
+    assert phases == ["expired"]

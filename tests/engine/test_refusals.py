@@ -140,6 +140,20 @@ def test_a_board_that_leaves_while_the_line_stands_still_was_never_begun(presenc
     assert line_events(floor) == [("line-stop", "fleet-not-allowed"), ("line-run", "fleet-not-allowed")]
 
 
+def test_the_start_key_on_a_held_slot_takes_no_verdict_away(floor: Floor) -> None:
+    floor.token.write_text("0" * 40)
+    watcher = floor.start()
+    watcher.wait_for(lambda: floor.bench and floor.bench.line().stopped_code)
+    floor.insert()
+    watcher.wait_phase("1", Phase.HELD)
+    assert floor.bench is not None
+    floor.bench.start_cycle("1")
+    floor.token.write_text(floor.grant.token)
+    assert watcher.wait_finished().outcome is Outcome.PASS
+    floor.stop()
+    assert floor.ledger("SELECT outcome, removed_at FROM cycles") == [("PASS", None)]
+
+
 def test_a_fleet_that_never_answers_holds_a_board_for_a_moment_only(floor: Floor) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         floor.write_settings(url=f"http://127.0.0.1:{silent.getsockname()[1]}")
