@@ -159,14 +159,20 @@ class UBoot:
         loop = asyncio.get_running_loop()
 
         async def to_board() -> None:
+            # What is typed before the board has set its UART up is lost.  (QEMU 10 would keep the first byte, find
+            # its receiver full, and not look at the socket again: the board would be deaf for ever.)
+            await spoken.wait()
+            self._wire.clear()
             while True:
                 await loop.sock_sendall(uart, await self._wire.read())
 
         async def from_board() -> None:
             with uart:
                 while data := await loop.sock_recv(uart, 4096):
+                    spoken.set()
                     self._wire.write(data)
 
+        spoken = asyncio.Event()
         self._wire.clear()
         self._pumps = [loop.create_task(to_board()), loop.create_task(from_board())]
 
