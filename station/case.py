@@ -34,6 +34,15 @@ class KeyLost(StationError):
     blame = Blame.STATION
 
 
+def ask(fleet: Client, model: str, serial: str) -> tuple[Found, str | None, str]:
+    """Return what the fleet says of a serial number (M43): state, RID, extra."""
+    try:
+        info = fleet.serials.info(model, serial)
+    except NotFound:
+        return Found.UNKNOWN, None, ""
+    return Found(info.status), info.rid, info.extra
+
+
 @dataclass(frozen=True, slots=True)
 class Sight:
     """What a look at the fleet has shown, and what is to be done."""
@@ -94,11 +103,7 @@ class Case:
 
     def ask(self) -> tuple[Found, str | None, str]:
         """Return what the fleet says of the serial number (M43): state, RID, extra."""
-        try:
-            info = self.fleet.serials.info(self.model, self.serial)
-        except NotFound:
-            return Found.UNKNOWN, None, ""
-        return Found(info.status), info.rid, info.extra
+        return ask(self.fleet, self.model, self.serial)
 
     def look(self, step: Step) -> Sight:
         """Look at the fleet and at our own history, and find the move in the table; a stop is raised."""

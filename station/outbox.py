@@ -13,11 +13,12 @@ import logging
 import threading
 
 from drivers.board import Identity
+from station.case import ask
 from station.errors import StationError
-from station.fleet.client import Client, NotFound, Unanswered
+from station.fleet.client import Client, Unanswered
 from station.ledger import CycleRow, Ledger, Reader
 from station.model import Step
-from station.reconcile import Found, Move, Standing, claim, decide, mark
+from station.reconcile import Move, Standing, claim, decide, mark
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +73,7 @@ class Outbox:
         try:
             # The product may have been changed since: the model is that of the cycle's own recipe.
             model = self._reader.model(row.recipe)
-            found, rid, extra = self._ask(model, row.serial)
+            found, rid, extra = ask(self._fleet, model, row.serial)
             # Asked last: a board that has passed meanwhile has the client of the cycle before (M48 keeps the RID).
             history = self._reader.history(row.serial, row.hardware_id, row.id)
             if history.open_in is not None:
@@ -93,11 +94,3 @@ class Outbox:
             return
         self._ledger.disabled(row, {"found": found, "claim": whose, "move": move})
         log.info("cycle %d: %s: what it owed the fleet is settled: %s", row.id, row.serial, move)
-
-    def _ask(self, model: str, serial: str) -> tuple[Found, str | None, str]:
-        """Return what the fleet says of a serial number: state, RID, extra."""
-        try:
-            info = self._fleet.serials.info(model, serial)
-        except NotFound:
-            return Found.UNKNOWN, None, ""
-        return Found(info.status), info.rid, info.extra

@@ -120,7 +120,7 @@ class Slot:
                 ending = cycle.write_off(BoardPulled("the settings no longer have this slot"))
                 self._show_finished(cycle.row, ending)
                 self._leave(cycle.row)
-        except DatabaseError as fault:
+        except StationError as fault:
             log.warning("slot %s: its open cycle stays open: %s", self.name, fault.text)
 
     # ------------------------------------------------------------- turns
