@@ -8,14 +8,13 @@ waits into one transaction, a savepoint each, so that they share one.
 from __future__ import annotations
 
 import contextlib
-import queue
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from station.errors import DatabaseCorrupt, DatabaseFailed, DatabaseNewer
 
@@ -78,86 +77,185 @@ def _refuse_newer(path: Path, database: Database, migrations: Migrations) -> Non
         )
 
 
-class Writer:
-    """The one thread that writes to one database.
+class Piece(Generic[T]):
+    """Work that waits to be written, and what became of it."""
 
-    ``undone`` is called, in the writer's thread, after work was rolled back
+    def __init__(self, writer: Writer, work: Callable[[Database], T]) -> None:
+        self._writer, self.work = writer, work
+        self.done = False
+        """Whether it is on the disk, or has failed."""
+        self.value: T | None = None
+        self.error: BaseException | None = None
+
+    def result(self) -> T:
+        """Return what the work returned, once it is on the disk; raise what it raised."""
+        self._writer.finish(self)
+        if self.error is not None:
+            raise self.error
+        return self.value  # type: ignore[return-value]  # without an error it is what the work returned
+
+
+class Writer:
+    """One connection to one database, on which any thread writes; those that wait share a commit.
+
+    There is no thread of its own: whoever waits first commits for all that
+    wait with it, so that a lone writer pays for its flush and nothing else.
+    ``undone`` is called, in the committing thread, after work was rolled back
     and before any other is done, for whoever keeps state that follows the
     database (a hash chain's head).
     """
 
     def __init__(self, path: Path, database: Database, undone: Callable[[], None] = lambda: None) -> None:
         self._path, self._database, self._undone = path, database, undone
-        self._queue: queue.SimpleQueue[tuple[Callable[[Database], Any], Future[Any]] | None] = queue.SimpleQueue()
-        self._gate = threading.Lock()
+        self._queue: deque[Piece[Any]] = deque()
+        self._turn = threading.Condition()
+        self._busy = False
+        """Somebody is committing."""
         self._closed = False
         self._stale = False
         """A transaction was rolled back, and ``undone`` has not been called since."""
-        self._thread = threading.Thread(target=self._run, name=f"writer {path.name}", daemon=True)
-        self._thread.start()
-
-    def submit(self, work: Callable[[Database], T]) -> Future[T]:
-        """Queue work; its future is answered once it is on the disk.
-
-        The work runs inside a savepoint: if it raises, it alone is undone
-        and its future holds the error.  If the commit fails, every future of
-        the transaction holds the same ``DatabaseError``.
-        """
-        future: Future[T] = Future()
-        with self._gate:
-            if self._closed:
-                raise DatabaseFailed(f"{self._path} is closed")
-            self._queue.put((work, future))
-        return future
+        self._together: int | None = None
+        """The thread whose work shares a commit that it has yet to make."""
+        self._begun = False
 
     def write(self, work: Callable[[Database], T]) -> T:
-        """Do the work, wait until it is on the disk, and return its result."""
+        """Do the work, wait until it is on the disk, and return its result.
+
+        The work runs inside a savepoint: if it raises, it alone is undone
+        and its error is raised here.  If the commit fails, everybody whose
+        work was in the transaction gets the same ``DatabaseError``.
+        """
+        if self._together == threading.get_ident():
+            return self._join(work)
         return self.submit(work).result()
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Let all that this thread writes in here share one commit, at the end; one thread at a time does so.
+
+        A piece is done at once and its result returned, but it is on the disk
+        only when the block has ended without a ``DatabaseError``: nobody may
+        be told of it before.
+        """
+        self._together = threading.get_ident()
+        try:
+            yield
+            if self._begun:
+                with translated(self._path):
+                    self._database.conn.execute("COMMIT")
+        finally:
+            self._together = None
+            if self._begun:
+                if self._database.conn.in_transaction:
+                    self._roll_back()
+                self._leave()
+
+    @property
+    def joined(self) -> Database | None:
+        """The connection, for reading what this thread has written and not committed; None if there is nothing."""
+        return self._database if self._begun and self._together == threading.get_ident() else None
+
+    def submit(self, work: Callable[[Database], T]) -> Piece[T]:
+        """Queue work; it is done with whatever is committed next, at the latest when its result is asked for."""
+        piece = Piece(self, work)
+        with self._turn:
+            if self._closed:
+                raise DatabaseFailed(f"{self._path} is closed")
+            self._queue.append(piece)
+        return piece
+
+    def finish(self, piece: Piece[Any]) -> None:
+        """Return once the piece is done, by somebody else's commit or by ours."""
+        while True:
+            with self._turn:
+                while self._busy and not piece.done:
+                    self._turn.wait()
+                if piece.done:
+                    return
+                batch = self._take()
+            self._lead(batch)
 
     def close(self) -> None:
         """Finish what is queued and close the database."""
-        with self._gate:
-            if not self._closed:
-                self._closed = True
-                self._queue.put(None)
-        self._thread.join()
-
-    def _run(self) -> None:
-        going = True
-        while going:
-            batch = [self._queue.get()]
-            while len(batch) < _BATCH and not self._queue.empty():
-                batch.append(self._queue.get_nowait())
-            going = None not in batch
-            work = [item for item in batch if item is not None]
-            if work:
-                self._commit(work)
+        with self._turn:
+            if self._closed:
+                return
+            self._closed = True
+        while True:
+            with self._turn:
+                while self._busy:
+                    self._turn.wait()
+                batch = self._take()
+            if not batch:
+                break
+            self._lead(batch)
         self._database.conn.close()
 
-    def _commit(self, batch: list[tuple[Callable[[Database], Any], Future[Any]]]) -> None:
+    def _join(self, work: Callable[[Database], T]) -> T:
+        if not self._begun:
+            with self._turn:
+                while self._busy:
+                    self._turn.wait()
+                self._busy = self._begun = True
+            with translated(self._path):
+                self._begin()
+        elif not self._database.conn.in_transaction:
+            # Not begun, or lost since; to try again for each piece would take the timeout of each.
+            raise DatabaseFailed(f"{self._path}: an earlier piece of the same commit failed")
+        value, error = self._try(work)
+        if error is not None:
+            raise error
+        return value  # type: ignore[no-any-return]
+
+    def _leave(self) -> None:
+        with self._turn:
+            self._busy = self._begun = False
+            self._turn.notify_all()
+
+    def _take(self) -> list[Piece[Any]]:
+        batch = [self._queue.popleft() for _ in range(min(_BATCH, len(self._queue)))]
+        self._busy = bool(batch)
+        return batch
+
+    def _lead(self, batch: list[Piece[Any]]) -> None:
+        try:
+            self._commit(batch)
+        finally:
+            with self._turn:
+                for piece in batch:
+                    piece.done = True
+                self._busy = False
+                self._turn.notify_all()
+
+    def _commit(self, batch: list[Piece[Any]]) -> None:
         connection = self._database.conn
-        answers: list[tuple[Future[Any], Any, BaseException | None]] = []
+        answers: list[tuple[Any, BaseException | None]] = []
         try:
             with translated(self._path):
-                if self._stale:
-                    self._undone()
-                    self._stale = False
-                connection.execute("BEGIN IMMEDIATE")
-                for work, future in batch:
-                    answers.append((future, *self._try(work)))
+                self._begin()
+                answers.extend(self._try(piece.work) for piece in batch)
                 connection.execute("COMMIT")
-        except Exception as error:  # noqa: BLE001 - whatever it is, everybody is answered and the thread lives
-            self._stale = True
-            with contextlib.suppress(sqlite3.Error):  # then the next transaction can't begin, and says so
-                connection.rollback()
-            for _, future in batch:
-                future.set_exception(error)
+        except BaseException as error:  # whatever it is, everybody is told
+            self._roll_back()
+            interrupted = not isinstance(error, Exception)
+            for piece in batch:
+                piece.error = DatabaseFailed(f"{self._path}: the writing was interrupted") if interrupted else error
+            if interrupted:
+                raise
             return
-        for future, result, failure in answers:
-            if failure is None:
-                future.set_result(result)
-            else:
-                future.set_exception(failure)
+        for piece, (value, failure) in zip(batch, answers, strict=True):
+            piece.value, piece.error = value, failure
+
+    def _begin(self) -> None:
+        if self._stale:
+            self._undone()
+            self._stale = False
+        self._database.conn.execute("BEGIN IMMEDIATE")
+
+    def _roll_back(self) -> None:
+        self._stale = True
+        with contextlib.suppress(sqlite3.Error):  # then the next transaction can't begin, and says so
+            self._database.conn.rollback()
 
     def _try(self, work: Callable[[Database], Any]) -> tuple[Any, BaseException | None]:
         connection = self._database.conn

@@ -58,16 +58,32 @@ class Floor:
     def together(self, *works: Any) -> list[Any]:
         """Submit works that share a transaction: they queue while the writer is kept busy."""
         begun, enough = threading.Event(), threading.Event()
-        self.writer.submit(lambda db: (begun.set(), enough.wait()))
+        busy = threading.Thread(target=self.writer.write, args=[lambda db: (begun.set(), enough.wait())])
+        busy.start()
         begun.wait()
-        futures = [self.writer.submit(work) for work in works]
+        pieces = [self.writer.submit(work) for work in works]
         self.said.clear()
         enough.set()
-        return futures
+        busy.join()
+        return pieces
 
     def words(self) -> list[str]:
         with closing(sqlite3.connect(self.path)) as reader:
             return [word for (word,) in reader.execute("SELECT word FROM words ORDER BY rowid")]
+
+
+def failure(piece: Any) -> BaseException | None:
+    try:
+        piece.result()
+    except (DatabaseFailed, ValueError, sqlite3.Error) as error:
+        return error
+    return None
+
+
+def lost(db: Any) -> None:
+    """As SQLite itself may do after a failed write: the transaction is gone, in the middle of somebody's work."""
+    db.execute("ROLLBACK")
+    raise sqlite3.OperationalError("disk I/O error")
 
 
 @pytest.fixture
@@ -83,39 +99,33 @@ def test_what_is_answered_is_committed(floor: Floor) -> None:
 
 
 def test_all_that_waits_shares_one_commit(floor: Floor) -> None:
-    futures = floor.together(*(floor.add(str(number)) for number in range(100)))
-    assert [future.result() for future in futures] == [str(number) for number in range(100)]
+    pieces = floor.together(*(floor.add(str(number)) for number in range(100)))
+    assert [piece.result() for piece in pieces] == [str(number) for number in range(100)]
     assert floor.said.count("COMMIT") == 2  # the one that kept the writer busy, and ours
     assert floor.words() == [str(number) for number in range(100)]
 
 
 def test_nobody_is_answered_before_the_commit(floor: Floor) -> None:
     seen: list[bool] = []
-    first, _ = floor.together(floor.add("one"), lambda db: seen.append(first.done()))
+    first, _ = floor.together(floor.add("one"), lambda db: seen.append(first.done))
     first.result()
     assert seen == [False]
 
 
 def test_a_piece_that_raises_undoes_itself_alone(floor: Floor) -> None:
     wrong = ValueError("no")
-    futures = floor.together(floor.add("one"), floor.add("two", wrong), floor.add("one"), floor.add("three"))
-    assert futures[0].result() == "one"
-    assert futures[1].exception() is wrong
-    assert isinstance(futures[2].exception(), sqlite3.IntegrityError)
-    assert futures[3].result() == "three"
+    pieces = floor.together(floor.add("one"), floor.add("two", wrong), floor.add("one"), floor.add("three"))
+    assert pieces[0].result() == "one"
+    assert failure(pieces[1]) is wrong
+    assert isinstance(failure(pieces[2]), sqlite3.IntegrityError)
+    assert pieces[3].result() == "three"
     assert floor.words() == ["one", "three"]
     assert floor.undone == 2
 
 
 def test_a_lost_transaction_is_told_to_all_and_the_next_one_works(floor: Floor) -> None:
-    """As SQLite itself may do after a failed write: the transaction is gone, in the middle of somebody's work."""
-
-    def lost(db: Any) -> None:
-        db.execute("ROLLBACK")
-        raise sqlite3.OperationalError("disk I/O error")
-
-    futures = floor.together(floor.add("one"), lost, floor.add("two"))
-    errors = [future.exception() for future in futures]
+    pieces = floor.together(floor.add("one"), lost, floor.add("two"))
+    errors = [failure(piece) for piece in pieces]
     assert isinstance(errors[0], DatabaseFailed) and errors.count(errors[0]) == 3
     assert str(errors[0]) == f"{floor.path}: disk I/O error"
     assert floor.writer.write(floor.add("three")) == "three"
@@ -125,8 +135,8 @@ def test_a_lost_transaction_is_told_to_all_and_the_next_one_works(floor: Floor) 
 
 def test_nothing_is_written_while_the_follower_does_not_know_where_it_is(floor: Floor) -> None:
     floor.trouble = sqlite3.OperationalError("disk I/O error")
-    futures = floor.together(floor.add("one"), floor.add("two", ValueError()), floor.add("three"))
-    assert all(isinstance(future.exception(), DatabaseFailed) for future in futures)
+    pieces = floor.together(floor.add("one"), floor.add("two", ValueError()), floor.add("three"))
+    assert all(isinstance(failure(piece), DatabaseFailed) for piece in pieces)
     with pytest.raises(DatabaseFailed):
         floor.writer.write(floor.add("four"))
     floor.trouble = None
@@ -145,9 +155,9 @@ def test_a_file_that_somebody_else_has_locked(floor: Floor) -> None:
 
 
 def test_closing_finishes_what_is_queued(floor: Floor) -> None:
-    futures = floor.together(*(floor.add(str(number)) for number in range(20)))
+    pieces = floor.together(*(floor.add(str(number)) for number in range(20)))
     floor.writer.close()
-    assert [future.result() for future in futures] == [str(number) for number in range(20)]
+    assert [piece.result() for piece in pieces] == [str(number) for number in range(20)]
     with pytest.raises(DatabaseFailed, match="is closed"):
         floor.writer.write(floor.add("late"))
 
@@ -155,15 +165,15 @@ def test_closing_finishes_what_is_queued(floor: Floor) -> None:
 _NO_ROOM = """
 import json, resource, sys, threading
 from pathlib import Path
-from test_database import Floor
+from test_database import Floor, failure
 
 floor = Floor(Path(sys.argv[1]))
 floor.writer.write(floor.add("before"))
 wal = Path(sys.argv[1] + "-wal").stat().st_size
 _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
 resource.setrlimit(resource.RLIMIT_FSIZE, (wal, hard))
-futures = floor.together(floor.add("lost"), floor.add("lost too"))
-errors = [future.exception() for future in futures]
+pieces = floor.together(floor.add("lost"), floor.add("lost too"))
+errors = [failure(piece) for piece in pieces]
 failing = floor.said[:]
 resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
 floor.writer.write(floor.add("after"))
@@ -194,6 +204,59 @@ def test_a_commit_that_finds_no_room_is_told_to_all_and_the_next_one_works(tmp_p
 
 
 # --------------------------------------------------------------------------- opening
+
+
+def test_what_is_written_together_shares_one_commit_at_the_end(floor: Floor) -> None:
+    floor.said.clear()
+    with floor.writer.together():
+        assert floor.writer.joined is None
+        assert floor.writer.write(floor.add("one")) == "one"
+        with pytest.raises(ValueError, match="no"):
+            floor.writer.write(floor.add("two", ValueError("no")))
+        assert floor.writer.write(floor.add("three")) == "three"
+        assert floor.words() == []
+        assert floor.writer.joined is floor.database
+    assert floor.said.count("COMMIT") == 1
+    assert floor.words() == ["one", "three"]
+    assert floor.undone == 1
+
+
+def test_others_wait_while_one_writes_together(floor: Floor) -> None:
+    other = threading.Thread(target=floor.writer.write, args=[floor.add("theirs")])
+    with floor.writer.together():
+        floor.writer.write(floor.add("ours"))
+        other.start()
+        while not floor.writer._queue:
+            threading.Event().wait(0.001)
+    other.join()
+    assert floor.words() == ["ours", "theirs"]
+
+
+def test_together_without_a_word_says_nothing(floor: Floor) -> None:
+    floor.said.clear()
+    with floor.writer.together():
+        pass
+    assert floor.said == []
+
+
+def test_what_was_written_together_is_lost_together(floor: Floor) -> None:
+    with pytest.raises(KeyError), floor.writer.together():
+        floor.writer.write(floor.add("one"))
+        raise KeyError
+    with pytest.raises(DatabaseFailed, match="no transaction"), floor.writer.together():
+        floor.writer.write(floor.add("two"))
+        with pytest.raises(DatabaseFailed, match="disk I/O"):
+            floor.writer.write(lost)
+    with closing(sqlite3.connect(floor.path, isolation_level=None)) as other:
+        floor.database.execute("PRAGMA busy_timeout = 10").fetchall()
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(DatabaseFailed, match="no transaction"), floor.writer.together():
+            with pytest.raises(DatabaseFailed, match="locked"):
+                floor.writer.write(floor.add("three"))
+            with pytest.raises(DatabaseFailed, match="an earlier piece"):
+                floor.writer.write(floor.add("four"))
+    floor.writer.write(floor.add("five"))
+    assert floor.words() == ["five"]
 
 
 def test_a_file_that_is_no_database(tmp_path: Path) -> None:

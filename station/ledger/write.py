@@ -53,7 +53,7 @@ class Ledger:
         self._writer = Writer(path, self._database, undone=self._take_head)
 
     def write(self, work: Callable[[Database], T]) -> T:
-        """Do a piece of work in the writer's thread and return once it is on the disk."""
+        """Do a piece of work and return once it is on the disk."""
         return self._writer.write(work)
 
     def close(self) -> None:

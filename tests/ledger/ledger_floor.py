@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future
-from threading import Event
+from threading import Event, Thread
 from typing import Any
 
+from station.database import Piece
 from station.ledger import CycleRow, Ledger
 from station.model import Closing, Outcome, Step
 
@@ -50,7 +50,7 @@ def board(
     return closed(ledger, row, outcome)
 
 
-def together(ledger: Ledger, *calls: Any) -> list[Future[Any]]:
+def together(ledger: Ledger, *calls: Any) -> list[Piece[Any]]:
     """Have the work of several calls done in one transaction: it waits while the writer is kept busy."""
     pieces: list[Any] = []
     ledger.write = pieces.append  # type: ignore[method-assign] # the one door
@@ -63,8 +63,10 @@ def together(ledger: Ledger, *calls: Any) -> list[Future[Any]]:
         begun.set()
         enough.wait()
 
-    ledger._writer.submit(busy)
+    thread = Thread(target=ledger._writer.write, args=[busy])
+    thread.start()
     begun.wait()
-    futures = [ledger._writer.submit(piece) for piece in pieces]
+    waiting = [ledger._writer.submit(piece) for piece in pieces]
     enough.set()
-    return futures
+    thread.join()
+    return waiting

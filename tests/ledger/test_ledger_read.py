@@ -147,11 +147,12 @@ def test_a_cycle_that_runs_over_midnight_counts_where_it_closes(ledger: Ledger, 
 def test_readers_are_not_kept_waiting_by_a_transaction(ledger: Ledger, reader: Reader) -> None:
     row = board(ledger, "SN1", Outcome.PASS, rid=RID)
     begun, enough = threading.Event(), threading.Event()
-    pending = ledger._writer.submit(lambda db: (begun.set(), enough.wait()))
+    pending = threading.Thread(target=ledger._writer.write, args=[lambda db: (begun.set(), enough.wait())])
+    pending.start()
     begun.wait()
     assert reader.cycle(row.id).outcome == "PASS"
     enough.set()
-    pending.result()
+    pending.join()
 
 
 def test_a_reader_changes_nothing_and_needs_a_file(tmp_path: Path) -> None:

@@ -107,7 +107,9 @@ def test_the_head_follows_work_that_was_undone_after_its_first_event(ledger: Led
         lambda: ledger.open_cycle("1", new_recipe, Step.IDENTIFY),  # its recipe is written, and then the slot is taken
         lambda: ledger.resume(row),
     )
-    assert isinstance(bad.exception(), sqlite3.IntegrityError) and good.exception() is None
+    with pytest.raises(sqlite3.IntegrityError):
+        bad.result()
+    good.result()
     assert told(audit(path))[before:] == [("resume", None)]
 
 

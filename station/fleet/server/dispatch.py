@@ -25,6 +25,11 @@ _ROUTES: tuple[tuple[tuple[str, ...], Mapping[str, Procedure]], ...] = tuple(
 _MANAGEMENT = ("provision", "manage")
 
 
+def takes_long(path: str) -> bool:
+    """Tell whether requests of this path may take long: those that carry content."""
+    return path.startswith(("/provision/manage/content/", "/provision/download"))
+
+
 class Application:
     """The API as a WSGI application over one store."""
 

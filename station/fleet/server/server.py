@@ -7,20 +7,22 @@ import socket
 import threading
 from pathlib import Path
 
-from waitress import wasyncore
 from waitress.adjustments import Adjustments
 from waitress.task import ThreadedTaskDispatcher
 
-from station.fleet.server import names
-from station.fleet.server.dispatch import Application
+from station.fleet.server import dispatch, names
 from station.fleet.server.store import Store
 from station.fleet.server.transport import SERVER, Listener
 
 _HANDLERS = 8
-"""Threads that answer; most of the time they wait together for one commit."""
+"""Threads for requests that take long; all others are answered by the loop itself."""
 
 _POLL_S = 1.0
 """How long the loop sleeps where nothing wakes it."""
+
+
+_NEVER = 1 << 40
+"""Bytes that no answer has."""
 
 
 class FleetServer:
@@ -54,15 +56,19 @@ class FleetServer:
             connection_limit=1000,
             max_request_header_size=names.HEAD_BYTES,
             max_request_body_size=names.BODY_BYTES + 1,  # waitress refuses what reaches its limit
+            outbuf_high_watermark=_NEVER,
             log_socket_errors=False,  # a client that goes away is its own affair
         )
+        # Nothing is sent but by the loop: an answer must not leave before its change is on the disk.
+        settings.send_bytes = _NEVER
         self._handlers = ThreadedTaskDispatcher()
         self._handlers.set_thread_count(_HANDLERS)
         self._listener = Listener(
-            Application(self._store, window_s),
+            dispatch.Application(self._store, window_s),
             _sock=bound,
             dispatcher=self._handlers,
             adj=settings,
+            apart=dispatch.takes_long,
             sockinfo=(family, socket.SOCK_STREAM, 0, bound.getsockname()),
             bind_socket=False,
         )
@@ -88,7 +94,7 @@ class FleetServer:
             self._serving = True
         try:
             while not self._stopping.is_set():
-                wasyncore.loop(_POLL_S, use_poll=True, map=self._listener._map, count=1)
+                self._listener.turn(_POLL_S, self._store.together())
         finally:
             with self._lock:
                 self._serving = False

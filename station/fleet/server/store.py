@@ -32,6 +32,7 @@ import contextlib
 import hashlib
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TypeVar
 
@@ -97,8 +98,17 @@ class Store:
         self._readers: list[Database] = []
         self._gate = threading.Lock()
 
+    def together(self) -> AbstractContextManager[None]:
+        """Let all that this thread writes in here share one commit, made at the end.
+
+        Nobody may be told of it before; raises ``DatabaseError`` if it is lost.
+        """
+        return self._writer.together()
+
     def read(self) -> Database:
-        """Return this thread's read-only connection; each statement sees all that was committed before it."""
+        """Return a connection to read from; each statement sees all that was committed, or written here, before it."""
+        if (joined := self._writer.joined) is not None:
+            return joined
         reader: Database | None = getattr(self._mine, "reader", None)
         if reader is None:
             reader = self._mine.reader = connect(self._path)
@@ -107,7 +117,7 @@ class Store:
         return reader
 
     def write(self, work: Callable[[Database], T]) -> T:
-        """Do the work alone, wait until it is on the disk, and return its result.
+        """Do the work alone and return its result, once it is on the disk or, inside ``together``, at once.
 
         If it raises, nothing of it is done and the error is raised here.
         """

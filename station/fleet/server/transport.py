@@ -7,18 +7,26 @@ its parser in its own way (API document, sections 1.7, 1.9 and 1.11).
 
 from __future__ import annotations
 
+import logging
 import threading
+from collections import deque
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from http import HTTPStatus
 from time import perf_counter
 from typing import Any
 
+from waitress import wasyncore
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import TcpWSGIServer
 from waitress.task import ErrorTask, Task, WSGITask
 from waitress.utilities import build_http_date
 
+from station.errors import DatabaseError
 from station.fleet.server.replies import TEXT, error_body, status_line
+
+log = logging.getLogger(__name__)
 
 SERVER = "station"
 """Seven letters are the most: with eight, D1's answer outgrows the 200-byte buffer of an Arduino."""
@@ -122,13 +130,65 @@ class Meter:
 
 
 class Listener(TcpWSGIServer):  # type: ignore[misc]
-    """waitress's TCP server with our channels; ``meter`` counts what its handlers need."""
+    """waitress's TCP server, which answers most requests in the thread of its loop, a turn at a time.
+
+    All that has arrived when the loop turns is answered together, and what it
+    wrote shares one commit before the first answer leaves: most of a request's
+    time is otherwise spent on handing it from thread to thread, and most of a
+    change's on the disk.  Only where ``apart`` says of a path that its
+    requests take long are they left to waitress's threads.
+
+    ``meter`` counts what requests need.
+    """
 
     channel_class = _Channel
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, apart: Callable[[str], bool], **kwargs: Any) -> None:
         self.meter = Meter()
+        self._apart = apart
+        self._arrived: deque[_Channel] = deque()
+        self._loop = 0
+        self._answering = False
         super().__init__(*args, **kwargs)
+
+    def add_task(self, task: _Channel) -> None:
+        """Note that a channel has a whole request, or give it to a thread."""
+        if self._apart(getattr(task.requests[0], "path", "")):
+            super().add_task(task)
+        else:
+            self._arrived.append(task)
+            if threading.get_ident() != self._loop:
+                super().pull_trigger()
+
+    def pull_trigger(self) -> None:
+        """Wake the loop, unless it is awake and answering."""
+        if not self._answering:
+            super().pull_trigger()
+
+    def turn(self, timeout_s: float, together: AbstractContextManager[None]) -> None:
+        """Wait for what the sockets bring, answer all that is whole, and send the answers once ``together`` ends.
+
+        If that fails, the answers are not true: the connections are closed without them.
+        """
+        self._loop = threading.get_ident()
+        wasyncore.loop(0 if self._arrived else timeout_s, use_poll=True, map=self._map, count=1)
+        if not self._arrived:
+            return
+        channels = [self._arrived.popleft() for _ in range(len(self._arrived))]
+        self._answering = True
+        try:
+            with together:
+                for channel in channels:
+                    channel.service()
+        except DatabaseError:
+            log.exception("a commit failed; %d answers are not sent", len(channels))
+            for channel in channels:
+                channel.handle_close()
+        finally:
+            self._answering = False
+        for channel in channels:
+            if channel.connected:
+                channel.handle_write()
 
     def close_all(self) -> None:
         """Close every connection, the socket and the trigger; no handler may be running."""
