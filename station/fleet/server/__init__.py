@@ -26,6 +26,7 @@ shared mistake.
 """
 
 from station.fleet.server.grant import Grant, init
+from station.fleet.server.options import Options
 from station.fleet.server.server import FleetServer
 
-__all__ = ["FleetServer", "Grant", "init"]
+__all__ = ["FleetServer", "Grant", "Options", "init"]

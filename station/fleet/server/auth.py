@@ -1,4 +1,4 @@
-"""Who calls: the credentials of the management paths (API document, section 1.2)."""
+"""Who calls: the credentials of each part of the API (API document, section 1.2)."""
 
 from __future__ import annotations
 
@@ -12,21 +12,29 @@ from station.fleet.server.replies import Refused
 from station.fleet.server.states import Phase
 from station.fleet.server.store import digest
 
-_BY_TOKEN = """SELECT tokens.token, vendors.id, vendors.name, vendors.client
+_BY_TOKEN = """SELECT tokens.token, vendors.client, vendors.id, vendors.name
     FROM tokens JOIN vendors ON vendors.id = tokens.vendor WHERE tokens.token_digest = ?"""
 
-_BY_CIK = """SELECT clients.cik, vendors.id, vendors.name, vendors.client
+_BY_CIK = """SELECT clients.cik, clients.id, vendors.id, vendors.name
     FROM clients LEFT JOIN vendors ON vendors.client = clients.id
     WHERE clients.cik_digest = ? AND clients.phase = ?"""
 
 
 @dataclass(frozen=True, slots=True)
 class Vendor:
-    """The vendor that calls; ``client`` is the creator of its models."""
+    """The vendor that calls, and whose models it means."""
 
     id: int
     name: str
     client: int
+    """The client that holds the name: the creator of its models."""
+    owner: int
+    """The vendor whose models are meant: itself, or the one that ``X-Exosite-Vendor`` names (section 7)."""
+
+    @property
+    def is_guest(self) -> bool:
+        """Whether it acts on what another vendor shares with it."""
+        return self.owner != self.id
 
 
 def vendor(call: Call) -> Vendor:
@@ -34,23 +42,62 @@ def vendor(call: Call) -> Vendor:
 
     An empty header counts as absent; of both credentials the token decides.
     Raises ``Refused``: 401 without a good credential; 403 for a device's CIK,
-    and for a request on behalf of another vendor, who shares nothing yet.
+    and for another vendor's name that nobody has or who shares nothing.
     """
     token = call.headers.get("X-Exosite-Token", "")
     if token:
-        found = _find(call, _BY_TOKEN, token)
+        row = _find(call, _BY_TOKEN, token)
     else:
-        found = _find(call, _BY_CIK, call.headers.get("X-Exosite-CIK", ""), Phase.ACTIVATED)
-    if call.headers.get("X-Exosite-Vendor", "") not in ("", found.name):
-        raise Refused(HTTPStatus.FORBIDDEN, "that vendor does not share its models")
+        row = _find(call, _BY_CIK, call.headers.get("X-Exosite-CIK", ""), Phase.ACTIVATED)
+    return _vendor(row, _owner(call, row))
+
+
+def holder(call: Call) -> Vendor:
+    """Return the vendor whose CIK the request carries; a token makes no tokens (section 14, 37).
+
+    Raises ``Refused``: 401 without a good CIK, 403 for a device's, and for a good token.
+    """
+    cik = call.headers.get("X-Exosite-CIK", "")
+    if not cik and (token := call.headers.get("X-Exosite-Token", "")):
+        _find(call, _BY_TOKEN, token)
+        raise Refused(HTTPStatus.FORBIDDEN, "tokens are managed with the vendor's CIK")
+    row = _find(call, _BY_CIK, cik, Phase.ACTIVATED)
+    return _vendor(row, row[2])
+
+
+def client(call: Call) -> int:
+    """Return the id of the client, a device's or any other, whose CIK the request carries.
+
+    Some clients send it as a token (section 11).  Raises ``Refused`` (401).
+    """
+    cik = call.headers.get("X-Exosite-CIK", "") or call.headers.get("X-Exosite-Token", "")
+    found: int = _find(call, _BY_CIK, cik, Phase.ACTIVATED)[1]
     return found
 
 
-def _find(call: Call, sql: str, given: str, *more: str) -> Vendor:
+def _vendor(row: tuple[str, int, int | None, str], owner: int | None) -> Vendor:
+    _, client, vendor, name = row
+    if vendor is None or owner is None:
+        raise Refused(HTTPStatus.FORBIDDEN, "the credential is not a vendor's")
+    return Vendor(vendor, name, client, owner)
+
+
+def _owner(call: Call, row: tuple[str, int, int | None, str]) -> int | None:
+    named = call.headers.get("X-Exosite-Vendor", "")
+    if named in ("", row[3]):
+        return row[2]
+    found = call.store.read().execute("SELECT id FROM vendors WHERE name = ?", [named]).fetchone()
+    if found is None:
+        raise Refused(HTTPStatus.FORBIDDEN, "that vendor shares nothing")
+    owner: int = found[0]
+    return owner
+
+
+def _find(call: Call, sql: str, given: str, *more: str) -> tuple[str, int, int | None, str]:
+    """Return secret, client and, if there is one, vendor; 401 if nobody has the secret."""
     secret = names.hex40(given)
     row = call.store.read().execute(sql, [digest(secret), *more]).fetchone() if secret else None
     if secret is None or row is None or not hmac.compare_digest(row[0], secret):
         raise Refused(HTTPStatus.UNAUTHORIZED, "no valid credential")
-    if row[1] is None:
-        raise Refused(HTTPStatus.FORBIDDEN, "the credential is not a vendor's")
-    return Vendor(*row[1:])
+    found: tuple[str, int, int | None, str] = row
+    return found

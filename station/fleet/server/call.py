@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, unquote_to_bytes
 
 from werkzeug.wrappers import Request
 
+from station.fleet.server.options import Options
 from station.fleet.server.replies import Refused
 from station.fleet.server.store import Store
 
@@ -72,19 +73,13 @@ class Parameters:
             raise Refused(HTTPStatus.BAD_REQUEST, "offset and limit are whole numbers")
         return int(text)
 
-    def later(self, *names: str) -> None:
-        """Refuse with 501 what selects a procedure that this server does not have yet."""
-        if any(name in self._values for name in names):
-            raise Refused(HTTPStatus.NOT_IMPLEMENTED, "this procedure is not served yet")
-
 
 class Call(Request):
-    """A request with the store that answers it; ``window_s`` is the activation window of models without their own."""
+    """A request, with the store that answers it and the options of the server."""
 
-    def __init__(self, environ: WSGIEnvironment, store: Store, window_s: int) -> None:
+    def __init__(self, environ: WSGIEnvironment, store: Store, options: Options) -> None:
         super().__init__(environ)
-        self.store = store
-        self.window_s = window_s
+        self.store, self.options = store, options
 
     @cached_property
     def segments(self) -> tuple[str, ...]:

@@ -6,8 +6,10 @@ from http import HTTPStatus
 
 from sqlite_utils import Database
 
-from station.fleet.server import clients, names, replies, serials
+from station.fleet.server import clients, names, replies
 from station.fleet.server.call import Call
+from station.fleet.server.lookup import find
+from station.fleet.server.procedures import Procedure
 from station.fleet.server.replies import Refused, Reply
 from station.fleet.server.states import Act, Phase
 
@@ -27,7 +29,7 @@ def activate(call: Call) -> Reply:
         row = db.execute("SELECT id FROM vendors WHERE name = ?", [vendor]).fetchone()
         if row is None:
             raise Refused(HTTPStatus.NOT_FOUND)
-        found = serials.find(db, row[0], model, sn)
+        found = find(db, row[0], model, sn)
         client = found.admit_client(Act.ACTIVATE)
         clients.move(db, client, Phase.ACTIVATED)
         db.execute(
@@ -43,4 +45,4 @@ def activate(call: Call) -> Reply:
         raise Refused(refused.status) from None
 
 
-ROUTES = (("/provision/activate", {"POST": activate}),)
+PROCEDURES = (Procedure("D1", "POST", "/provision/activate", activate),)

@@ -9,6 +9,7 @@ from sqlite_utils import Database
 from station.fleet.server import clients, names, replies
 from station.fleet.server.auth import Vendor
 from station.fleet.server.call import Call
+from station.fleet.server.procedures import MANAGE, Procedure
 from station.fleet.server.replies import Refused, Reply
 
 _OPTIONS = frozenset({"noaliases", "nocomments", "nohistorical"})
@@ -21,7 +22,6 @@ def create(call: Call, vendor: Vendor) -> Reply:
     vendor's; 400 for neither or both of ``rid`` and ``code``.
     """
     form = call.fields
-    form.later("delete")
     name = names.model(form.need("model"))
     given = {kind: form.get(kind) for kind in ("rid", "code")}
     if all(given.values()) or not any(given.values()):
@@ -63,7 +63,9 @@ def info(call: Call, vendor: Vendor, model: str) -> Reply:
     return replies.value(template + "".join(f"&options[]={option}" for option in options.split()), replies.FORM)
 
 
-ROUTES = (
-    ("/provision/manage/model/", {"POST": create}),
-    ("/provision/manage/model/{model}", {"GET": info}),
+_MODELS, _MODEL = MANAGE + "/model/", MANAGE + "/model/{model}"
+
+PROCEDURES = (
+    Procedure("M28", "POST", _MODELS, create),
+    Procedure("M30", "GET", _MODEL, info),
 )

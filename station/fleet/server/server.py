@@ -11,6 +11,7 @@ from waitress.adjustments import Adjustments
 from waitress.task import ThreadedTaskDispatcher
 
 from station.fleet.server import dispatch, names
+from station.fleet.server.options import Options
 from station.fleet.server.store import Store
 from station.fleet.server.transport import SERVER, Listener
 
@@ -30,12 +31,11 @@ class FleetServer:
 
     The socket is bound and listens once the object is there; requests wait
     until ``start`` or ``serve_forever``.  ``port`` 0 takes a free one.
-    ``window_s`` is the activation window in seconds of models without a
-    setting of their own.  Raises ``OSError`` if the address can't be bound,
+    Raises ``OSError`` if the address can't be bound,
     ``station.errors.DatabaseError`` if the file can't be used.
     """
 
-    def __init__(self, database: Path, host: str = "127.0.0.1", port: int = 0, window_s: int = 86400) -> None:
+    def __init__(self, database: Path, host: str = "127.0.0.1", port: int = 0, options: Options | None = None) -> None:
         self._stopping = threading.Event()
         self._serving = self._closed = False
         self._lock = threading.RLock()  # a signal's handler may interrupt its own thread
@@ -64,7 +64,7 @@ class FleetServer:
         self._handlers = ThreadedTaskDispatcher()
         self._handlers.set_thread_count(_HANDLERS)
         self._listener = Listener(
-            dispatch.Application(self._store, window_s),
+            dispatch.Application(self._store, options or Options()),
             _sock=bound,
             dispatcher=self._handlers,
             adj=settings,
