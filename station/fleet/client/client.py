@@ -15,7 +15,7 @@ from weakref import WeakSet
 from station import __version__, clock
 from station.fleet.client.device import Device
 from station.fleet.client.errors import Garbled, TokenUnusable, Unanswered, UrlUnusable
-from station.fleet.client.messages import Reply, Request
+from station.fleet.client.messages import Credential, Reply, Request
 from station.fleet.client.models import Models
 from station.fleet.client.serials import Serials
 from station.fleet.client.verdicts import judge
@@ -29,7 +29,7 @@ _TRIES = 3
 _PAUSE_S = 0.5
 """The first pause between tries at its longest; each further one is twice as long."""
 
-_FORM = "application/x-www-form-urlencoded; charset=utf-8"
+_TOKEN, _CIK = "X-Exosite-Token", "X-Exosite-CIK"
 
 
 class Client:
@@ -38,7 +38,9 @@ class Client:
     ``url`` is scheme, host and port of the fleet; ``vendor`` the vendor's
     name.  ``token`` is called for each request that needs the vendor token
     and returns it, so that a replaced token is taken up; what it raises goes
-    through to the caller.  A reply has ``connect_s`` seconds to begin with a
+    through to the caller.  ``cik`` does the same for the CIK of the client
+    that holds the vendor's name, which ``M56`` to ``M63`` need and everything
+    else takes where there is no token.  A reply has ``connect_s`` seconds to begin with a
     connection, ``read_s`` between any two of its bytes, and ``deadline_s``
     for everything: all tries, pauses and drops of a dripping server.  (Only
     the system's look-up of the host's name keeps its own time.)  ``ca_file``
@@ -53,8 +55,9 @@ class Client:
         self,
         url: str,
         vendor: str,
-        token: Callable[[], str],
+        token: Callable[[], str] | None = None,
         *,
+        cik: Callable[[], str] | None = None,
         connect_s: float = 3.0,
         read_s: float = 10.0,
         deadline_s: float = 20.0,
@@ -62,7 +65,7 @@ class Client:
         allow_plain_http: bool = False,
     ) -> None:
         self._base = _base(url, allow_plain_http)
-        self._token = token
+        self._token, self._cik = token, cik
         self._connect_s, self._read_s, self._deadline_s = connect_s, read_s, deadline_s
         self._ca_file = ca_file
         self._mine = threading.local()
@@ -105,9 +108,10 @@ class Client:
         attempt = 0
         while True:
             attempt += 1
-            token = self._usable_token() if request.signed else None
+            credential = self._credential(request)
+            secret = credential[1] if credential else None
             try:
-                return judge(request, self._wire().exchange(request, _headers(request, token), deadline), token)
+                return judge(request, self._wire().exchange(request, _headers(request, credential), deadline), secret)
             except Garbled:
                 raise  # it is understood to be wrong, not late
             except Unanswered as error:
@@ -116,12 +120,19 @@ class Client:
                 if last or clock.monotonic() + pause >= deadline or self._cut.wait(pause):
                     raise
 
-    def _usable_token(self) -> str:
-        token = self._token()
-        # Anything else would be refused further down by an exception that shows it.
-        if not token or not token.isascii() or not token.isprintable() or " " in token:
-            raise TokenUnusable("the fleet token is empty or holds what no token holds; nothing was sent")
-        return token
+    def _credential(self, request: Request) -> tuple[str, str] | None:
+        """Return the header that shows who asks, and its value."""
+        match request.credential:
+            case Credential.NONE:
+                return None
+            case Credential.DEVICE:
+                return _CIK, _usable(request.cik or "", "device key")
+            case Credential.VENDOR if self._token is not None:
+                return _TOKEN, _usable(self._token(), "fleet token")
+            case _ if self._cik is not None:
+                return _CIK, _usable(self._cik(), "vendor key")
+            case _:
+                raise TokenUnusable(f"{request.asked} needs a credential that was not given; nothing was sent")
 
     def _wire(self) -> Wire:
         wire: Wire | None = getattr(self._mine, "wire", None)
@@ -136,12 +147,21 @@ class Client:
         return wire
 
 
-def _headers(request: Request, token: str | None) -> dict[str, str]:
+def _usable(secret: str, what: str) -> str:
+    # Anything else would be refused further down by an exception that shows it.
+    if not secret or not secret.isascii() or not secret.isprintable() or " " in secret:
+        raise TokenUnusable(f"the {what} is empty or holds what none holds; nothing was sent")
+    return secret
+
+
+def _headers(request: Request, credential: tuple[str, str] | None) -> dict[str, str]:
     headers = {"User-Agent": f"provisioning-station/{__version__}", "Accept": "*/*", "Accept-Encoding": "identity"}
-    if token is not None:
-        headers["X-Exosite-Token"] = token
-    if request.form is not None:
-        headers["Content-Type"] = _FORM
+    if credential is not None:
+        headers[credential[0]] = credential[1]
+    if request.shared_by is not None:
+        headers["X-Exosite-Vendor"] = request.shared_by
+    if request.body is not None:
+        headers["Content-Type"] = request.type
     return headers
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from station.fleet.client import names, replies
-from station.fleet.client.messages import Request, Sender
+from station.fleet.client.messages import Credential, Request, Sender
 
 
 class Device:
@@ -24,5 +24,5 @@ class Device:
         form = names.form(
             [("vendor", self._vendor), ("model", names.model(model)), ("sn", names.serial(serial))],
         )
-        request = Request("POST", "/provision/activate", frozenset({200}), form, signed=False)
+        request = Request("POST", "/provision/activate", frozenset({200}), form, credential=Credential.NONE)
         return replies.key(self._client.send(request))

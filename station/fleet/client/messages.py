@@ -4,7 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Protocol
+
+FORM = "application/x-www-form-urlencoded; charset=utf-8"
+CSV = "text/csv; charset=utf-8"
+JSON = "application/javascript; charset=utf-8"
+"""What the API document, section 1.3, calls ranges."""
+
+
+class Credential(Enum):
+    """With what a request shows that it may ask (API document, section 1.2)."""
+
+    NONE = "none"
+    """``D1`` alone."""
+    VENDOR = "vendor"
+    """The vendor's token or, without one, the CIK of the client that holds the vendor's name."""
+    HOLDER = "holder"
+    """That CIK and nothing else (``M56`` to ``M63``)."""
+    DEVICE = "device"
+    """The request's own ``cik`` (``D2`` to ``D4``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,10 +35,14 @@ class Request:
     """Path and query, encoded."""
     answers: frozenset[int]
     """The HTTP statuses that answer it; every other one is an error."""
-    form: bytes | None = field(default=None, repr=False)
-    """A form body, encoded."""
-    signed: bool = True
-    """Whether it carries the vendor token; ``D1`` alone doesn't."""
+    body: bytes | None = field(default=None, repr=False)
+    type: str = FORM
+    """The content type of the body, if there is one."""
+    credential: Credential = Credential.VENDOR
+    cik: str | None = field(default=None, repr=False)
+    """The device's key, where that is the credential."""
+    shared_by: str | None = None
+    """The vendor who shares the model that is meant (section 7); None if it is our own."""
 
     @property
     def repeatable(self) -> bool:

@@ -207,7 +207,7 @@ class Wire:
 
     def _exchange(self, request: Request, headers: Mapping[str, str]) -> Reply:
         prepared = requests.Request(
-            request.method, self._base + request.path, headers=dict(headers), data=request.form
+            request.method, self._base + request.path, headers=dict(headers), data=request.body
         ).prepare()
         timeout = (min(self._connect_s, self._watch.left()), self._watch.patience())
         response = self._adapter.send(prepared, stream=True, timeout=timeout, verify=self._verify)
