@@ -32,6 +32,7 @@ lint: setup     ## Style, types and the directions of the imports
 
 bench: setup    ## How fast, as ratios within one run
 	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench_fleet
 
 lock:           ## Renew the locked versions (needs uv)
 	uv pip compile pyproject.toml --extra server --generate-hashes --universal --python-version 3.11 \
