@@ -47,6 +47,7 @@ WORDS = {
     "recipe-changed": "The recipe was changed meanwhile. Take the board out and insert it again.",
     "fleet-conflict": "The fleet holds this serial number in another state. Put the board aside for the supervisor.",
     "fleet-name-unsafe": "The fleet can't take this serial number. Put the board aside for the supervisor.",
+    "fleet-too-long": "What the station would tell the fleet is too long. Put the board aside for the supervisor.",
     "fleet-token-unusable": "The station's fleet token is unusable. Call the supervisor.",
     "fleet-url-unusable": "The fleet's address in the settings is unusable. Call the supervisor.",
     "fleet-disagrees": "The fleet's record of this board is wrong. Put it aside for the supervisor.",

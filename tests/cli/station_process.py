@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Self
 
@@ -15,10 +16,21 @@ LIMIT_S = 60
 """Far more than anything here needs, on the busiest machine."""
 
 
-def station(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run ``station`` to its end."""
+def station(
+    *arguments: str | Path, env: Mapping[str, str] | None = None, cwd: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run ``station`` to its end; ``env`` comes on top of this process's environment."""
     command = [sys.executable, "-m", "station", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=False)
+    return subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+        check=False,
+        env={**os.environ, **(env or {})},
+        cwd=cwd,
+    )
 
 
 class Station:

@@ -9,6 +9,8 @@ from fleet_wire import G1, MODELS, Fleet, body, status
 
 from station.fleet.server import init
 
+MANAGE = "/provision/manage"
+
 MANAGEMENT = [
     ("POST", MODELS),
     ("GET", G1),
@@ -17,7 +19,27 @@ MANAGEMENT = [
     ("GET", G1 + "/A1"),
     ("POST", G1 + "/A1"),
     ("DELETE", G1 + "/A1"),
-    ("GET", "/provision/manage/nowhere"),
+    ("PUT", G1),
+    ("DELETE", G1),
+    ("DELETE", G1 + "/"),
+    ("GET", MANAGE + "/content/g1/"),
+    ("POST", MANAGE + "/content/g1/"),
+    ("GET", MANAGE + "/content/g1/c"),
+    ("POST", MANAGE + "/content/g1/c"),
+    ("DELETE", MANAGE + "/content/g1/c"),
+    ("GET", MANAGE + "/group/g1/"),
+    ("POST", MANAGE + "/group/g1/"),
+    ("GET", MANAGE + "/group/g1/g"),
+    ("DELETE", MANAGE + "/group/g1/g"),
+    ("GET", MANAGE + "/group/g1/g/"),
+    ("POST", MANAGE + "/group/g1/g/"),
+    ("DELETE", MANAGE + "/group/g1/g/"),
+    ("GET", MANAGE + "/share/g1/"),
+    ("POST", MANAGE + "/share/g1/"),
+    ("GET", MANAGE + "/share/g1/v"),
+    ("DELETE", MANAGE + "/share/g1/v"),
+    ("GET", MANAGE + "/nowhere"),
+    ("BREW", MANAGE + "/model/"),
 ]
 
 
@@ -51,6 +73,59 @@ def test_every_management_path_refuses_all_but_a_vendor(fleet: Fleet, method: st
     assert fleet.see("A1") == "204"
 
 
+OTHERS = {
+    # Elsewhere: nothing, device CIK, vendor CIK, token, and a CIK sent as a token.
+    ("POST", "/provision/activate"): (404, 404, 404, 404, 404),
+    ("GET", "/provision/download?vendor=acme&model=g1"): (401, 200, 403, 401, 200),
+    ("GET", "/provision/download?vendor=acme&model=g1&id=c"): (401, 404, 403, 401, 404),
+    ("GET", "/provision/download?vendor=acme&model=g1&id=c&info=true"): (401, 404, 403, 401, 404),
+    ("POST", "/provision/download"): (401, 405, 405, 401, 405),
+    ("GET", "/provision/register"): (401, 404, 200, 401, 404),
+    ("POST", "/provision/register"): (401, 409, 409, 401, 409),
+    ("GET", "/provision/admin/auth"): (401, 403, 200, 403, 401),
+    ("GET", "/provision/admin/auth/"): (401, 403, 200, 403, 401),
+    ("POST", "/provision/admin/auth"): (401, 403, 409, 403, 401),
+    ("POST", "/provision/admin/auth/"): (401, 403, 409, 403, 401),
+    ("GET", "/provision/admin/auth/nope"): (401, 403, 404, 403, 401),
+    ("DELETE", "/provision/admin/auth/nope"): (401, 403, 404, 403, 401),
+    ("GET", "/provision/admin/nowhere"): (401, 403, 404, 403, 401),
+    ("GET", "/ip"): (200, 200, 200, 200, 200),
+    ("GET", "/timestamp"): (200, 200, 200, 200, 200),
+}
+
+
+def test_the_other_paths_let_in_whom_the_matrix_names(fleet: Fleet) -> None:
+    device, cik, token = device_key(fleet), fleet.grant.vendor_cik, fleet.grant.token
+    init(fleet.database, "other")
+    form = "vendor=other&model=g1&sn=X&id=station"
+    for (method, path), codes in OTHERS.items():
+        asked = [
+            {},
+            {"X-Exosite-CIK": device},
+            {"X-Exosite-CIK": cik},
+            {"X-Exosite-Token": token},
+            {"X-Exosite-Token": device},
+        ]
+        seen = tuple(fleet.wire.code(method, path, form, headers) for headers in asked)
+        assert seen == codes, (method, path)
+        empty = {"X-Exosite-Token": "", "X-Exosite-CIK": ""}
+        assert fleet.wire.code(method, path, form, empty) == codes[0], (method, path)
+        if codes[0] == 401:
+            for header in ("X-Exosite-CIK", "X-Exosite-Token"):
+                assert fleet.wire.code(method, path, form, {header: "0" * 40}) == 401, (method, path)
+
+
+def test_with_both_credentials_the_cik_decides_elsewhere(fleet: Fleet) -> None:
+    device, cik, token = device_key(fleet), fleet.grant.vendor_cik, fleet.grant.token
+    for path in ("/provision/register", "/provision/admin/auth/"):
+        assert fleet.wire.code("GET", path, "", {"X-Exosite-CIK": cik, "X-Exosite-Token": "0" * 40}) == 200
+        assert fleet.wire.code("GET", path, "", {"X-Exosite-CIK": "0" * 40, "X-Exosite-Token": token}) == 401
+        assert fleet.wire.code("GET", path, "", {"X-Exosite-CIK": "0" * 40, "X-Exosite-Token": cik}) == 401
+    path = "/provision/download?vendor=acme&model=g1"
+    assert fleet.wire.code("GET", path, "", {"X-Exosite-CIK": device, "X-Exosite-Token": cik}) == 200
+    assert fleet.wire.code("GET", path, "", {"X-Exosite-CIK": cik, "X-Exosite-Token": device}) == 403
+
+
 def test_token_and_vendor_cik_are_equal(fleet: Fleet) -> None:
     token, cik = fleet.grant.token, fleet.grant.vendor_cik
     for headers in [
@@ -74,11 +149,6 @@ def test_a_foreign_vendor_sees_nothing(fleet: Fleet) -> None:
     assert fleet.wire.code("POST", MODELS, f"model=g1&rid={fleet.grant.template_rid}", headers) == 404
     assert fleet.wire.code("POST", MODELS, f"model=g1&rid={other.template_rid}", headers) == 205
     assert fleet.see("A1") == "204"
-
-
-def test_a_deleted_token_stops_working_at_once(fleet: Fleet) -> None:
-    fleet.sql("DELETE FROM tokens")
-    assert fleet.wire.code("GET", G1) == 401
 
 
 def test_a_device_key_that_is_not_activated_is_unknown(fleet: Fleet) -> None:

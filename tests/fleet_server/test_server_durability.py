@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import queue
 import select
@@ -10,9 +11,12 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from pathlib import Path
 
+from fleet_content import CONTENT, rest
 from fleet_wire import G1, MODELS, Fleet, Wire, body, status
 
 from station.fleet.server import FleetServer, Grant, init
@@ -163,6 +167,142 @@ def test_a_killed_server_has_lost_nothing_it_acknowledged(tmp_path: Path) -> Non
                 assert wire.code("GET", G1, "", {"X-Exosite-CIK": key}) == 403
     server.stop()
     assert len(acknowledged) > 50
+
+
+TOKENS = "/provision/admin/auth/"
+GROUPS = "/provision/manage/group/g1/"
+RPC = "/onep:v1/rpc/process"
+BULK = 50
+BLOB = 300 * 1024  # two chunks
+
+Question = tuple[str, str, str, int, bytes | None]
+"""A request, and the code and the body of its answer; None where the body does not matter."""
+
+
+class Load:
+    """One connection that changes things, and what is known of each once its change was acknowledged."""
+
+    def __init__(self, grant: Grant, known: dict[str, tuple[Question, ...]]) -> None:
+        self.grant, self.known = grant, known
+        self.acknowledged = threading.Semaphore(0)
+        self.wire: Wire
+
+    def headers(self, path: str) -> dict[str, str]:
+        if path.startswith(TOKENS):
+            return {"X-Exosite-CIK": self.grant.vendor_cik}
+        return {"X-Exosite-Token": self.grant.token}
+
+    def change(self, thing: str, method: str, path: str, form: str | bytes = b"", kind: str = "") -> bytes:
+        """Change a thing, of which nothing is known meanwhile; return the body of the answer."""
+        self.known.pop(thing, None)
+        reply = self.wire.ask(method, path, form, self.headers(path) | ({"Content-Type": kind} if kind else {}))
+        assert status(reply) in (200, 205), reply
+        self.acknowledged.release()
+        return body(reply)
+
+    def until_killed(self, url: str, work: Callable[[Load], None]) -> None:
+        try:
+            with Wire(url) as self.wire:
+                work(self)
+        except (OSError, AssertionError):
+            return  # in the middle of an exchange: an empty reply
+
+    def call(self, procedure: str, *arguments: object) -> str:
+        calls = [{"id": 1, "procedure": procedure, "arguments": arguments}]
+        return json.dumps({"auth": {"cik": self.grant.vendor_cik}, "calls": calls})
+
+
+def bulk_adds(load: Load) -> None:
+    for n in count():
+        sns = [f"bulk-{n}-{k}" for k in range(BULK)]
+        load.change(f"bulk {n}", "POST", G1 + "/", "\r\n".join(sns), "text/csv")
+        load.known[f"bulk {n}"] = (("GET", f"{G1}/{sns[0]}", "", 204, b""), ("GET", f"{G1}/{sns[-1]}", "", 204, b""))
+
+
+def tokens(load: Load) -> None:
+    for n in count():
+        token = load.change(f"token {n}", "POST", TOKENS, f"id=t{n}")
+        load.known[f"token {n}"] = (("GET", f"{TOKENS}t{n}", "", 200, token),)
+        if n % 2:
+            load.change(f"token {n}", "DELETE", f"{TOKENS}t{n}")
+            load.known[f"token {n}"] = (("GET", f"{TOKENS}t{n}", "", 404, None),)
+
+
+def groups(load: Load) -> None:
+    for n in count():
+        thing, path = f"group {n}", f"{GROUPS}g{n}"
+        load.change(thing, "POST", GROUPS, f"id=g{n}&meta=m{n}")
+        load.known[thing] = (("GET", path, "", 200, f"m{n},0".encode()),)
+        load.change(thing, "POST", path + "/", "type=content&id=fw&expire=7&meta=x")
+        load.known[thing] = (("GET", path + "/", "", 200, b"content,fw,7,x\r\n"),)
+        if n % 2:
+            load.change(thing, "POST", GROUPS, f"id=g{n}&delete=true")
+            load.known[thing] = (("GET", path, "", 404, None),)
+
+
+def uploads(load: Load) -> None:
+    for n in count():
+        data = bytes([n % 251]) * BLOB
+        load.change("content", "POST", CONTENT + "fw", data, "application/x-fw")
+        load.known["content"] = (("GET", CONTENT + "fw?download=true", "", 200, data),)
+
+
+def remote_calls(load: Load) -> None:
+    for n in count():
+        made = load.change(f"client {n}", "POST", RPC, load.call("create", "client", {"name": f"c{n}"}))
+        rid = json.loads(made)[0]["result"]
+        there = b'[{"id":1,"status":"ok","result":{"counts":{"client":0}}}]'
+        load.known[f"client {n}"] = (("POST", RPC, load.call("info", rid, {"counts": True}), 200, there),)
+        if n % 2:
+            load.change(f"client {n}", "POST", RPC, load.call("drop", rid))
+            gone = b'[{"id":1,"status":"restricted"}]'
+            load.known[f"client {n}"] = (("POST", RPC, load.call("info", rid), 200, gone),)
+
+
+def test_a_server_killed_in_a_mixed_load_has_lost_nothing_it_acknowledged(tmp_path: Path) -> None:
+    database = tmp_path / "fleet.db"
+    grant = init(database, "acme", ["g1"])
+    known: dict[str, tuple[Question, ...]] = {}
+    works = (bulk_adds, tokens, groups, uploads, remote_calls)
+    loads = [Load(grant, known) for _ in works]
+    with child(database) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+        with Wire(url, grant.token) as wire:
+            assert wire.code("POST", CONTENT, "id=fw") == 205
+        threads = [
+            threading.Thread(target=load.until_killed, args=(url, work))
+            for load, work in zip(loads, works, strict=True)
+        ]
+        for thread in threads:
+            thread.start()
+        for load in loads * 7:
+            assert load.acknowledged.acquire(timeout=30)
+        os.kill(process.pid, signal.SIGKILL)
+        for thread in threads:
+            thread.join(30)
+
+    server = FleetServer(database)
+    server.start()
+    with Wire(server.url) as wire:
+        for thing, questions in known.items():
+            for method, path, form, code, expected in questions:
+                reply = wire.ask(method, path, form, loads[0].headers(path))
+                assert status(reply) == code, thing
+                assert expected is None or (rest(wire, reply) if expected else body(reply)) == expected, thing
+        # Whatever was under way is there as a whole or not at all.
+        blob = rest(wire, wire.ask("GET", CONTENT + "fw?download=true", "", {"X-Exosite-Token": grant.token}))
+        assert len(blob) == BLOB and len(set(blob)) == 1
+    server.stop()
+    assert len(known) > 15
+    file = sqlite3.connect(database)
+    added = file.execute("SELECT count(*) FROM serials GROUP BY substr(sn, 1, instr(substr(sn, 6), '-') + 4)")
+    assert {number for (number,) in added} == {BULK}
+    assert file.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    assert file.execute("PRAGMA foreign_key_check").fetchall() == []
+    chunks = "SELECT count(*) FROM chunks WHERE blob NOT IN (SELECT blob FROM contents WHERE blob IS NOT NULL)"
+    assert file.execute(chunks).fetchall() == [(0,)]
+    file.close()
 
 
 def test_a_signal_ends_serve_forever_with_everything_closed(tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ SECTION_4 = {
     "add": ((205, 409, 409, 409, 409, 409), "unused"),
     "info": ((404, 204, 200, 200, 200, 409), None),
     "enable": ((404, 200, 409, 409, 409, 409), "notactivated"),
+    "remap to": ((404, 205, 409, 409, 409, 409), "notactivated"),
+    "remap from": ((404, 409, 205, 205, 205, 409), "unused"),
     "re-enable": ((404, 409, 205, 205, 205, 409), "notactivated"),
     "disable": ((404, 409, 205, 205, 205, 409), "expired"),
     "activate": ((404, 409, 200, 409, 409, 409), "activated"),
@@ -77,12 +79,27 @@ def bring(fleet: Fleet, sn: str, state: str) -> None:
             fleet.drop(rid)
 
 
+def source(fleet: Fleet, sn: str) -> str:
+    """Another serial number, which has a client to give."""
+    fleet.add(f"{sn}-source")
+    fleet.enable(f"{sn}-source")
+    return f"{sn}-source"
+
+
+def target(fleet: Fleet, sn: str) -> str:
+    """Another serial number, which is unused."""
+    fleet.add(f"{sn}-target")
+    return f"{sn}-target"
+
+
 def acts(fleet: Fleet, sn: str) -> dict[str, Callable[[], bytes]]:
     wire, path = fleet.wire, f"{G1}/{sn}"
     return {
         "add": lambda: wire.ask("POST", G1 + "/", f"sn={sn}"),
         "info": lambda: wire.ask("GET", path),
         "enable": lambda: wire.ask("POST", path, f"enable=true&owner={fleet.grant.owner_rid}"),
+        "remap to": lambda: wire.ask("POST", path, f"enable=true&oldsn={source(fleet, sn)}"),
+        "remap from": lambda: wire.ask("POST", f"{G1}/{target(fleet, sn)}", f"enable=true&oldsn={sn}"),
         "re-enable": lambda: wire.ask("POST", path, "enable=true"),
         "disable": lambda: wire.ask("POST", path, "disable=true"),
         "activate": lambda: wire.activate(sn),
@@ -93,11 +110,22 @@ def acts(fleet: Fleet, sn: str) -> dict[str, Callable[[], bytes]]:
 def test_every_call_in_every_state_over_the_wire(fleet: Fleet) -> None:
     for state in (*STATES, "disabled"):
         for act in SECTION_4:
-            sn = f"{state}-{act}"
+            sn = f"{state}-{act}".replace(" ", "-")
             bring(fleet, sn, state)
             code, then = expected(act, "expired" if state == "disabled" else state)
             assert status(acts(fleet, sn)[act]()) == code, (act, state)
             assert fleet.see(sn) == SEEN_AS.get(then, then), (act, state)
+
+
+def test_every_call_on_a_member_of_a_range(fleet: Fleet) -> None:
+    """It is unused; but it has no row to delete yet, and may be given one."""
+    ranges = '{"ranges":[{"format":"base10","length":4,"first":0,"last":99}]}'
+    assert fleet.wire.code("POST", G1 + "/", ranges) == 205
+    for n, act in enumerate(SECTION_4):
+        sn = f"{n:04}"
+        code, then = {"add": (205, "unused"), "delete": (404, "unused")}.get(act, expected(act, "unused"))
+        assert status(acts(fleet, sn)[act]()) == code, act
+        assert fleet.see(sn) == SEEN_AS.get(then, then), act
 
 
 def test_a_second_lapse_is_found_by_whoever_looks(fleet: Fleet) -> None:

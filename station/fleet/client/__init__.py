@@ -14,8 +14,11 @@ document; it returns, or raises what the caller must be able to tell apart::
     │   ├── NotAllowed              fleet-not-allowed     401, 403
     │   ├── NotFound                fleet-not-found       404
     │   └── Conflict                fleet-conflict        409
+    ├── ContentChanged              fleet-content-changed replaced while it was fetched: fetch it again
+    ├── FileFailed                  blame STATION         fleet-file-failed: a local file can't be read or written
     └── Unsendable                  blame STATION         the station would not send it
         ├── NameUnsafe              fleet-name-unsafe
+        ├── TooLong                 fleet-too-long
         ├── TokenUnusable           fleet-token-unusable
         └── UrlUnusable             fleet-url-unusable
 
@@ -29,6 +32,8 @@ from station.fleet.client.errors import (
     BadRequest,
     Busy,
     Conflict,
+    ContentChanged,
+    FileFailed,
     FleetError,
     Garbled,
     NameUnsafe,
@@ -36,33 +41,65 @@ from station.fleet.client.errors import (
     NotFound,
     Refused,
     TokenUnusable,
+    TooLong,
     Unanswered,
     Unreachable,
     Unsendable,
     UrlUnusable,
 )
 from station.fleet.client.messages import Reply, Request
-from station.fleet.client.replies import ModelInfo, ModelOption, SerialInfo, SerialRow, SerialStatus
+from station.fleet.client.results import (
+    Activation,
+    ContentInfo,
+    GroupInfo,
+    GroupMember,
+    GroupRow,
+    MemberType,
+    ModelInfo,
+    ModelOption,
+    Page,
+    Part,
+    SerialInfo,
+    SerialRow,
+    SerialStatus,
+    SharedModel,
+)
+from station.fleet.client.serial_range import Casing, RangeFormat, SerialRange
 
 __all__ = [
+    "Activation",
     "BadRequest",
     "Busy",
+    "Casing",
     "Client",
     "Conflict",
+    "ContentChanged",
+    "ContentInfo",
+    "FileFailed",
     "FleetError",
     "Garbled",
+    "GroupInfo",
+    "GroupMember",
+    "GroupRow",
+    "MemberType",
     "ModelInfo",
     "ModelOption",
     "NameUnsafe",
     "NotAllowed",
     "NotFound",
+    "Page",
+    "Part",
+    "RangeFormat",
     "Refused",
     "Reply",
     "Request",
     "SerialInfo",
+    "SerialRange",
     "SerialRow",
     "SerialStatus",
+    "SharedModel",
     "TokenUnusable",
+    "TooLong",
     "Unanswered",
     "Unreachable",
     "Unsendable",

@@ -13,11 +13,17 @@ from urllib.parse import urlsplit
 from weakref import WeakSet
 
 from station import __version__, clock
+from station.fleet.client.content import Content
 from station.fleet.client.device import Device
 from station.fleet.client.errors import Garbled, TokenUnusable, Unanswered, UrlUnusable
+from station.fleet.client.groups import Groups
 from station.fleet.client.messages import Credential, Reply, Request
 from station.fleet.client.models import Models
+from station.fleet.client.ranges import Ranges
 from station.fleet.client.serials import Serials
+from station.fleet.client.shares import Shares
+from station.fleet.client.tokens import Tokens
+from station.fleet.client.vendor import Vendor
 from station.fleet.client.verdicts import judge
 
 if TYPE_CHECKING:
@@ -40,13 +46,15 @@ class Client:
     and returns it, so that a replaced token is taken up; what it raises goes
     through to the caller.  ``cik`` does the same for the CIK of the client
     that holds the vendor's name, which ``M56`` to ``M63`` need and everything
-    else takes where there is no token.  A reply has ``connect_s`` seconds to begin with a
-    connection, ``read_s`` between any two of its bytes, and ``deadline_s``
-    for everything: all tries, pauses and drops of a dripping server.  (Only
-    the system's look-up of the host's name keeps its own time.)  ``ca_file``
-    holds the authorities to trust in place of those that requests brings
-    along.  Plain HTTP is refused but to this machine itself, or if
-    ``allow_plain_http``.
+    else takes where there is no token.  ``ca_file`` holds the authorities to
+    trust in place of those that requests brings along.  Plain HTTP is refused
+    but to this machine itself, or if ``allow_plain_http``.
+
+    A reply has ``connect_s`` seconds to begin with a connection, ``read_s``
+    between any two of its bytes, and ``deadline_s`` for everything: all
+    tries, pauses and drops of a dripping server.  The bytes of a content,
+    which may be many, have ``transfer_s`` instead, all resumes included.
+    (Only the system's look-up of the host's name keeps its own time.)
 
     Raises ``UrlUnusable``.
     """
@@ -61,6 +69,7 @@ class Client:
         connect_s: float = 3.0,
         read_s: float = 10.0,
         deadline_s: float = 20.0,
+        transfer_s: float = 600.0,
         ca_file: Path | None = None,
         allow_plain_http: bool = False,
     ) -> None:
@@ -68,13 +77,20 @@ class Client:
         self._token, self._cik = token, cik
         self._connect_s, self._read_s, self._deadline_s = connect_s, read_s, deadline_s
         self._ca_file = ca_file
+        self.transfer_s = transfer_s
         self._mine = threading.local()
         self._wires: WeakSet[Wire] = WeakSet()
         self._gate = threading.Lock()
         self._cut = threading.Event()
         self.device = Device(self, vendor)
+        self.content = Content(self)
+        self.groups = Groups(self)
         self.models = Models(self)
         self.serials = Serials(self)
+        self.ranges = Ranges(self)
+        self.shares = Shares(self)
+        self.vendor = Vendor(self)
+        self.tokens = Tokens(self)
 
     def __enter__(self) -> Client:
         return self
@@ -104,7 +120,7 @@ class Client:
         least the one that the fleet asks for) and while the deadline allows.
         Raises ``FleetError``.
         """
-        deadline = clock.monotonic() + self._deadline_s
+        deadline = clock.monotonic() + self._deadline_s if request.deadline is None else request.deadline
         attempt = 0
         while True:
             attempt += 1
@@ -115,10 +131,18 @@ class Client:
             except Garbled:
                 raise  # it is understood to be wrong, not late
             except Unanswered as error:
-                pause = max(error.retry_after or 0.0, random.uniform(0.5, 1.0) * _PAUSE_S * 2 ** (attempt - 1))
                 last = attempt == _TRIES or not request.repeatable
-                if last or clock.monotonic() + pause >= deadline or self._cut.wait(pause):
+                if last or not self.pause(error, attempt, deadline):
                     raise
+
+    def pause(self, error: Unanswered, attempt: int, deadline: float) -> bool:
+        """Wait after this failed attempt (from 1); return False, at once, if there must be no further one.
+
+        That is when it could begin only after the deadline, and when the
+        station is stopping.
+        """
+        pause = max(error.retry_after or 0.0, random.uniform(0.5, 1.0) * _PAUSE_S * 2 ** (attempt - 1))
+        return clock.monotonic() + pause < deadline and not self._cut.wait(pause)
 
     def _credential(self, request: Request) -> tuple[str, str] | None:
         """Return the header that shows who asks, and its value."""
@@ -158,6 +182,8 @@ def _headers(request: Request, credential: tuple[str, str] | None) -> dict[str, 
     headers = {"User-Agent": f"provisioning-station/{__version__}", "Accept": "*/*", "Accept-Encoding": "identity"}
     if credential is not None:
         headers[credential[0]] = credential[1]
+    if request.span is not None:
+        headers["Range"] = request.span
     if request.shared_by is not None:
         headers["X-Exosite-Vendor"] = request.shared_by
     if request.body is not None:

@@ -90,6 +90,19 @@ class Conflict(Refused):
     code = "fleet-conflict"
 
 
+class ContentChanged(FleetError):
+    """A content was replaced while it was fetched; the same call again fetches the new one."""
+
+    code = "fleet-content-changed"
+
+
+class FileFailed(FleetError):
+    """A file of this machine could not be read or written; what the fleet did is not in doubt."""
+
+    blame = Blame.STATION
+    code = "fleet-file-failed"
+
+
 class Unsendable(FleetError):
     """The station itself would not send it; nothing left, and the same again will fare no better."""
 
@@ -100,6 +113,12 @@ class NameUnsafe(Unsendable):
     """A name that could reach something else than what it names."""
 
     code = "fleet-name-unsafe"
+
+
+class TooLong(Unsendable):
+    """A text or a list beyond the bounds of the API document, section 1.10."""
+
+    code = "fleet-too-long"
 
 
 class TokenUnusable(Unsendable):

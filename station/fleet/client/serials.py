@@ -1,48 +1,31 @@
-"""The serial numbers of a model (API document, 8.5 and 8.6)."""
+"""The serial numbers of the vendor's own models, one by one and in bulk (API document, 8.5 and 8.6)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from station.fleet.client import names, replies
-from station.fleet.client.messages import Request, Sender
-from station.fleet.client.replies import SerialInfo, SerialRow
-
-_PAGE = 500
-"""Lines a page.  The fleet gives up to 1000 (API document, 1.6); with texts of 1 KiB those would pass our bound."""
-
-_CHANGED = frozenset({205})
+from station.fleet.client import names, pages, replies
+from station.fleet.client.messages import CHANGED, CSV, FORM, Request
+from station.fleet.client.shared_serials import SharedSerials
 
 
-class Serials:
+class Serials(SharedSerials):
     """Serial numbers, from listed to deleted.
 
-    Every method raises ``NameUnsafe`` before anything is sent, and beside
-    the errors that it names the rest of ``FleetError``.
+    A method that takes many sends one request; with none it sends nothing.
+    Over 10 MiB it raises ``TooLong`` and sends nothing either: to make
+    pieces of it is the caller's, who knows what to do about a piece that is
+    refused.
     """
 
-    def __init__(self, client: Sender) -> None:
-        self._client = client
+    def shared_by(self, vendor: str) -> SharedSerials:
+        """Return what we may do with the models that this vendor shares with us (``X-Exosite-Vendor``, section 7).
 
-    def list(self, model: str) -> Iterator[SerialRow]:
-        """M33, ``GET …/model/<model>/``: every listed serial number, a page at a time.
-
-        Numbers that are only in a range are not among them.  If lines are
-        deleted meanwhile, others may be passed over.  Raises ``NotFound``
-        (no such model).
+        All else on such a model would be refused, or be taken for our own
+        model of that name by a fleet that passes over the header; so it is
+        not offered.
         """
-        path = names.manage("model", names.model(model), "")
-        return self._pages(path)
-
-    def _pages(self, path: str) -> Iterator[SerialRow]:
-        offset = 0
-        while True:
-            query = names.form([("offset", str(offset)), ("limit", str(_PAGE)), ("status", "true")]).decode("ascii")
-            rows = replies.serial_rows(self._client.send(Request("GET", f"{path}?{query}", frozenset({200, 204}))))
-            yield from rows
-            if len(rows) < _PAGE:
-                return
-            offset += len(rows)
+        return SharedSerials(self._client, shared_by=names.vendor(vendor))
 
     def add(self, model: str, serial: str, extra: str = "") -> None:
         """M35, ``POST …/model/<model>/``: list one serial number, with a free text beside it.
@@ -50,50 +33,65 @@ class Serials:
         Raises ``Conflict`` (it is listed already) and ``NotFound`` (no such
         model).
         """
-        path = names.manage("model", names.model(model), "")
-        form = names.form([("sn", names.serial(serial)), ("extra", extra)])
-        self._client.send(Request("POST", path, _CHANGED, form))
+        self._send("POST", model, names.form([("sn", names.serial(serial)), ("extra", names.extra(extra))]))
 
-    def info(self, model: str, serial: str) -> SerialInfo:
-        """M43, ``GET …/model/<model>/<sn>``: its status, RID and text.
+    def add_many(self, model: str, serials: Iterable[str]) -> None:
+        """M36, ``POST …/model/<model>/``: list many serial numbers without texts, by a form.
 
-        A 204 means unused; a 409 orphaned, which is a status here and no
-        error.  Raises ``NotFound`` (not listed, or no such model).
+        All or none: raises ``Conflict`` if one of them is listed already
+        (which one, the fleet doesn't say), and ``NotFound`` (no such model).
         """
-        request = Request("GET", _path(model, serial), frozenset({200, 204, 409}))
-        return replies.serial_info(self._client.send(request))
+        if pairs := [("sn[]", names.serial(serial)) for serial in names.several(serials)]:
+            self._send("POST", model, names.form(pairs))
 
-    def enable(self, model: str, serial: str, owner: str) -> str:
-        """M46, ``POST …/model/<model>/<sn>``: make its client below ``owner`` (a RID), and return the client's RID.
+    def add_rows(self, model: str, rows: Iterable[tuple[str, str]]) -> None:
+        """M37, ``POST …/model/<model>/``: list many serial numbers, each with its free text, as CSV.
 
-        Raises ``Conflict`` (it has a client already, or the owner no room
-        for one), ``NotFound`` and ``NotAllowed`` (not an owner of ours).
+        All or none: raises ``Conflict`` if one of them is listed already
+        (which one, the fleet doesn't say), and ``NotFound`` (no such model).
         """
-        form = names.form([("enable", "true"), ("owner", names.rid(owner))])
-        return replies.rid(self._client.send(Request("POST", _path(model, serial), frozenset({200}), form)))
+        if records := [(names.serial(serial), names.extra(extra)) for serial, extra in rows]:
+            self._send("POST", model, names.lines(records), CSV)
 
-    def regenerate(self, model: str, serial: str) -> None:
-        """M48, ``POST …/model/<model>/<sn>``: a new key, to be activated anew; the old one dies at once.
+    def remove(self, model: str, serial: str) -> None:
+        """M39, ``POST …/model/<model>/``: like ``delete``, by a form, and done too if it isn't listed.
 
-        On a good board this does harm.  Raises ``Conflict`` (never enabled)
-        and ``NotFound``.
+        Raises ``NotFound`` (no such model, or only in a range).
         """
-        self._client.send(Request("POST", _path(model, serial), _CHANGED, names.form([("enable", "true")])))
+        self._send("POST", model, names.form([("delete", "true"), ("sn", names.serial(serial))]))
 
-    def disable(self, model: str, serial: str) -> None:
-        """M49, ``POST …/model/<model>/<sn>``: its key dies and its status becomes expired.
+    def remove_many(self, model: str, serials: Iterable[str]) -> None:
+        """M40, ``POST …/model/<model>/``: remove many by a form; those that aren't listed are passed over.
 
-        Raises ``Conflict`` (never enabled) and ``NotFound``.
+        Raises ``NotFound`` (no such model, or nothing but members of ranges).
         """
-        self._client.send(Request("POST", _path(model, serial), _CHANGED, names.form([("disable", "true")])))
+        if pairs := [("sn[]", names.serial(serial)) for serial in names.several(serials)]:
+            self._send("POST", model, names.form([("delete", "true"), *pairs]))
+
+    def remove_listed(self, model: str, serials: Iterable[str]) -> None:
+        """M41, ``DELETE …/model/<model>/``: remove many as CSV; those that aren't listed are passed over.
+
+        Raises ``NotFound`` (no such model, or nothing but members of ranges).
+        """
+        if records := [(names.serial(serial),) for serial in names.several(serials)]:
+            self._send("DELETE", model, names.lines(records), CSV)
+
+    def groups(self, model: str, serial: str) -> Iterator[str]:
+        """M44, ``GET …/model/<model>/<sn>?show=groups``: the groups that have it as a direct member, a page at a time.
+
+        Raises ``NotFound`` (not listed, or no such model).
+        """
+        path = names.manage("model", names.model(model), names.serial(serial))
+        return pages.walk(self._client, path, replies.column, [("show", "groups")])
 
     def delete(self, model: str, serial: str) -> None:
         """M50, ``DELETE …/model/<model>/<sn>``: it is listed no more, and the key of its client dies.
 
-        Raises ``NotFound``.
+        Raises ``NotFound`` (not listed, or no such model).
         """
-        self._client.send(Request("DELETE", _path(model, serial), _CHANGED))
+        path = names.manage("model", names.model(model), names.serial(serial))
+        self._client.send(Request("DELETE", path, CHANGED))
 
-
-def _path(model: str, serial: str) -> str:
-    return names.manage("model", names.model(model), names.serial(serial))
+    def _send(self, method: str, model: str, body: bytes, type: str = FORM) -> None:
+        path = names.manage("model", names.model(model), "")
+        self._client.send(Request(method, path, CHANGED, body, type))

@@ -44,7 +44,9 @@ def judge(request: Request, reply: Reply, token: str | None) -> Reply:
     ``token`` is what was sent, so that a body that repeats it doesn't spread it.
     """
     html = _is_html(reply)
-    if reply.status in request.answers and not html:
+    # A content may well be a web page; whether it is the content, its size must tell.
+    is_blob = request.sink is not None or request.span is not None
+    if reply.status in request.answers and (is_blob or not html):
         return reply
     raise _error(reply, html, token)
 

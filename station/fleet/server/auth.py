@@ -12,12 +12,16 @@ from station.fleet.server.replies import Refused
 from station.fleet.server.states import Phase
 from station.fleet.server.store import digest
 
-_BY_TOKEN = """SELECT tokens.token, vendors.client, vendors.id, vendors.name
-    FROM tokens JOIN vendors ON vendors.id = tokens.vendor WHERE tokens.token_digest = ?"""
+_BY_TOKEN = """SELECT tokens.token, clients.locked, clients.id, vendors.id, vendors.name
+    FROM tokens JOIN vendors ON vendors.id = tokens.vendor JOIN clients ON clients.id = vendors.client
+    WHERE tokens.token_digest = ?"""
 
-_BY_CIK = """SELECT clients.cik, clients.id, vendors.id, vendors.name
+_BY_CIK = """SELECT clients.cik, clients.locked, clients.id, vendors.id, vendors.name
     FROM clients LEFT JOIN vendors ON vendors.client = clients.id
     WHERE clients.cik_digest = ? AND clients.phase = ?"""
+
+_Row = tuple[int, int | None, str]
+"""A client's id, and the id and the name of the vendor that it is, if it is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,30 +66,33 @@ def holder(call: Call) -> Vendor:
         _find(call, _BY_TOKEN, token)
         raise Refused(HTTPStatus.FORBIDDEN, "tokens are managed with the vendor's CIK")
     row = _find(call, _BY_CIK, cik, Phase.ACTIVATED)
-    return _vendor(row, row[2])
+    return _vendor(row, row[1])
 
 
 def client(call: Call) -> int:
     """Return the id of the client, a device's or any other, whose CIK the request carries.
 
-    Some clients send it as a token (section 11).  Raises ``Refused`` (401).
+    Some clients send it as a token (section 11).  Raises ``Refused`` like ``by_cik``.
     """
-    cik = call.headers.get("X-Exosite-CIK", "") or call.headers.get("X-Exosite-Token", "")
-    found: int = _find(call, _BY_CIK, cik, Phase.ACTIVATED)[1]
-    return found
+    return by_cik(call, call.headers.get("X-Exosite-CIK", "") or call.headers.get("X-Exosite-Token", ""))
 
 
-def _vendor(row: tuple[str, int, int | None, str], owner: int | None) -> Vendor:
-    _, client, vendor, name = row
+def by_cik(call: Call, cik: str) -> int:
+    """Return the id of the client that has this CIK.  Raises ``Refused``: 401 if none has, 403 if it is locked."""
+    return _find(call, _BY_CIK, cik, Phase.ACTIVATED)[0]
+
+
+def _vendor(row: _Row, owner: int | None) -> Vendor:
+    client, vendor, name = row
     if vendor is None or owner is None:
         raise Refused(HTTPStatus.FORBIDDEN, "the credential is not a vendor's")
     return Vendor(vendor, name, client, owner)
 
 
-def _owner(call: Call, row: tuple[str, int, int | None, str]) -> int | None:
+def _owner(call: Call, row: _Row) -> int | None:
     named = call.headers.get("X-Exosite-Vendor", "")
-    if named in ("", row[3]):
-        return row[2]
+    if named in ("", row[2]):
+        return row[1]
     found = call.store.read().execute("SELECT id FROM vendors WHERE name = ?", [named]).fetchone()
     if found is None:
         raise Refused(HTTPStatus.FORBIDDEN, "that vendor shares nothing")
@@ -93,11 +100,13 @@ def _owner(call: Call, row: tuple[str, int, int | None, str]) -> int | None:
     return owner
 
 
-def _find(call: Call, sql: str, given: str, *more: str) -> tuple[str, int, int | None, str]:
-    """Return secret, client and, if there is one, vendor; 401 if nobody has the secret."""
+def _find(call: Call, sql: str, given: str, *more: str) -> _Row:
+    """Return who has the secret; 401 if nobody has, 403 if that client is locked."""
     secret = names.hex40(given)
     row = call.store.read().execute(sql, [digest(secret), *more]).fetchone() if secret else None
     if secret is None or row is None or not hmac.compare_digest(row[0], secret):
         raise Refused(HTTPStatus.UNAUTHORIZED, "no valid credential")
-    found: tuple[str, int, int | None, str] = row
-    return found
+    _, locked, client, vendor, name = row
+    if locked:
+        raise Refused(HTTPStatus.FORBIDDEN, "the client is locked")
+    return client, vendor, name

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _AUTHORITY = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
 _BIG = 18
 """The most digits that a number may have: SQLite's integers end at 19."""
+_MANY = 500_000
+"""The most parameters of one form: read all at once, they are what a body costs in time and memory."""
 
 
 class Parameters:
@@ -32,9 +34,11 @@ class Parameters:
 
     def __init__(self, encoded: str) -> None:
         try:
-            self._values = parse_qs(encoded, keep_blank_values=True, errors="strict")
+            self._values = parse_qs(encoded, keep_blank_values=True, errors="strict", max_num_fields=_MANY)
         except UnicodeDecodeError:
             raise Refused(HTTPStatus.BAD_REQUEST, "a parameter is not UTF-8") from None
+        except ValueError:
+            raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"more than {_MANY} parameters") from None
 
     def __contains__(self, name: str) -> bool:
         return name in self._values
@@ -89,7 +93,11 @@ class Call(Request):
         trailing slash shows as an empty last segment, since it is significant
         (section 1.4).  Raises ``Refused`` (400) for what is not UTF-8.
         """
-        path = _AUTHORITY.sub("", self.environ["REQUEST_URI"], count=1).partition("?")[0]
+        path = self.environ["REQUEST_URI"].partition("?")[0]
+        if not path.startswith("/"):
+            path = _AUTHORITY.sub("", path, count=1)
+        if "%" not in path and path.isascii():
+            return tuple(path.split("/")[1:])
         try:
             return tuple(unquote_to_bytes(s.encode("latin-1")).decode() for s in path.split("/")[1:])
         except UnicodeDecodeError:

@@ -7,11 +7,19 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, field
+from http import HTTPStatus
 
 from sqlite_utils import Database
 
+from station.fleet.server.replies import Refused
 from station.fleet.server.states import Phase
 from station.fleet.server.store import digest
+
+_REACH = 32
+"""How many levels below itself a client gets at others: the most that one look-up walks."""
+
+_BELOW = """WITH RECURSIVE below(id) AS (
+      VALUES (?) UNION SELECT clients.id FROM clients JOIN below ON clients.parent = below.id)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,27 +31,46 @@ class Client:
     cik: str = field(repr=False)
 
 
+class NoRoom(Refused):
+    """409: the parent may have no further clients, which M46 calls a lack of resources."""
+
+    def __init__(self) -> None:
+        super().__init__(HTTPStatus.CONFLICT, "the owner may have no further clients")
+
+
+class Named(Exception):
+    """The client, or one below it, holds a vendor name and can't go."""
+
+
 def create(
     db: Database, parent: int | None, name: str, phase: Phase = Phase.ACTIVATED, open_until: int | None = None
 ) -> Client:
-    """Make a client with a new RID and CIK below ``parent``; ``open_until`` (UTC microseconds) if not activated."""
+    """Make a client with a new RID and CIK below ``parent``; ``open_until`` (UTC microseconds) if not activated.
+
+    Raises ``NoRoom``.
+    """
     rid, cik = secrets.token_hex(20), secrets.token_hex(20)
     cursor = db.execute(
-        "INSERT INTO clients(rid, cik, cik_digest, parent, name, phase, open_until) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        """INSERT INTO clients(rid, cik, cik_digest, parent, name, phase, open_until)
+           SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE NOT EXISTS (SELECT 1 FROM clients WHERE id = ?4
+             AND room IS NOT NULL AND room <= (SELECT count(*) FROM clients WHERE parent = ?4))""",
         [rid, cik, digest(cik), parent, name, phase, open_until],
     )
+    if not cursor.rowcount:
+        raise NoRoom
     assert cursor.lastrowid is not None
     return Client(cursor.lastrowid, rid, cik)
 
 
 def within(db: Database, rid: str, top: int) -> int | None:
-    """Return the id of the client ``rid`` if it is ``top`` or anywhere below it, else None."""
+    """Return the id of the client ``rid`` if it is ``top`` or below it, at most 32 levels, else None."""
     row = db.execute(
-        """WITH RECURSIVE up(id, parent, start) AS (
-             SELECT id, parent, id FROM clients WHERE rid = ?
-             UNION SELECT clients.id, clients.parent, up.start FROM clients JOIN up ON clients.id = up.parent)
+        """WITH RECURSIVE up(id, parent, start, level) AS (
+             SELECT id, parent, id, 0 FROM clients WHERE rid = ?
+             UNION ALL SELECT clients.id, clients.parent, up.start, up.level + 1
+               FROM clients JOIN up ON clients.id = up.parent WHERE up.level < ?)
            SELECT start FROM up WHERE id = ?""",
-        [rid, top],
+        [rid, _REACH, top],
     ).fetchone()
     return row[0] if row else None
 
@@ -60,3 +87,14 @@ def renew(db: Database, client: int, open_until: int) -> None:
 def move(db: Database, client: int, phase: Phase) -> None:
     """Let the client's CIK work (``ACTIVATED``) or be refused (``EXPIRED``); either closes the window."""
     db.execute("UPDATE clients SET phase = ?, open_until = NULL WHERE id = ?", [phase, client])
+
+
+def drop(db: Database, client: int) -> None:
+    """Delete the client and all below it, with their share codes; their serial numbers are orphaned.
+
+    Raises ``Named``.
+    """
+    if db.execute(f"{_BELOW} SELECT 1 FROM vendors JOIN below ON vendors.client = below.id", [client]).fetchone():
+        raise Named
+    db.execute(f"{_BELOW} DELETE FROM codes WHERE client IN below", [client])
+    db.execute(f"{_BELOW} DELETE FROM clients WHERE id IN below", [client])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from http import HTTPStatus
+from ipaddress import ip_address
 
 from sqlite_utils import Database
 
@@ -17,13 +19,14 @@ from station.fleet.server.states import Act, Phase
 def activate(call: Call) -> Reply:
     """D1: hand the CIK to the board that names ``vendor``, ``model`` and ``sn``; 200, once in a window.
 
-    404 if any of the three is unknown, 409 in every state but an open
-    window.  Without a reason: whoever asks has no credential.
+    404, or what ``Options.unknown_activation`` says, if any of the three is
+    unknown, 409 in every state but an open window.  Without a reason:
+    whoever asks has no credential.
     """
     if len(call.get_data()) > names.ACTIVATION_BYTES:
         raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
     vendor, model, sn = (call.fields.need(name) for name in ("vendor", "model", "sn"))
-    entry, peer = call.body, call.remote_addr
+    entry, peer = call.body, _peer(call)
 
     def work(db: Database) -> str:
         row = db.execute("SELECT id FROM vendors WHERE name = ?", [vendor]).fetchone()
@@ -33,8 +36,8 @@ def activate(call: Call) -> Reply:
         client = found.admit_client(Act.ACTIVATE)
         clients.move(db, client, Phase.ACTIVATED)
         db.execute(
-            "INSERT INTO activations(model, sn, at, peer, entry) VALUES (?, ?, ?, ?, ?)",
-            [found.model, sn, found.now, peer, entry],
+            "INSERT INTO activations(model, sn, at, peer, entry, enabled_by) VALUES (?, ?, ?, ?, ?, ?)",
+            [found.model, sn, found.now, peer, entry, found.enabled_by],
         )
         cik: str = db.execute("SELECT cik FROM clients WHERE id = ?", [client]).fetchone()[0]
         return cik
@@ -42,7 +45,16 @@ def activate(call: Call) -> Reply:
     try:
         return replies.value(call.store.write(work), replies.TEXT)
     except Refused as refused:
-        raise Refused(refused.status) from None
+        unknown = refused.status is HTTPStatus.NOT_FOUND
+        raise Refused(call.options.unknown_activation if unknown else refused.status) from None
+
+
+def _peer(call: Call) -> str:
+    """Return the address that asks: the socket's, or the last one that a trusted proxy has seen (section 14, 27)."""
+    if call.options.behind_proxy:
+        with contextlib.suppress(ValueError):
+            return str(ip_address(call.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()))
+    return call.remote_addr or ""
 
 
 PROCEDURES = (Procedure("D1", "POST", "/provision/activate", activate),)

@@ -6,10 +6,29 @@ All 67 procedures of the API document are rows of the nouns' ``PROCEDURES``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from station.fleet.server import auth, device, models, names, serial, serials
+from station.fleet.server import (
+    auth,
+    content,
+    device,
+    download,
+    groups,
+    members,
+    models,
+    names,
+    neighbours,
+    pages,
+    ranges,
+    rpc,
+    serial,
+    serials,
+    shares,
+    tokens,
+    vendors,
+)
 from station.fleet.server.call import Call
 from station.fleet.server.options import Options
 from station.fleet.server.procedures import Procedure
@@ -19,7 +38,23 @@ from station.fleet.server.store import Store
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-NOUNS = (device, models, serials, serial)
+NOUNS = (
+    device,
+    download,
+    models,
+    content,
+    pages,
+    ranges,
+    serials,
+    serial,
+    groups,
+    members,
+    shares,
+    vendors,
+    tokens,
+    neighbours,
+    rpc,
+)
 
 CREDENTIALS: Mapping[tuple[str, ...], Callable[[Call], Any]] = {
     ("provision", "manage"): auth.vendor,
@@ -30,21 +65,47 @@ CREDENTIALS: Mapping[tuple[str, ...], Callable[[Call], Any]] = {
 """Whose request it is, by the first segments of its path; elsewhere nobody asks (section 1.2)."""
 
 
-def _rows() -> dict[tuple[str, ...], dict[str, list[Procedure]]]:
-    table: dict[tuple[str, ...], dict[str, list[Procedure]]] = {}
+@dataclass(frozen=True, slots=True)
+class _Route:
+    """One path of the API: where its variable segments are, and the procedures of each method."""
+
+    variables: tuple[tuple[int, str], ...]
+    methods: dict[str, list[Procedure]]
+
+
+_Shape = tuple[tuple[str, ...], int, bool]
+
+
+def _shape(segments: tuple[str, ...]) -> _Shape:
+    """What tells the API's paths apart: their first three segments, their length, and a slash at the end."""
+    return segments[:3], len(segments), segments[-1:] == ("",)
+
+
+def _routes() -> dict[_Shape, _Route]:
+    routes: dict[_Shape, _Route] = {}
     for noun in NOUNS:
         for procedure in noun.PROCEDURES:
-            pattern = tuple(procedure.path.split("/")[1:])
-            table.setdefault(pattern, {}).setdefault(procedure.method, []).append(procedure)
-    return table
+            segments = tuple(procedure.path.split("/")[1:])
+            variables = tuple((n, text.strip("{}")) for n, text in enumerate(segments) if text.startswith("{"))
+            route = routes.setdefault(_shape(segments), _Route(variables, {}))
+            route.methods.setdefault(procedure.method, []).append(procedure)
+    return routes
 
 
-_ROWS = _rows()
+_ROUTES = _routes()
+
+_CONTENT = "/provision/manage/content/"
 
 
 def takes_long(path: str) -> bool:
     """Tell whether requests of this path may take long: those that carry content."""
-    return path.startswith(("/provision/manage/content/", "/provision/download"))
+    return path.startswith((_CONTENT, "/provision/download"))
+
+
+def longest_body(options: Options, method: str, path: str) -> int:
+    """Return how many bytes the body of a request may have: those of content (M10), or of a bulk list."""
+    uploads = method == "POST" and path.startswith(_CONTENT) and not path.endswith("/")
+    return options.content_bytes if uploads else names.BODY_BYTES
 
 
 class Application:
@@ -84,20 +145,7 @@ def _answer(call: Call) -> Reply:
 
 
 def _route(segments: tuple[str, ...]) -> tuple[dict[str, str], Mapping[str, list[Procedure]]]:
-    for pattern, methods in _ROWS.items():
-        variables = _match(pattern, segments)
-        if variables is not None:
-            return variables, methods
-    raise Refused(HTTPStatus.NOT_FOUND, "no such path")
-
-
-def _match(pattern: tuple[str, ...], segments: tuple[str, ...]) -> dict[str, str] | None:
-    if len(pattern) != len(segments):
-        return None
-    variables = {}
-    for expected, segment in zip(pattern, segments, strict=True):
-        if expected.startswith("{") and segment:
-            variables[expected.strip("{}")] = segment
-        elif expected != segment:
-            return None
-    return variables
+    route = _ROUTES.get(_shape(segments))
+    if route is None or not all(segments[n] for n, _ in route.variables):
+        raise Refused(HTTPStatus.NOT_FOUND, "no such path")
+    return {name: segments[n] for n, name in route.variables}, route.methods

@@ -17,8 +17,9 @@ ACTIVATION_BYTES = 4096
 HEAD_BYTES = 32 * 1024
 """The largest request line and headers together."""
 
-_NAME_CHARACTERS = {"vendor": 64, "model": 64, "serial number": 128}
-_EXTRA_BYTES = 1024
+_NAME_CHARACTERS = {"vendor": 64, "model": 64, "serial number": 128, "group id": 128}
+_ID_BYTES = 128
+_TEXT_BYTES = 1024
 
 _VENDOR = re.compile(r"[A-Za-z0-9_-]+")
 _HEX = re.compile(r"[0-9a-f]{40}")
@@ -52,17 +53,49 @@ def serial(text: str) -> str:
     return _sized(_segment(text, "serial number"), "serial number")
 
 
+def group(text: str) -> str:
+    """At most 128 printable characters other than ``, / ? # "``."""
+    return _sized(_segment(text, "group id"), "group id")
+
+
+def content(text: str) -> str:
+    """At most 128 bytes in UTF-8, printable characters other than ``, / ? # "``: devices use it as a file name."""
+    return _id(text, "content id")
+
+
+def token(text: str) -> str:
+    """Like a content id."""
+    return _id(text, "token id")
+
+
+def meta(text: str) -> str:
+    """Any text of at most 1 KiB in UTF-8, without NUL, behind which SQLite and clients in C see nothing."""
+    return _free(text, "meta")
+
+
 def extra(text: str) -> str:
-    """Any text of at most 1 KiB in UTF-8."""
-    if len(text.encode()) > _EXTRA_BYTES:
-        raise TooLong("extra is longer than 1 KiB")
-    return text
+    """Like ``meta``."""
+    return _free(text, "extra")
 
 
 def hex40(text: str) -> str | None:
     """Return an RID, CIK, share code or token in lower case; None if it isn't 40 hex digits."""
     lowered = text.lower()
     return lowered if _HEX.fullmatch(lowered) else None
+
+
+def _free(text: str, what: str) -> str:
+    if len(text.encode()) > _TEXT_BYTES:
+        raise TooLong(f"{what} is longer than 1 KiB")
+    if "\0" in text:
+        raise BadName(f"{what} has no NUL")
+    return text
+
+
+def _id(text: str, what: str) -> str:
+    if len(text.encode()) > _ID_BYTES:
+        raise TooLong(f"a {what} has at most {_ID_BYTES} bytes")
+    return _segment(text, what)
 
 
 def _segment(text: str, what: str) -> str:

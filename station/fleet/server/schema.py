@@ -2,10 +2,12 @@
 
 ``clients``      one row a client: ``rid`` (public) and ``cik`` (secret), each 40 hex digits;
                  ``parent`` makes the tree; ``phase`` is ``notactivated`` (until D1, while ``open_until``
-                 is ahead), ``activated`` (the CIK works) or ``expired``; ``name`` is for people
+                 is ahead), ``activated`` (the CIK works) or ``expired``; ``locked`` overrides all three;
+                 ``room`` is how many clients it may have right below it, NULL any number; ``name`` and
+                 ``meta`` are for people
 ``vendors``      ``name`` and the client that holds it, creator of the vendor's models
 ``tokens``       a vendor's tokens by their ``name``, which the vendor chose
-``codes``        share codes, and the client that each stands for
+``codes``        share codes, and the client that each stands for; ``meta`` is for people
 ``models``       ``vendor`` and ``name``; the template as exactly one of ``rid`` and ``code``; ``options`` in
                  alphabetical order, a blank between; ``window_s`` overrides the server's window
 ``serials``      ``model``, ``sn``, ``extra``; ``rid`` is the client, NULL while unused.  Unique: one client has
@@ -14,7 +16,8 @@
 ``blocks``       how many serial numbers of a model have an ``id`` in ``block * 1024`` and the 1023 after it, so
                  that a page far down the list is found without walking to it; kept by triggers
 ``ranges``       ranges of serial numbers that are listed without a row of their own (section 3)
-``activations``  the log of successful D1 calls: ``at``, ``peer`` (IP address), ``entry`` (raw request body)
+``activations``  the log of successful D1 calls: ``at``, ``peer`` (IP address), ``entry`` (raw request body), and
+                 ``enabled_by``, the vendor that had enabled the serial number
 ``contents``     a model's content entries: ``protected`` 0 or 1; ``type``, ``size`` (bytes) and ``updated`` of the
                  blob, or '', 0 and the time of creation before the first upload; ``blob`` is NULL until then
 ``chunks``       the blobs in pieces of ``blobs.CHUNK`` bytes, the last one shorter, ``number`` from 0; a blob is
@@ -78,9 +81,16 @@ def _provisioning(db: Database) -> None:
 @migrations(name="0002_whole_api")
 def _whole_api(db: Database) -> None:
     for statement in (
-        "ALTER TABLE serials ADD COLUMN enabled_by INTEGER REFERENCES vendors(id)",
+        "ALTER TABLE clients ADD COLUMN meta TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE clients ADD COLUMN locked INTEGER NOT NULL DEFAULT 0 CHECK(locked IN (0, 1))",
+        "ALTER TABLE clients ADD COLUMN room INTEGER CHECK(room >= 0)",
+        "ALTER TABLE codes ADD COLUMN meta TEXT NOT NULL DEFAULT ''",
+        "CREATE INDEX codes_by_client ON codes(client)",
+        "ALTER TABLE serials ADD COLUMN enabled_by INTEGER REFERENCES vendors(id) ON DELETE SET NULL",
         """UPDATE serials SET enabled_by = (SELECT vendor FROM models WHERE models.id = serials.model)
            WHERE rid IS NOT NULL""",
+        "ALTER TABLE activations ADD COLUMN enabled_by INTEGER REFERENCES vendors(id) ON DELETE SET NULL",
+        "UPDATE activations SET enabled_by = (SELECT vendor FROM models WHERE models.id = activations.model)",
         "CREATE INDEX serials_by_enabler ON serials(model, enabled_by, id) WHERE enabled_by IS NOT NULL",
         """CREATE TABLE blocks(
              model INTEGER NOT NULL REFERENCES models(id) ON DELETE CASCADE, block INTEGER NOT NULL,
@@ -90,7 +100,8 @@ def _whole_api(db: Database) -> None:
              INSERT INTO blocks VALUES (new.model, new.id >> 10, 1)
                ON CONFLICT(model, block) DO UPDATE SET count = count + 1; END""",
         """CREATE TRIGGER serial_unlisted AFTER DELETE ON serials BEGIN
-             UPDATE blocks SET count = count - 1 WHERE model = old.model AND block = old.id >> 10; END""",
+             UPDATE blocks SET count = count - 1 WHERE model = old.model AND block = old.id >> 10;
+             DELETE FROM blocks WHERE model = old.model AND block = old.id >> 10 AND count = 0; END""",
         """CREATE TABLE ranges(
              id INTEGER PRIMARY KEY, model INTEGER NOT NULL REFERENCES models(id),
              format TEXT NOT NULL CHECK(format IN ('base10', 'base16', 'mac:48', 'mac-48', 'mac.48')),
@@ -110,7 +121,9 @@ def _whole_api(db: Database) -> None:
         """CREATE TABLE members(
              id INTEGER PRIMARY KEY, "group" INTEGER NOT NULL REFERENCES groups(id) ON DELETE CASCADE,
              type TEXT NOT NULL CHECK(type IN ('sn', 'content', 'group')), member TEXT NOT NULL,
-             expire INTEGER NOT NULL, meta TEXT NOT NULL, UNIQUE("group", type, member)) STRICT""",
+             expire INTEGER NOT NULL, meta TEXT NOT NULL, UNIQUE("group", member, type)) STRICT""",
+        'CREATE INDEX members_in_order ON members("group", id)',
+        'CREATE INDEX members_of_type ON members("group", type, id)',
         "CREATE INDEX members_by_name ON members(type, member)",
         """CREATE TABLE shares(
              id INTEGER PRIMARY KEY, model INTEGER NOT NULL REFERENCES models(id) ON DELETE CASCADE,

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import socket
 import threading
+from functools import partial
 from pathlib import Path
 
 from waitress.adjustments import Adjustments
 from waitress.task import ThreadedTaskDispatcher
 
-from station.fleet.server import dispatch, names
+from station.fleet.server import blobs, dispatch, names
 from station.fleet.server.options import Options
 from station.fleet.server.store import Store
 from station.fleet.server.transport import SERVER, Listener
@@ -47,6 +48,7 @@ class FleetServer:
         except BaseException:
             bound.close()
             raise
+        blobs.sweep(self._store)  # what an earlier run was killed in the middle of
         # waitress warns of every request that waits for a thread; eight slots make some wait.
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)
         settings = Adjustments(
@@ -56,6 +58,7 @@ class FleetServer:
             connection_limit=1000,
             max_request_header_size=names.HEAD_BYTES,
             max_request_body_size=names.BODY_BYTES + 1,  # waitress refuses what reaches its limit
+            clear_untrusted_proxy_headers=False,  # the procedures decide whom to believe
             outbuf_high_watermark=_NEVER,
             log_socket_errors=False,  # a client that goes away is its own affair
         )
@@ -63,12 +66,14 @@ class FleetServer:
         settings.send_bytes = _NEVER
         self._handlers = ThreadedTaskDispatcher()
         self._handlers.set_thread_count(_HANDLERS)
+        options = options or Options()
         self._listener = Listener(
-            dispatch.Application(self._store, options or Options()),
+            dispatch.Application(self._store, options),
             _sock=bound,
             dispatcher=self._handlers,
             adj=settings,
             apart=dispatch.takes_long,
+            longest=partial(dispatch.longest_body, options),
             sockinfo=(family, socket.SOCK_STREAM, 0, bound.getsockname()),
             bind_socket=False,
         )

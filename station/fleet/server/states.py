@@ -34,11 +34,19 @@ class Phase(StrEnum):
 
 
 class Act(StrEnum):
-    """A call, as far as it concerns the state."""
+    """A call, as far as it concerns the state.
+
+    ``ADD`` and ``DELETE`` are about a row of the list: for them a serial
+    number that is there by virtue of a range alone is absent.
+    """
 
     ADD = "add"
     INFO = "info"
     ENABLE = "enable"
+    REMAP_TO = "remap to"
+    """M47 gives it the client of another serial number."""
+    REMAP_FROM = "remap from"
+    """M47 takes its client."""
     REENABLE = "re-enable"
     DISABLE = "disable"
     ACTIVATE = "activate"
@@ -58,14 +66,16 @@ _U, _N, _A, _E, _X = State.UNUSED, State.NOTACTIVATED, State.ACTIVATED, State.EX
 
 # fmt: off
 _ROWS: Mapping[Act, tuple[tuple[int, State | None], ...]] = {
-    #              absent        unused        notactivated  activated     expired       orphaned
-    Act.ADD:      ((205, _U),    (409, _KEEP), (409, _KEEP), (409, _KEEP), (409, _KEEP), (409, _KEEP)),  # M35
-    Act.INFO:     ((404, _KEEP), (204, _KEEP), (200, _KEEP), (200, _KEEP), (200, _KEEP), (409, _KEEP)),  # M43
-    Act.ENABLE:   ((404, _KEEP), (200, _N),    (409, _KEEP), (409, _KEEP), (409, _KEEP), (409, _KEEP)),  # M46
-    Act.REENABLE: ((404, _KEEP), (409, _KEEP), (205, _N),    (205, _N),    (205, _N),    (409, _KEEP)),  # M48
-    Act.DISABLE:  ((404, _KEEP), (409, _KEEP), (205, _E),    (205, _E),    (205, _E),    (409, _KEEP)),  # M49
-    Act.ACTIVATE: ((404, _KEEP), (409, _KEEP), (200, _A),    (409, _KEEP), (409, _KEEP), (409, _KEEP)),  # D1
-    Act.DELETE:   ((404, _KEEP), (205, _X),    (205, _X),    (205, _X),    (205, _X),    (205, _X)),     # M50
+    #                absent        unused        notactivated  activated     expired       orphaned
+    Act.ADD:        ((205, _U),    (409, _KEEP), (409, _KEEP), (409, _KEEP), (409, _KEEP), (409, _KEEP)),  # M35
+    Act.INFO:       ((404, _KEEP), (204, _KEEP), (200, _KEEP), (200, _KEEP), (200, _KEEP), (409, _KEEP)),  # M43
+    Act.ENABLE:     ((404, _KEEP), (200, _N),    (409, _KEEP), (409, _KEEP), (409, _KEEP), (409, _KEEP)),  # M46
+    Act.REMAP_TO:   ((404, _KEEP), (205, _N),    (409, _KEEP), (409, _KEEP), (409, _KEEP), (409, _KEEP)),  # M47
+    Act.REMAP_FROM: ((404, _KEEP), (409, _KEEP), (205, _U),    (205, _U),    (205, _U),    (409, _KEEP)),  # M47
+    Act.REENABLE:   ((404, _KEEP), (409, _KEEP), (205, _N),    (205, _N),    (205, _N),    (409, _KEEP)),  # M48
+    Act.DISABLE:    ((404, _KEEP), (409, _KEEP), (205, _E),    (205, _E),    (205, _E),    (409, _KEEP)),  # M49
+    Act.ACTIVATE:   ((404, _KEEP), (409, _KEEP), (200, _A),    (409, _KEEP), (409, _KEEP), (409, _KEEP)),  # D1
+    Act.DELETE:     ((404, _KEEP), (205, _X),    (205, _X),    (205, _X),    (205, _X),    (205, _X)),     # M50
 }
 # fmt: on
 

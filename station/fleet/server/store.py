@@ -18,6 +18,7 @@ from typing import TypeVar
 from sqlite_utils import Database
 
 from station.database import Writer, connect
+from station.fleet.server.blobs import Holds
 from station.fleet.server.schema import migrations
 
 T = TypeVar("T")
@@ -39,6 +40,7 @@ class Store:
         self._mine = threading.local()
         self._readers: list[Database] = []
         self._gate = threading.Lock()
+        self.holds = Holds()
 
     def together(self) -> AbstractContextManager[None]:
         """Let all that this thread writes in here share one commit, made at the end.
@@ -67,8 +69,8 @@ class Store:
 
     def close(self) -> None:
         """Finish what is being written and close every connection; no thread may be reading."""
-        self._writer.close()
         with self._gate:
             for reader in self._readers:
                 reader.conn.close()
             self._readers.clear()
+        self._writer.close()  # the last: a connection that only reads can't take the WAL with it

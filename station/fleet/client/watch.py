@@ -1,0 +1,187 @@
+"""The sockets below a request, under a watch that knows how long it may still take and how far it got.
+
+Every read and write looks at the deadline, so that no rhythm of bytes, in
+head or body, can stretch it.  A note is kept of whether a byte of the request
+was sent, and whether all of it was.  And a fleet that answers before it has
+heard everything (no, and too large at that) is listened to at once.
+
+Only ``wire`` imports this module, since it imports requests.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import socket
+import ssl
+from functools import partial
+from http.client import HTTPResponse, IncompleteRead
+from typing import Any
+
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.util.response import assert_header_parsing
+from urllib3.util.wait import wait_for_read, wait_for_socket
+
+from station import clock
+
+_PIECE = 16384
+"""Bytes that are sent at a time: a TLS record, and about what a socket takes when it takes any."""
+
+
+class Watch:
+    """What the sockets below must know of the request that is going on."""
+
+    def __init__(self, read_s: float) -> None:
+        self._read_s = read_s
+        self._cut = False
+        self._socket: socket.socket | None = None
+        self.start(0.0)
+
+    def start(self, deadline: float) -> None:
+        """Begin a request that ends at this monotonic instant."""
+        self._deadline = deadline
+        self.sent = self.whole = False
+        self.early = b""
+
+    def overhear(self, sock: socket.socket) -> bool:
+        """Tell whether the fleet has begun to answer on a socket that has something to read."""
+        sock.settimeout(0)
+        try:
+            self.early = sock.recv(1)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return False  # something of TLS's own
+        return True
+
+    def using(self, sock: socket.socket) -> None:
+        """Note the socket that the request goes through."""
+        self._socket = sock
+
+    def cut(self) -> None:
+        """End the request that is going on, and let none begin; from any thread."""
+        self._cut = True
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                # The system's call even under TLS, whose own would meddle with the reading thread's state.
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+
+    def left(self) -> float:
+        """Return the seconds until the deadline; raises ``TimeoutError`` if there are none."""
+        if self._cut:
+            raise TimeoutError("the station is stopping")
+        left = self._deadline - clock.monotonic()
+        if left <= 0:
+            raise TimeoutError("the deadline has passed")
+        return left
+
+    def patience(self) -> float:
+        """Return the seconds that the next read may take; raises ``TimeoutError``."""
+        return min(self._read_s, self.left())
+
+
+class _WatchedSocket(io.RawIOBase):
+    """The reading side of a socket, under a watch."""
+
+    def __init__(self, raw: io.RawIOBase, sock: socket.socket, watch: Watch) -> None:
+        self._raw, self._sock, self._watch = raw, sock, watch
+        self.ended = False
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        if early := self._watch.early:
+            buffer[:1], self._watch.early = early, b""
+            return 1
+        self._sock.settimeout(self._watch.patience())
+        count = self._raw.readinto(buffer)
+        self.ended = self.ended or count == 0
+        return count
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _WatchedResponse(HTTPResponse):
+    """http.client's response, read under a watch, and with a head that must be whole."""
+
+    def __init__(self, sock: socket.socket, *args: Any, watch: Watch, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        self._watched = _WatchedSocket(self.fp.detach(), sock, watch)
+        self.fp = io.BufferedReader(self._watched)
+
+    def begin(self) -> None:
+        super().begin()
+        if self._watched.ended:
+            raise IncompleteRead(b"")  # http.client takes the connection's end for the end of the head
+        assert_header_parsing(self.headers)  # urllib3 would only log it, with what was received
+
+
+class _Watched(HTTPConnection):
+    """A connection under a watch; mixed into urllib3's two."""
+
+    def __init__(self, *args: Any, watch: Watch, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._watch = watch
+        self.response_class = partial(_WatchedResponse, watch=watch)  # type: ignore[assignment]  # it is only called
+
+    def send(self, data: Any) -> None:
+        if self.sock is None:
+            self.connect()
+        self._watch.using(self.sock)
+        for begin in range(0, len(data), _PIECE):
+            if self._watch.sent:
+                self._room()
+            self.sock.settimeout(self._watch.patience())
+            self._watch.sent = True
+            try:
+                super().send(data[begin : begin + _PIECE])
+            except ssl.SSLEOFError as error:
+                raise BrokenPipeError("the connection was closed") from error  # which is what it is without TLS
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        super().request(*args, **kwargs)
+        self._watch.whole = True
+
+    def _room(self) -> None:
+        """Wait until the socket takes more."""
+        while wait_for_socket(self.sock, read=True, write=True, timeout=self._watch.patience()):
+            if not wait_for_read(self.sock, timeout=0):
+                return
+            if self._watch.overhear(self.sock):
+                # With this error urllib3 stops sending and reads the answer.
+                raise BrokenPipeError("the fleet answered before it had heard everything")
+        raise TimeoutError("timed out")
+
+
+class _WatchedTLS(_Watched, HTTPSConnection):
+    """The same over TLS."""
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Watched
+
+
+class _TLSPool(HTTPSConnectionPool):
+    ConnectionCls = _WatchedTLS
+
+
+class WatchedAdapter(HTTPAdapter):
+    """requests' adapter, with one connection under a watch."""
+
+    def __init__(self, watch: Watch) -> None:
+        super().__init__(pool_connections=1, pool_maxsize=1, max_retries=0)
+        self.poolmanager.pool_classes_by_scheme = {
+            "http": partial(_Pool, watch=watch),
+            "https": partial(_TLSPool, watch=watch),
+        }
+
+    def close(self) -> None:
+        """Close the connection if no request is using it."""
+        # urllib3 only forgets its pools; their connections would stay open for as long as an old traceback holds them.
+        for key in self.poolmanager.pools.keys():  # noqa: SIM118 - a copy; it can't be iterated itself
+            if (pool := self.poolmanager.pools.get(key)) is not None:
+                pool.close()
+        super().close()
