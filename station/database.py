@@ -135,20 +135,22 @@ class Writer:
 
         A piece is done at once and its result returned, but it is on the disk
         only when the block has ended without a ``DatabaseError``: nobody may
-        be told of it before.
+        be told of it before.  What other threads wait to write goes with it.
         """
         self._together = threading.get_ident()
+        lost = None
         try:
             yield
             if self._begun:
-                with translated(self._path):
-                    self._database.conn.execute("COMMIT")
+                lost = self._lead(begun=True)
         finally:
             self._together = None
             if self._begun:
                 if self._database.conn.in_transaction:
                     self._roll_back()
                 self._leave()
+        if lost is not None:
+            raise lost
 
     @property
     def joined(self) -> Database | None:
@@ -172,8 +174,8 @@ class Writer:
                     self._turn.wait()
                 if piece.done:
                     return
-                batch = self._take()
-            self._lead(batch)
+                self._busy = True
+            self._lead()
 
     def close(self) -> None:
         """Finish what is queued and close the database."""
@@ -185,10 +187,10 @@ class Writer:
             with self._turn:
                 while self._busy:
                     self._turn.wait()
-                batch = self._take()
-            if not batch:
-                break
-            self._lead(batch)
+                if not self._queue:
+                    break
+                self._busy = True
+            self._lead()
         self._database.conn.close()
 
     def _join(self, work: Callable[[Database], T]) -> T:
@@ -212,39 +214,41 @@ class Writer:
             self._busy = self._begun = False
             self._turn.notify_all()
 
-    def _take(self) -> list[Piece[Any]]:
-        batch = [self._queue.popleft() for _ in range(min(_BATCH, len(self._queue)))]
-        self._busy = bool(batch)
-        return batch
-
-    def _lead(self, batch: list[Piece[Any]]) -> None:
+    def _lead(self, begun: bool = False) -> Exception | None:
+        """Commit what waits, with what has ``begun`` before; return what went wrong, which everybody is told."""
+        with self._turn:
+            batch = [self._queue.popleft() for _ in range(min(_BATCH, len(self._queue)))]
         try:
-            self._commit(batch)
+            return self._commit(batch, begun)
         finally:
-            with self._turn:
-                for piece in batch:
-                    piece.done = True
-                self._busy = False
-                self._turn.notify_all()
+            for piece in batch:
+                piece.done = True
+            if not begun:
+                self._leave()
 
-    def _commit(self, batch: list[Piece[Any]]) -> None:
-        connection = self._database.conn
+    def _commit(self, batch: list[Piece[Any]], begun: bool) -> Exception | None:
         answers: list[tuple[Any, BaseException | None]] = []
         try:
             with translated(self._path):
-                self._begin()
+                if not begun:
+                    self._begin()
+                elif not self._database.conn.in_transaction:
+                    raise DatabaseFailed(f"{self._path}: the transaction is lost, or was never begun")
                 answers.extend(self._try(piece.work) for piece in batch)
-                connection.execute("COMMIT")
+                self._database.conn.execute("COMMIT")
         except BaseException as error:  # whatever it is, everybody is told
             self._roll_back()
-            interrupted = not isinstance(error, Exception)
+            lost = (
+                error if isinstance(error, Exception) else DatabaseFailed(f"{self._path}: the writing was interrupted")
+            )
             for piece in batch:
-                piece.error = DatabaseFailed(f"{self._path}: the writing was interrupted") if interrupted else error
-            if interrupted:
+                piece.error = lost
+            if lost is not error:
                 raise
-            return
+            return lost
         for piece, (value, failure) in zip(batch, answers, strict=True):
             piece.value, piece.error = value, failure
+        return None
 
     def _begin(self) -> None:
         if self._stale:

@@ -221,15 +221,20 @@ def test_what_is_written_together_shares_one_commit_at_the_end(floor: Floor) -> 
     assert floor.undone == 1
 
 
-def test_others_wait_while_one_writes_together(floor: Floor) -> None:
+def test_what_others_wait_to_write_goes_with_what_is_written_together(floor: Floor) -> None:
     other = threading.Thread(target=floor.writer.write, args=[floor.add("theirs")])
+    floor.said.clear()
     with floor.writer.together():
         floor.writer.write(floor.add("ours"))
         other.start()
         while not floor.writer._queue:
             threading.Event().wait(0.001)
+        bad = floor.writer.submit(floor.add("bad", ValueError("no")))
+        assert floor.words() == []
     other.join()
     assert floor.words() == ["ours", "theirs"]
+    assert isinstance(failure(bad), ValueError)
+    assert floor.said.count("COMMIT") == 1
 
 
 def test_together_without_a_word_says_nothing(floor: Floor) -> None:
@@ -243,14 +248,16 @@ def test_what_was_written_together_is_lost_together(floor: Floor) -> None:
     with pytest.raises(KeyError), floor.writer.together():
         floor.writer.write(floor.add("one"))
         raise KeyError
-    with pytest.raises(DatabaseFailed, match="no transaction"), floor.writer.together():
+    with pytest.raises(DatabaseFailed, match="the transaction is lost"), floor.writer.together():
         floor.writer.write(floor.add("two"))
         with pytest.raises(DatabaseFailed, match="disk I/O"):
             floor.writer.write(lost)
+        late = floor.writer.submit(floor.add("late"))
+    assert isinstance(failure(late), DatabaseFailed)
     with closing(sqlite3.connect(floor.path, isolation_level=None)) as other:
         floor.database.execute("PRAGMA busy_timeout = 10").fetchall()
         other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(DatabaseFailed, match="no transaction"), floor.writer.together():
+        with pytest.raises(DatabaseFailed, match="the transaction is lost"), floor.writer.together():
             with pytest.raises(DatabaseFailed, match="locked"):
                 floor.writer.write(floor.add("three"))
             with pytest.raises(DatabaseFailed, match="an earlier piece"):

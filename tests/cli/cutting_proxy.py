@@ -19,6 +19,8 @@ class Fate(Enum):
     """The fleet never gets it."""
     UNANSWERED = "unanswered"
     """The fleet does it, and its answer is lost."""
+    HALVED = "halved"
+    """The fleet does it, and its answer breaks off in the middle."""
     REFUSED = "refused"
     """The fleet never gets it, and 400 is answered."""
 
@@ -29,6 +31,8 @@ class Asked(NamedTuple):
     method: str
     path: str
     body: bytes
+    range: str | None
+    """The header of that name."""
 
 
 Judge = Callable[[Asked, int], Fate]
@@ -48,12 +52,14 @@ class CuttingProxy:
 
             def _pass(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                fate = proxy._fate(Asked(self.command, self.path, body))
-                self.close_connection = fate in (Fate.LOST, Fate.UNANSWERED)
+                fate = proxy._fate(Asked(self.command, self.path, body, self.headers.get("Range")))
+                self.close_connection = fate in (Fate.LOST, Fate.UNANSWERED, Fate.HALVED)
                 answer = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nX-Error-Reason: no such line\r\n\r\n"
-                if fate in (Fate.PASS, Fate.UNANSWERED):
+                if fate not in (Fate.LOST, Fate.REFUSED):
                     answer = proxy._ask(self.command, self.path, body, dict(self.headers))
-                if fate in (Fate.PASS, Fate.REFUSED):
+                if fate is Fate.HALVED:
+                    answer = answer[: len(answer) // 2]
+                if fate not in (Fate.LOST, Fate.UNANSWERED):
                     self.wfile.write(answer)
 
             do_GET = do_POST = do_PUT = do_DELETE = _pass

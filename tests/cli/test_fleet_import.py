@@ -141,6 +141,7 @@ def test_an_unanswered_piece_that_was_partly_there_is_completed(fleet: Served, t
         assert imported(fleet, model, file, 0, proxy.url) == {"added": 98, "existed": 2, "left": 0, "refused": []}
 
 
+@pytest.mark.slow
 def test_a_fleet_that_stays_away_leaves_a_file_that_can_be_imported_again(fleet: Served, tmp_path: Path) -> None:
     model, file = fleet.model(), sheet(tmp_path, 9000)
     with CuttingProxy(fleet.url, lost_post(Fate.LOST, *range(1, 9))) as proxy:

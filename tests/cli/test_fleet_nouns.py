@@ -145,7 +145,9 @@ def test_groups(fleet: Served, tmp_path: Path) -> None:
         file.write_text(f"sn,A1\n{wrong}\n")
         assert "line 2" in fleet.fails(2, "groups", "import", model, "inner", file)
     assert fleet.told("groups", "members", model, "inner") == []
-    assert "neither Unix seconds" in fleet.fails(2, "groups", "add", model, "inner", "sn", "A1", "--expire", "soon")
+    for wrong in ("soon", "-1", "1969-12-31", "1e9"):
+        said = fleet.fails(2, "groups", "add", model, "inner", "sn", "A1", "--expire", wrong)
+        assert "neither Unix seconds" in said
     fleet.says("groups", "delete", model, "outer", "--yes")
     assert [one["group"] for one in fleet.told("groups", "list", model)] == ["inner"]
     fleet.says("groups", "delete", model, "inner", "--yes", "--by-form")
@@ -168,6 +170,7 @@ def test_content(fleet: Served, tmp_path: Path) -> None:
     assert fleet.told("content", "show", model, "notes")[0]["type"] == "text/x-odd; charset=utf-8"
     fleet.says("content", "download", model, "fw.bin", "--into", tmp_path / "copy.bin")
     assert (tmp_path / "copy.bin").read_bytes() == source.read_bytes()
+    assert "a regular file" in fleet.fails(2, "content", "upload", model, "/dev/null", "--id", "notes")
     assert "--force replaces it" in fleet.fails(2, "content", "download", model, "fw.bin", "--into", other)
     fleet.says("content", "download", model, "fw.bin", "--into", other, "--force")
     assert other.read_bytes() == source.read_bytes()
@@ -197,6 +200,27 @@ def test_content(fleet: Served, tmp_path: Path) -> None:
     fleet.says("content", "delete", model, "notes", "--yes", "--by-form")
     assert fleet.told("content", "list", model) == []
     assert "404" in fleet.fails(1, "content", "show", model, "fw.bin")
+
+
+@pytest.mark.slow
+def test_a_download_that_broke_off_goes_on_from_there(fleet: Served, tmp_path: Path) -> None:
+    model, source, copy = fleet.model(), tmp_path / "fw.bin", tmp_path / "copy.bin"
+    source.write_bytes(bytes(range(256)) * 4000)
+    fleet.says("content", "upload", model, source)
+    download = ["content", "download", model, "fw.bin", "--into", copy]
+
+    def judge(asked: Asked, before: int) -> Fate:
+        return Fate.HALVED if "download=true" in asked.path else Fate.PASS
+
+    with CuttingProxy(fleet.url, judge) as proxy:
+        fleet.fails(1, *download, url=proxy.url)
+    assert not copy.exists()
+    with CuttingProxy(fleet.url) as proxy:
+        fleet.says(*download, url=proxy.url)
+        [part] = [asked.range for asked in proxy.asked if "download=true" in asked.path]
+    assert part is not None and part.startswith("bytes=") and int(part[6:-1]) > 500_000
+    assert copy.read_bytes() == source.read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["copy.bin", "fw.bin"]
 
 
 def test_shares(fleet: Served) -> None:

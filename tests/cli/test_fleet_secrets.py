@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import FarEnd
 from cutting_proxy import CuttingProxy, Fate
+from far_end_process import FarEnd
 from served_fleet import Served
 from station_process import station
 

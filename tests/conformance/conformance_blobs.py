@@ -58,21 +58,31 @@ def fetched(download: Any, *args: Any) -> bytes:
     return into.getvalue()
 
 
-def download(number: str, target: str, before: Any, who: str = "token") -> list[Any]:
-    """Rows of section 5's byte ranges, for each of the three procedures that answer a blob."""
+def download(number: str, target: str, before: Any, who: str = "token", read: Any = None) -> list[Any]:
+    """Rows of section 5's byte ranges, for a procedure that answers a blob; ``read`` asks the client for a part."""
+    beyond = Answer(416, type="text/plain; charset=utf-8", headers={"Content-Range": "bytes */24"})
     asked = [
-        ("bytes=0-3", part(0, 3)),
         ("bytes=4-", part(4, 23)),
         ("bytes=-5", part(19, 23)),
-        ("bytes=20-1000", part(20, 23)),
         ("bytes=-1000", part(0, 23)),
-        ("bytes=23-23", part(23, 23)),
-        ("bytes=24-", Answer(416, type="text/plain; charset=utf-8", headers={"Content-Range": "bytes */24"})),
+        ("bytes=24-", beyond),
         ("bytes=5-2", WHOLE),
         ("bytes=0-1,3-4", WHOLE),
         ("bytes=-", WHOLE),
         ("lines=0-1", WHOLE),
     ]
+    both_ends = [(0, 3, part(0, 3)), (20, 1000, part(20, 23)), (23, 23, part(23, 23)), (24, 30, beyond)]
     return [
         row(number, f"Range: {span}", get(target, who=who, range=span), answer, before=before) for span, answer in asked
+    ] + [
+        row(
+            number,
+            f"Range: bytes={first}-{last}",
+            get(target, who=who, range=f"bytes={first}-{last}"),
+            answer,
+            before=before,
+            call=read and (lambda c, w, first=first, last=last: read(c, w, first, last)),
+            result=(answer.body, str(first), "24") if answer.status == 206 else None,
+        )
+        for first, last, answer in both_ends
     ]

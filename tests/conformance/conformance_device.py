@@ -23,6 +23,9 @@ from conformance_words import (
     value,
 )
 
+_ELSEWHERE = (post("model/", "model=g2&rid=$template"), post("content/g2/", "id=open&meta="))
+_STRANGE = [("has no number", ()), ("has a number that is not enabled", (post("model/g2/", "sn=A1"),))]
+
 ROWS = [
     # ---------------------------------------------------------------- D1
     row(
@@ -178,6 +181,16 @@ ROWS = [
         before=[active(), post("model/g1/A1", "enable=true")],
     ),
     row("D2", "403 for a client that is no device", get(HERE, who="cik"), 403),
+    *(
+        row(
+            "D2",
+            f"403 for a model where it {how}",
+            get("/provision/download?vendor=$vendor&model=g2", who="device"),
+            403,
+            before=[LIVE, _ELSEWHERE, *further],
+        )
+        for how, further in _STRANGE
+    ),
     # ---------------------------------------------------------------- D3
     row(
         "D3",
@@ -197,7 +210,9 @@ ROWS = [
         call=lambda c, w: fetched(c.device.download, "g1", "mine", w["cik"]),
         result=BLOB,
     ),
-    *download("D3", f"{HERE}&id=open", LIVE, "device"),
+    *download(
+        "D3", f"{HERE}&id=open", LIVE, "device", lambda c, w, *ends: c.device.read("g1", "open", w["cik"], *ends)
+    ),
     row(
         "D3",
         "403 for a protected blob",
@@ -260,6 +275,16 @@ ROWS = [
         call=lambda c, w: fetched(c.device.download, "g1", "none", w["cik"]),
         result=b"",
     ),
+    *(
+        row(
+            "D3",
+            f"403 for a model where it {how}",
+            get("/provision/download?vendor=$vendor&model=g2&id=open", who="device"),
+            403,
+            before=[LIVE, _ELSEWHERE, *further],
+        )
+        for how, further in _STRANGE
+    ),
     # ---------------------------------------------------------------- D4
     row(
         "D4",
@@ -307,5 +332,15 @@ ROWS = [
         403,
         before=LIVE,
         call=lambda c, w: c.device.info("g1", "kept", w["cik"]),
+    ),
+    *(
+        row(
+            "D4",
+            f"403 for a model where it {how}",
+            get("/provision/download?vendor=$vendor&model=g2&id=open&info=true", who="device"),
+            403,
+            before=[LIVE, _ELSEWHERE, *further],
+        )
+        for how, further in _STRANGE
     ),
 ]

@@ -32,6 +32,10 @@ CREDENTIALS: Mapping[str, tuple[str, ...]] = {
     "oneself": ("X-Exosite-Token: $token", "X-Exosite-Vendor: $vendor"),
     "wrong": (f"X-Exosite-Token: {WRONG}",),
     "wrong cik": (f"X-Exosite-CIK: {WRONG}",),
+    "guest of nobody": ("X-Exosite-Token: $other_token", "X-Exosite-Vendor: nobody_at_all"),
+    "their device": ("X-Exosite-CIK: $their_cik",),
+    "token, wrong cik": ("X-Exosite-Token: $token", f"X-Exosite-CIK: {WRONG}"),
+    "wrong, cik": (f"X-Exosite-Token: {WRONG}", "X-Exosite-CIK: $vendor_cik"),
     "empty": ("X-Exosite-CIK:", "X-Exosite-Token: "),
     "new token": ("X-Exosite-Token: $new",),
     "nobody": (),
@@ -71,6 +75,7 @@ class Wire:
     def __init__(self, url: str) -> None:
         host, port = url.removeprefix("http://").split(":")
         self.socket = socket.create_connection((host, int(port)), timeout=20)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def send(self, data: bytes) -> bytes:
         self.socket.sendall(data)

@@ -156,6 +156,14 @@ ROWS = [
         call=lambda c, w: c.serials.log("g1", "A1"),
         result=[("$NOW", "127.0.0.1", "vendor=$vendor&model=g1&sn=A1")],
     ),
+    row(
+        "M45",
+        "hides from a guest what it did not enable",
+        get("model/g1/A1?show=log", who="guest"),
+        404,
+        before=[active(), SHARED],
+        call=lambda c, w: c.serials.log("g1", "A1"),
+    ),
     row("M45", "404 for an unknown number", _LOG, 404, call=lambda c, w: c.serials.log("g1", "A1")),
     # ---------------------------------------------------------------- M50
     *(

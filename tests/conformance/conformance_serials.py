@@ -73,6 +73,15 @@ ROWS = [
         call=lambda c, w: [found.serial for found in c.serials.list("g1")],
         result=list("7531642"),
     ),
+    row(
+        "M33",
+        "gives a page of what is asked for",
+        get("model/g1/?offset=1&limit=5"),
+        lines(*(f"{x},," for x in "53164")),
+        before=_SEVEN,
+        call=lambda c, w: c.serials.page("g1", 1, 5),
+        result=([(x, "unused", None, "") for x in "53164"], "1", "5"),
+    ),
     row("M33", "is empty at first", get("model/g1/"), lines(), call=lambda c, w: c.serials.list("g1"), result=[]),
     row(
         "M33",

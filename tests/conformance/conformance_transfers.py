@@ -26,7 +26,9 @@ ROWS = [
         call=lambda c, w: fetched(c.content.download, "g1", "kept"),
         result=BLOB,
     ),
-    *download("M6", "content/g1/open?download=true", GROUPED),
+    *download(
+        "M6", "content/g1/open?download=true", GROUPED, read=lambda c, w, *ends: c.content.read("g1", "open", *ends)
+    ),
     row(
         "M6",
         "404 before the first upload",

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass
 from string import Template
 from typing import Any
 
@@ -152,10 +152,6 @@ def _flat(steps: Iterable[Any]) -> Iterable[Step]:
             yield step
         else:
             yield from _flat(step)
-
-
-def asked_by(ask: Ask, who: str) -> Ask:
-    return replace(ask, who=who)
 
 
 # ---------------------------------------------------------------- how a serial number gets where it is

@@ -12,8 +12,11 @@ from conformance_words import (
     TEXT,
     Answer,
     Ask,
+    activation,
     active,
+    enabled,
     get,
+    lines,
     listed,
     post,
     record,
@@ -89,6 +92,20 @@ def test_u3_drops_a_device_whose_number_is_then_an_orphan(scene: Scene) -> None:
     assert scene.rpc("cik", "drop", "$rid")["status"] == "ok"
     scene.expect(get("model/g1/A1"), refused(409))
     scene.expect(get("/provision/download?vendor=$vendor&model=g1", who="device"), refused(401))
+
+
+@pytest.mark.parametrize("stage", [enabled(), active()], ids=["waiting", "alive"])
+def test_u3_locks_a_device_which_is_then_refused(scene: Scene, stage: tuple[Ask, ...]) -> None:
+    scene.do(*stage)
+    word = scene.rpc("cik", "info", "$rid", {"basic": True})["result"]["basic"]["status"]
+    assert scene.rpc("cik", "update", "$rid", {"locked": True})["status"] == "ok"
+    scene.expect(get("model/g1/A1"), record("locked,$rid,"))
+    scene.expect(get("model/g1/?status=true"), lines("A1,locked,$rid,"))
+    scene.expect(activation(), refused(409))
+    if "cik" in scene.words:
+        scene.expect(get("/provision/download?vendor=$vendor&model=g1", who="device"), refused(403))
+    assert scene.rpc("cik", "update", "$rid", {"locked": False})["status"] == "ok"
+    scene.expect(get("model/g1/A1"), record(f"{word},$rid,"))
 
 
 def test_u3_makes_lists_and_updates_clients(scene: Scene) -> None:

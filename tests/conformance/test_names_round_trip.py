@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from station.fleet.client import GroupMember, MemberType, ModelInfo
 
-BOUNDED = settings(REPEATABLE, max_examples=60)
+BOUNDED = settings(REPEATABLE, max_examples=40)
 RESERVED = ',/?#"'
 DOTS = (".", "..")
 """HTTP clients shorten a path by these."""

@@ -16,7 +16,7 @@ from conformance_words import JSON, get, post
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-BOUNDED = settings(REPEATABLE, max_examples=60)
+BOUNDED = settings(REPEATABLE, max_examples=40)
 FORMATS = ("base10", "base16", "mac:48", "mac-48", "mac.48")
 MACS = 1 << 48
 

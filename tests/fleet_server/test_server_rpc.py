@@ -274,6 +274,7 @@ def test_what_a_description_may_not_say(fleet: Fleet) -> None:
         {"name": "n" * (16 * 1024 + 1)},
         {"meta": None},
         {"meta": "\ud800"},
+        {"meta": "a\0b"},
         {"locked": 1},
         {"limits": []},
         {"limits": {"client": -1}},

@@ -9,19 +9,19 @@ from fleet_wire import G1, Fleet, status
 
 from station.fleet.server.states import TABLE, Act, Phase, State, state_of
 
-STATES = ("absent", "unused", "notactivated", "activated", "expired", "orphaned")
+STATES = ("absent", "unused", "notactivated", "activated", "expired", "locked", "orphaned")
 
 # Written from the document, not from the code: the status in each state, and where a success leads.
 SECTION_4 = {
-    "add": ((205, 409, 409, 409, 409, 409), "unused"),
-    "info": ((404, 204, 200, 200, 200, 409), None),
-    "enable": ((404, 200, 409, 409, 409, 409), "notactivated"),
-    "remap to": ((404, 205, 409, 409, 409, 409), "notactivated"),
-    "remap from": ((404, 409, 205, 205, 205, 409), "unused"),
-    "re-enable": ((404, 409, 205, 205, 205, 409), "notactivated"),
-    "disable": ((404, 409, 205, 205, 205, 409), "expired"),
-    "activate": ((404, 409, 200, 409, 409, 409), "activated"),
-    "delete": ((404, 205, 205, 205, 205, 205), "absent"),
+    "add": ((205, 409, 409, 409, 409, 409, 409), "unused"),
+    "info": ((404, 204, 200, 200, 200, 200, 409), None),
+    "enable": ((404, 200, 409, 409, 409, 409, 409), "notactivated"),
+    "remap to": ((404, 205, 409, 409, 409, 409, 409), "notactivated"),
+    "remap from": ((404, 409, 205, 205, 205, 409, 409), "unused"),
+    "re-enable": ((404, 409, 205, 205, 205, 409, 409), "notactivated"),
+    "disable": ((404, 409, 205, 205, 205, 205, 409), "expired"),
+    "activate": ((404, 409, 200, 409, 409, 409, 409), "activated"),
+    "delete": ((404, 205, 205, 205, 205, 205, 205), "absent"),
 }
 
 SEEN_AS = {"absent": "404", "unused": "204", "orphaned": "409"}
@@ -31,6 +31,8 @@ SEEN_AS = {"absent": "404", "unused": "204", "orphaned": "409"}
 def expected(act: str, state: str) -> tuple[int, str]:
     codes, then = SECTION_4[act]
     code = codes[STATES.index(state)]
+    if (act, state) == ("disable", "locked"):
+        return code, state  # which is seen once it is unlocked
     return code, (then if then and code < 400 else state)
 
 
@@ -53,6 +55,7 @@ def test_the_table_is_section_4_and_has_no_hole() -> None:
         ((True, "r", Phase.NOTACTIVATED, 1000), State.EXPIRED),
         ((True, "r", Phase.ACTIVATED, None), State.ACTIVATED),
         ((True, "r", Phase.EXPIRED, None), State.EXPIRED),
+        ((True, "r", Phase.LOCKED, 1000), State.LOCKED),
     ],
 )
 def test_the_window_is_open_until_just_before_its_end(
@@ -75,6 +78,8 @@ def bring(fleet: Fleet, sn: str, state: str) -> None:
             fleet.lapse(rid)
         case "disabled":
             assert fleet.wire.code("POST", f"{G1}/{sn}", "disable=true") == 205
+        case "locked":
+            fleet.sql("UPDATE clients SET locked = 1 WHERE rid = ?", rid)
         case "orphaned":
             fleet.drop(rid)
 
@@ -136,3 +141,21 @@ def test_a_second_lapse_is_found_by_whoever_looks(fleet: Fleet) -> None:
     assert fleet.wire.code("POST", f"{G1}/A1", "enable=true") == 205
     assert fleet.see("A1") == "notactivated"
     assert status(fleet.wire.activate("A1")) == 200
+
+
+def test_a_lock_hides_a_state_and_keeps_it(fleet: Fleet) -> None:
+    for n, state in enumerate(("notactivated", "activated", "expired")):
+        sn = f"A{n}"
+        bring(fleet, sn, state)
+        fleet.sql("UPDATE clients SET locked = 1 WHERE name = ?", sn)
+        assert fleet.see(sn) == "locked"
+        assert status(fleet.wire.activate(sn)) == 409
+        page = fleet.wire.ask("GET", G1 + "/?status=true&limit=10")
+        assert f"{sn},locked,".encode() in page
+        fleet.sql("UPDATE clients SET locked = 0 WHERE name = ?", sn)
+        assert fleet.see(sn) == state
+    bring(fleet, "B", "activated")
+    fleet.sql("UPDATE clients SET locked = 1 WHERE name = 'B'")
+    assert fleet.wire.code("POST", f"{G1}/B", "disable=true") == 205
+    fleet.sql("UPDATE clients SET locked = 0 WHERE name = 'B'")
+    assert fleet.see("B") == "expired"

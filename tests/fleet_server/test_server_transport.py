@@ -19,6 +19,7 @@ def test_a_204_has_neither_and_keeps_its_connection(fleet: Fleet) -> None:
     fleet.add("A1")
     for _ in range(3):
         assert undated(fleet.wire.ask("GET", f"{G1}/A1")) == b"HTTP/1.1 204 No Content\r\n" + HEAD + b"\r\n"
+        assert fleet.wire.code("GET", G1) == 200
 
 
 def test_d1_fits_the_smallest_buffer(fleet: Fleet) -> None:
@@ -91,8 +92,32 @@ def test_no_body_is_ever_split_from_its_head(fleet: Fleet) -> None:
     request = fleet.wire.request("GET", f"{G1}/A1")
     first = undated(fleet.wire.send(request))
     assert len(body(first)) == len("notactivated,,") + 40 + 1000
-    for _ in range(300):
+    for _ in range(2000):
         assert undated(fleet.wire.send(request)) == first
+
+
+def test_no_error_and_no_line_of_a_list_is_split_either(fleet: Fleet) -> None:
+    for n in range(50):
+        fleet.add(f"A{n}", "x" * 500)
+    content = "/provision/manage/content/g1/"
+    assert fleet.wire.code("POST", content, "id=fw") == 205
+    assert fleet.wire.code("POST", content + "fw", b"x" * 4096) == 205
+    asked = [
+        fleet.wire.request("GET", f"{G1}/nope"),
+        fleet.wire.request("GET", G1 + "/?limit=50"),
+        fleet.wire.request("GET", content + "fw?download=true"),
+        fleet.wire.request("POST", G1 + "/", "sn=A0"),
+    ]
+    first = [undated(fleet.wire.send(request)) for request in asked]
+    assert [len(body(reply)) for reply in first] == [24, 50 * 507 - 10, 4096, 23]
+    for _ in range(200):
+        assert [undated(fleet.wire.send(request)) for request in asked] == first
+
+
+def test_changes_and_looks_in_turn_on_one_connection(fleet: Fleet) -> None:
+    for n in range(300):
+        assert fleet.wire.code("POST", G1 + "/", f"sn=A{n}") == 205
+        assert fleet.wire.code("GET", f"{G1}/A{n}") == 204
 
 
 def test_a_request_byte_by_byte_with_line_ends_before_it(fleet: Fleet) -> None:

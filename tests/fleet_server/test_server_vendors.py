@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import socket
 import time
+from pathlib import Path
 
 import pytest
+from fleet_content import serving
 from fleet_wire import G1, MODELS, Fleet, body, status
 
-from station.fleet.server import init
+from station.fleet.server import Options, init
 
 REGISTER = "/provision/register"
 TOKENS = "/provision/admin/auth/"
@@ -83,6 +85,9 @@ def test_what_m57_and_m58_refuse(fleet: Fleet) -> None:
         ("vendor=a", {"X-Exosite-Token": fleet.grant.token}, 401),
     ]:
         assert fleet.wire.code("POST", REGISTER, form, headers) == code, form
+    taken, another = (fleet.wire.ask("POST", REGISTER, f"vendor={name}", cik(fleet)) for name in ("other", "another"))
+    assert b"X-Error-Reason: another client has that vendor name\r\n" in taken
+    assert b"X-Error-Reason: the client has another vendor name\r\n" in another
     assert fleet.wire.code("DELETE", REGISTER, "vendor=acme", cik(fleet)) == 405
     assert fleet.sql("SELECT name FROM vendors") == [("acme",), ("other",)]
     assert fleet.wire.code("POST", REGISTER, f"vendor={'v' * 64}", portal(fleet)) == 205
@@ -106,7 +111,7 @@ def test_with_the_name_go_tokens_and_shares_but_no_device(fleet: Fleet) -> None:
 
 
 def test_a_token_from_its_making_to_its_end(fleet: Fleet) -> None:
-    for list_ in (TOKENS, TOKENS.removesuffix("/")):
+    for list_, verb in ((TOKENS, "delete"), (TOKENS.removesuffix("/"), "remove")):
         made = fleet.wire.ask("POST", list_, "id=line+4", cik(fleet))
         assert b"\r\nContent-Length: 40\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n" in made
         token = body(made)
@@ -118,7 +123,7 @@ def test_a_token_from_its_making_to_its_end(fleet: Fleet) -> None:
         with fleet.connect() as wire:
             headers = {"X-Exosite-Token": token.decode()}
             assert wire.code("GET", G1, "", headers) == 200
-            assert fleet.wire.code("POST", list_, "delete=true&id=line+4", cik(fleet)) == 205
+            assert fleet.wire.code("POST", list_, f"{verb}=true&id=line+4", cik(fleet)) == 205
             assert wire.code("GET", G1, "", headers) == 401  # at once, on a connection that it opened
         assert fleet.wire.code("GET", TOKENS + "line%204", "", cik(fleet)) == 404
     assert fleet.wire.code("GET", G1) == 200
@@ -174,6 +179,17 @@ def test_u1_is_the_address_in_octets(fleet: Fleet) -> None:
     assert body(reply) == f"127,0,0,1,{high},{low}".encode()
     assert b"\r\nContent-Type: text/plain; charset=utf-8\r\n" in reply
     assert fleet.wire.code("POST", "/ip", "", {}) == 405
+
+
+def test_u1_behind_a_proxy(tmp_path: Path) -> None:
+    with serving(tmp_path / "fleet.db", Options(behind_proxy=True)) as fleet:
+        for given, octets in [
+            ("198.51.100.1, 192.0.2.7", b"192,0,2,7,"),
+            ("::ffff:192.0.2.7", b"192,0,2,7,"),
+            ("2001:db8::7", b"32,1,13,184,0,0,0,0,0,0,0,0,0,0,0,7,"),
+            ("nobody", b"127,0,0,1,"),
+        ]:
+            assert body(fleet.wire.ask("GET", "/ip", headers={"X-Forwarded-For": given})).startswith(octets), given
 
 
 def test_u2_is_the_time(fleet: Fleet) -> None:

@@ -68,7 +68,11 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--token-file", type=_FILE, help="A 0600 file with the vendor's token.  [env: STATION_FLEET_TOKEN]")
 @click.option("--cik-file", type=_FILE, help="A 0600 file with the vendor's CIK.  [env: STATION_FLEET_CIK]")
 @click.option("--settings", type=_FILE, help="A station.toml, whose [fleet] says all of this but the CIK.")
-@click.option("--ca-file", type=_FILE, help="Certificate authorities to trust in place of the usual ones.")
+@click.option(
+    "--ca-file",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Certificate authorities to trust in place of the usual ones.",
+)
 @click.option("--allow-plain-http", is_flag=True, help="Let the token travel readably to another machine.")
 @click.pass_context
 def command(ctx: click.Context, /, **said: Any) -> None:

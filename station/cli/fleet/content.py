@@ -83,6 +83,8 @@ def upload(
     as_json: bool,
 ) -> None:
     """Upload a file (M10), into a new entry if there is none (M5, M3), or in place of what is there."""
+    if not file.is_file():
+        raise click.UsageError(f"{file}: expected a regular file, whose size is known before it is sent")
     name, kind = id_ or file.name, mime or _guessed(file)
     try:
         with fleet.client() as client, file.open("rb") as source, progress(name) as show:

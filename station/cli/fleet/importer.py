@@ -30,6 +30,8 @@ _PAGE = 1000
 _TRIES = 4
 _PAUSE_S = 1.0
 """Between two tries, and twice as long each time."""
+_LONGEST_PAUSE_S = 60.0
+"""A fleet that wants more is left to whoever imports the file again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +132,10 @@ class Importer:
         """Find out whether a piece got there that nobody answered, and try once more if it didn't."""
         from station.fleet.client import Unreachable
 
-        if attempt == _TRIES:
+        pause = max(error.retry_after or 0.0, _PAUSE_S * 2 ** (attempt - 1))
+        if attempt == _TRIES or pause > _LONGEST_PAUSE_S:
             raise error
-        time.sleep(max(error.retry_after or 0.0, _PAUSE_S * 2 ** (attempt - 1)))
+        time.sleep(pause)
         if not isinstance(error, Unreachable):
             there = self._look()
             if all(row.serial in there for row in piece):

@@ -38,7 +38,10 @@ def _seconds(text: str) -> int:
     if text.isascii() and text.isdigit():
         return int(text)
     when = datetime.fromisoformat(text)
-    return int((when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp())
+    seconds = int((when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp())
+    if seconds <= 0:
+        raise ValueError("it is before 1970")
+    return seconds
 
 
 @click.command("members")

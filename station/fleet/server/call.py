@@ -7,9 +7,11 @@ none (API document, section 1.3), and a name that is not UTF-8 is refused.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from functools import cached_property
 from http import HTTPStatus
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote_to_bytes
 
@@ -102,6 +104,14 @@ class Call(Request):
             return tuple(unquote_to_bytes(s.encode("latin-1")).decode() for s in path.split("/")[1:])
         except UnicodeDecodeError:
             raise Refused(HTTPStatus.BAD_REQUEST, "the path is not UTF-8") from None
+
+    @cached_property
+    def peer(self) -> str:
+        """The address that asks: the socket's, or the last one that a trusted proxy has seen (section 14, 27)."""
+        if self.options.behind_proxy:
+            with contextlib.suppress(ValueError):
+                return str(ip_address(self.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()))
+        return self.remote_addr or ""
 
     @cached_property
     def query(self) -> Parameters:

@@ -116,8 +116,8 @@ def hex40(given: object) -> str:
 
 
 def text(given: object) -> str:
-    """Return a name or a meta; ``invalid`` for what is no text, no Unicode or longer than 16 KiB."""
-    if not isinstance(given, str):
+    """Return a name or a meta; ``invalid`` for what is no text, no Unicode, longer than 16 KiB, or has a NUL."""
+    if not isinstance(given, str) or "\0" in given:
         raise Failed("invalid")
     try:
         size = len(given.encode())

@@ -49,17 +49,23 @@ def create(
 
     Raises ``NoRoom``.
     """
+    if parent is not None and not _has_room(db, parent):
+        raise NoRoom
     rid, cik = secrets.token_hex(20), secrets.token_hex(20)
     cursor = db.execute(
-        """INSERT INTO clients(rid, cik, cik_digest, parent, name, phase, open_until)
-           SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE NOT EXISTS (SELECT 1 FROM clients WHERE id = ?4
-             AND room IS NOT NULL AND room <= (SELECT count(*) FROM clients WHERE parent = ?4))""",
+        "INSERT INTO clients(rid, cik, cik_digest, parent, name, phase, open_until) VALUES (?, ?, ?, ?, ?, ?, ?)",
         [rid, cik, digest(cik), parent, name, phase, open_until],
     )
-    if not cursor.rowcount:
-        raise NoRoom
     assert cursor.lastrowid is not None
     return Client(cursor.lastrowid, rid, cik)
+
+
+def _has_room(db: Database, parent: int) -> bool:
+    (room,) = db.execute("SELECT room FROM clients WHERE id = ?", [parent]).fetchone()
+    if room is None:
+        return True
+    held: int = db.execute("SELECT count(*) FROM clients WHERE parent = ?", [parent]).fetchone()[0]
+    return held < int(room)
 
 
 def within(db: Database, rid: str, top: int) -> int | None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 from http import HTTPStatus
-from ipaddress import ip_address
 
 from sqlite_utils import Database
 
@@ -26,7 +24,7 @@ def activate(call: Call) -> Reply:
     if len(call.get_data()) > names.ACTIVATION_BYTES:
         raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
     vendor, model, sn = (call.fields.need(name) for name in ("vendor", "model", "sn"))
-    entry, peer = call.body, _peer(call)
+    entry, peer = call.body, call.peer
 
     def work(db: Database) -> str:
         row = db.execute("SELECT id FROM vendors WHERE name = ?", [vendor]).fetchone()
@@ -47,14 +45,6 @@ def activate(call: Call) -> Reply:
     except Refused as refused:
         unknown = refused.status is HTTPStatus.NOT_FOUND
         raise Refused(call.options.unknown_activation if unknown else refused.status) from None
-
-
-def _peer(call: Call) -> str:
-    """Return the address that asks: the socket's, or the last one that a trusted proxy has seen (section 14, 27)."""
-    if call.options.behind_proxy:
-        with contextlib.suppress(ValueError):
-            return str(ip_address(call.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()))
-    return call.remote_addr or ""
 
 
 PROCEDURES = (Procedure("D1", "POST", "/provision/activate", activate),)

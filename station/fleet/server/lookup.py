@@ -14,7 +14,7 @@ from station.fleet.server.spans import covers
 from station.fleet.server.states import TABLE, Act, Phase, State, state_of
 
 _FIND = """SELECT models.id, models.window_s, serials.id, serials.extra, serials.rid, serials.enabled_by,
-      clients.id, clients.phase, clients.open_until
+      clients.id, iif(clients.locked, 'locked', clients.phase), clients.open_until
     FROM models LEFT JOIN serials ON serials.model = models.id AND serials.sn = ?
       LEFT JOIN clients ON clients.rid = serials.rid
     WHERE models.vendor = ? AND models.name = ?"""

@@ -14,9 +14,10 @@ from station.fleet.server.replies import Reply
 def address(call: Call) -> Reply:
     """U1: 200 with the octets of the caller's address and the two of its port, with commas between.
 
-    Six for IPv4, also where it arrives inside IPv6; eighteen for IPv6.
+    Six for IPv4, also where it arrives inside IPv6; eighteen for IPv6.  The
+    port is the socket's, whose it is behind a proxy.
     """
-    ip, port = ip_address(call.environ["REMOTE_ADDR"].partition("%")[0]), int(call.environ["REMOTE_PORT"])
+    ip, port = ip_address(call.peer), int(call.environ["REMOTE_PORT"])
     if isinstance(ip, IPv6Address):
         ip = ip.ipv4_mapped or ip
     return replies.value(",".join(map(str, [*ip.packed, *port.to_bytes(2, "big")])), replies.TEXT)

@@ -20,13 +20,13 @@ from station.fleet.server.procedures import MANAGE, Procedure
 from station.fleet.server.replies import Refused, Reply
 from station.fleet.server.states import Phase, State, state_of
 
-_PAGE = """SELECT page.sn, page.extra, page.rid, clients.phase, clients.open_until
+_PAGE = """SELECT page.sn, page.extra, page.rid, iif(clients.locked, 'locked', clients.phase), clients.open_until
     FROM (SELECT id, sn, extra, rid FROM serials WHERE model = ? AND {} ORDER BY id LIMIT ? OFFSET ?) AS page
       LEFT JOIN clients ON clients.rid = page.rid ORDER BY page.id"""
 
 _ALL, _ENABLED = _PAGE.format("id >= ?"), _PAGE.format("enabled_by = ?")
 
-_ON_THE_WIRE = frozenset({State.NOTACTIVATED, State.ACTIVATED, State.EXPIRED})
+_ON_THE_WIRE = frozenset({State.NOTACTIVATED, State.ACTIVATED, State.EXPIRED, State.LOCKED})
 """The states that have a word in answers; the others show as a status code or a blank field."""
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from station import clock
 from station.fleet.server import clients
 from station.fleet.server.caller import Caller, Failed, Unsupported, hex40, text
-from station.fleet.server.states import Phase, state_of
+from station.fleet.server.states import Phase, State, state_of
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ def info(caller: Caller, arguments: list[Any]) -> dict[str, object]:
     codes = caller.db.execute("SELECT code, meta FROM codes WHERE client = ? ORDER BY rowid", [client])
     known: dict[str, object] = {
         "aliases": {},
-        "basic": {"status": "locked" if locked else state, "subscribers": 0, "type": "client"},
+        "basic": {"status": State.LOCKED if locked else state, "subscribers": 0, "type": "client"},
         "counts": {"client": count},
         "description": {
             "limits": {"client": "inherit" if room is None else room},

@@ -21,6 +21,8 @@ class State(StrEnum):
     NOTACTIVATED = "notactivated"
     ACTIVATED = "activated"
     EXPIRED = "expired"
+    LOCKED = "locked"
+    """Its client may do nothing until it is unlocked (U3), and then is what it was, or expired if it was disabled."""
     ORPHANED = "orphaned"
     """Its client was dropped behind the back of provisioning."""
 
@@ -31,6 +33,8 @@ class Phase(StrEnum):
     NOTACTIVATED = "notactivated"
     ACTIVATED = "activated"
     EXPIRED = "expired"
+    LOCKED = "locked"
+    """Stored beside the others, each of which it hides."""
 
 
 class Act(StrEnum):
@@ -61,21 +65,21 @@ class Answer:
     then: State
 
 
-_KEEP = None
+_K = None  # as it was
 _U, _N, _A, _E, _X = State.UNUSED, State.NOTACTIVATED, State.ACTIVATED, State.EXPIRED, State.ABSENT
 
 # fmt: off
 _ROWS: Mapping[Act, tuple[tuple[int, State | None], ...]] = {
-    #                absent        unused        notactivated  activated     expired       orphaned
-    Act.ADD:        ((205, _U),    (409, _KEEP), (409, _KEEP), (409, _KEEP), (409, _KEEP), (409, _KEEP)),  # M35
-    Act.INFO:       ((404, _KEEP), (204, _KEEP), (200, _KEEP), (200, _KEEP), (200, _KEEP), (409, _KEEP)),  # M43
-    Act.ENABLE:     ((404, _KEEP), (200, _N),    (409, _KEEP), (409, _KEEP), (409, _KEEP), (409, _KEEP)),  # M46
-    Act.REMAP_TO:   ((404, _KEEP), (205, _N),    (409, _KEEP), (409, _KEEP), (409, _KEEP), (409, _KEEP)),  # M47
-    Act.REMAP_FROM: ((404, _KEEP), (409, _KEEP), (205, _U),    (205, _U),    (205, _U),    (409, _KEEP)),  # M47
-    Act.REENABLE:   ((404, _KEEP), (409, _KEEP), (205, _N),    (205, _N),    (205, _N),    (409, _KEEP)),  # M48
-    Act.DISABLE:    ((404, _KEEP), (409, _KEEP), (205, _E),    (205, _E),    (205, _E),    (409, _KEEP)),  # M49
-    Act.ACTIVATE:   ((404, _KEEP), (409, _KEEP), (200, _A),    (409, _KEEP), (409, _KEEP), (409, _KEEP)),  # D1
-    Act.DELETE:     ((404, _KEEP), (205, _X),    (205, _X),    (205, _X),    (205, _X),    (205, _X)),     # M50
+    #                absent       unused       notactivated activated    expired      locked       orphaned
+    Act.ADD:        ((205, _U),   (409, _K),   (409, _K),   (409, _K),   (409, _K),   (409, _K),   (409, _K)),  # M35
+    Act.INFO:       ((404, _K),   (204, _K),   (200, _K),   (200, _K),   (200, _K),   (200, _K),   (409, _K)),  # M43
+    Act.ENABLE:     ((404, _K),   (200, _N),   (409, _K),   (409, _K),   (409, _K),   (409, _K),   (409, _K)),  # M46
+    Act.REMAP_TO:   ((404, _K),   (205, _N),   (409, _K),   (409, _K),   (409, _K),   (409, _K),   (409, _K)),  # M47
+    Act.REMAP_FROM: ((404, _K),   (409, _K),   (205, _U),   (205, _U),   (205, _U),   (409, _K),   (409, _K)),  # M47
+    Act.REENABLE:   ((404, _K),   (409, _K),   (205, _N),   (205, _N),   (205, _N),   (409, _K),   (409, _K)),  # M48
+    Act.DISABLE:    ((404, _K),   (409, _K),   (205, _E),   (205, _E),   (205, _E),   (205, _K),   (409, _K)),  # M49
+    Act.ACTIVATE:   ((404, _K),   (409, _K),   (200, _A),   (409, _K),   (409, _K),   (409, _K),   (409, _K)),  # D1
+    Act.DELETE:     ((404, _K),   (205, _X),   (205, _X),   (205, _X),   (205, _X),   (205, _X),   (205, _X)),  # M50
 }
 # fmt: on
 
