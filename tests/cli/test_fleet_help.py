@@ -49,5 +49,5 @@ def test_the_help_imports_nothing_heavy(words: list[str]) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     seen = set(done.stderr.split())
     assert "station.cli" in seen and "Usage" in done.stdout
-    heavy = {"textual", "requests", "pydantic", "sqlite_utils", "serial", "werkzeug", "waitress"}
+    heavy = {"textual", "requests", "pydantic", "sqlite_utils", "serial", "waitress"}
     assert not seen & (heavy | {"station.fleet", "station.settings", "station.cli.fleet.serials"})

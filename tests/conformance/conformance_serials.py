@@ -207,6 +207,10 @@ ROWS = [
         after=[(_ALL, lines("A2,,"))],
         call=lambda c, w: c.serials.add_rows("g1", [("A1", "x"), ("A2", "y")]),
     ),
+    *(
+        row("M37", f"400 for {body!r}", post("model/g1/", body, CSV), 400, after=[(_ALL, lines())])
+        for body in ('A1\r\n"A2\r\nA3\r\n', '"A1"x\r\n', "\r\n", ",x\r\n")
+    ),
     row("M37", "400 for three columns", post("model/g1/", "A1,x,y\r\n", CSV), 400, after=[(_ALL, lines())]),
     # ---------------------------------------------------------------- M39
     row(

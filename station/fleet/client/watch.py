@@ -42,8 +42,8 @@ class Watch:
     def start(self, deadline: float) -> None:
         """Begin a request that ends at this monotonic instant."""
         self._deadline = deadline
-        self.sent = self.whole = False
-        self.early = b""
+        self.sent = self.whole = False  # a byte of the request, and all of it
+        self.early = b""  # the first byte of an answer that came while the request was still being sent
 
     def overhear(self, sock: socket.socket) -> bool:
         """Tell whether the fleet has begun to answer on a socket that has something to read."""

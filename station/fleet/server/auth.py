@@ -48,11 +48,11 @@ def vendor(call: Call) -> Vendor:
     Raises ``Refused``: 401 without a good credential; 403 for a device's CIK,
     and for another vendor's name that nobody has or who shares nothing.
     """
-    token = call.headers.get("X-Exosite-Token", "")
+    token = call.header("X-Exosite-Token")
     if token:
         row = _find(call, _BY_TOKEN, token)
     else:
-        row = _find(call, _BY_CIK, call.headers.get("X-Exosite-CIK", ""), Phase.ACTIVATED)
+        row = _find(call, _BY_CIK, call.header("X-Exosite-CIK"), Phase.ACTIVATED)
     return _vendor(row, _owner(call, row))
 
 
@@ -61,8 +61,8 @@ def holder(call: Call) -> Vendor:
 
     Raises ``Refused``: 401 without a good CIK, 403 for a device's, and for a good token.
     """
-    cik = call.headers.get("X-Exosite-CIK", "")
-    if not cik and (token := call.headers.get("X-Exosite-Token", "")):
+    cik = call.header("X-Exosite-CIK")
+    if not cik and (token := call.header("X-Exosite-Token")):
         _find(call, _BY_TOKEN, token)
         raise Refused(HTTPStatus.FORBIDDEN, "tokens are managed with the vendor's CIK")
     row = _find(call, _BY_CIK, cik, Phase.ACTIVATED)
@@ -74,7 +74,7 @@ def client(call: Call) -> int:
 
     Some clients send it as a token (section 11).  Raises ``Refused`` like ``by_cik``.
     """
-    return by_cik(call, call.headers.get("X-Exosite-CIK", "") or call.headers.get("X-Exosite-Token", ""))
+    return by_cik(call, call.header("X-Exosite-CIK") or call.header("X-Exosite-Token"))
 
 
 def by_cik(call: Call, cik: str) -> int:
@@ -90,7 +90,7 @@ def _vendor(row: _Row, owner: int | None) -> Vendor:
 
 
 def _owner(call: Call, row: _Row) -> int | None:
-    named = call.headers.get("X-Exosite-Vendor", "")
+    named = call.header("X-Exosite-Vendor")
     if named in ("", row[2]):
         return row[1]
     found = call.store.read().execute("SELECT id FROM vendors WHERE name = ?", [named]).fetchone()

@@ -20,7 +20,7 @@ class Kind(StrEnum):
 
 def kind(call: Call) -> Kind:
     """Tell by the content type, and without one that says it by the text: ``{`` begins JSON, ``=`` is in forms."""
-    named = call.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    named = call.header("Content-Type").partition(";")[0].strip().lower()
     if named == "application/x-www-form-urlencoded":
         return Kind.FORM
     if named == "text/csv":

@@ -1,8 +1,8 @@
 """One request, as the procedures see it.
 
-Werkzeug's own form and query parsing depends on the content type and keeps
-undecodable bytes as text; clients of this API send forms under any type or
-none (API document, section 1.3), and a name that is not UTF-8 is refused.
+Forms and queries are read here, and not by a framework: clients of this API
+send forms under any content type or none (API document, section 1.3), and a
+name that is not UTF-8 is refused instead of being mended.
 """
 
 from __future__ import annotations
@@ -12,10 +12,8 @@ import re
 from functools import cached_property
 from http import HTTPStatus
 from ipaddress import ip_address
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 from urllib.parse import parse_qs, unquote_to_bytes
-
-from werkzeug.wrappers import Request
 
 from station.fleet.server.options import Options
 from station.fleet.server.replies import Refused
@@ -80,12 +78,25 @@ class Parameters:
         return int(text)
 
 
-class Call(Request):
+class Call:
     """A request, with the store that answers it and the options of the server."""
 
     def __init__(self, environ: WSGIEnvironment, store: Store, options: Options) -> None:
-        super().__init__(environ)
-        self.store, self.options = store, options
+        self.environ, self.store, self.options = environ, store, options
+        self.method: str = environ["REQUEST_METHOD"]
+        self.stream: IO[bytes] = environ["wsgi.input"]
+        """The body, which waitress has received whole and which ends where it ends."""
+
+    def header(self, name: str) -> str:
+        """Return a request header, '' if there is none; several of one name are joined by commas."""
+        key = name.upper().replace("-", "_")
+        value: str = self.environ.get(key if key == "CONTENT_TYPE" else f"HTTP_{key}", "")
+        return value
+
+    @cached_property
+    def data(self) -> bytes:
+        """The raw body."""
+        return self.stream.read()
 
     @cached_property
     def segments(self) -> tuple[str, ...]:
@@ -110,8 +121,8 @@ class Call(Request):
         """The address that asks: the socket's, or the last one that a trusted proxy has seen (section 14, 27)."""
         if self.options.behind_proxy:
             with contextlib.suppress(ValueError):
-                return str(ip_address(self.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()))
-        return self.remote_addr or ""
+                return str(ip_address(self.header("X-Forwarded-For").rpartition(",")[2].strip()))
+        return str(self.environ["REMOTE_ADDR"])
 
     @cached_property
     def query(self) -> Parameters:
@@ -121,7 +132,7 @@ class Call(Request):
     @cached_property
     def body(self) -> str:
         """The raw body as text.  Raises ``Refused`` (400) for what is not UTF-8."""
-        return _text(self.get_data())
+        return _text(self.data)
 
     @cached_property
     def fields(self) -> Parameters:

@@ -70,6 +70,9 @@ def _has_room(db: Database, parent: int) -> bool:
 
 def within(db: Database, rid: str, top: int) -> int | None:
     """Return the id of the client ``rid`` if it is ``top`` or below it, at most 32 levels, else None."""
+    near = db.execute("SELECT id FROM clients WHERE rid = ? AND ? IN (id, parent)", [rid, top]).fetchone()
+    if near is not None:  # the usual owner is a portal right below the vendor
+        return int(near[0])
     row = db.execute(
         """WITH RECURSIVE up(id, parent, start, level) AS (
              SELECT id, parent, id, 0 FROM clients WHERE rid = ?

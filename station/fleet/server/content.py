@@ -117,7 +117,7 @@ def groups(call: Call, vendor: Vendor, model: str, content: str) -> Reply:
 
 def upload(call: Call, vendor: Vendor, model: str, content: str) -> Reply:
     """M10: make the body, whatever its type, the blob of an entry, in place of an older one; 205, or 404."""
-    mime = _type(call.headers.get("Content-Type", ""))
+    mime = _type(call.header("Content-Type"))
     db = call.store.read()
     entry.find(db, model_id(db, vendor, model), content)  # before anything is written
     try:

@@ -21,7 +21,7 @@ def activate(call: Call) -> Reply:
     unknown, 409 in every state but an open window.  Without a reason:
     whoever asks has no credential.
     """
-    if len(call.get_data()) > names.ACTIVATION_BYTES:
+    if len(call.data) > names.ACTIVATION_BYTES:
         raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
     vendor, model, sn = (call.fields.need(name) for name in ("vendor", "model", "sn"))
     entry, peer = call.body, call.peer

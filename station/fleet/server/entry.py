@@ -79,7 +79,7 @@ def deliver(call: Call, model: int, entry: Entry) -> Reply:
 
 def _delivered(call: Call, entry: Entry, blob: int) -> Reply:
     try:
-        part = byterange.asked(call.headers.get("Range"), entry.size)
+        part = byterange.asked(call.header("Range"), entry.size)
     except byterange.Unsatisfiable:
         refusal = Refused(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, "the range begins beyond the end").reply()
         refusal.headers["Content-Range"] = f"bytes */{entry.size}"

@@ -22,11 +22,7 @@ _CRLF = "\r\n"
 
 
 class Reply:
-    """A reply as a WSGI application: the body whole, or in pieces with a ``Content-Length`` among the headers.
-
-    Werkzeug's own response would cost as much as a look into the database,
-    for what this API has no use for.
-    """
+    """A reply as a WSGI application: the body whole, or in pieces with a ``Content-Length`` among the headers."""
 
     def __init__(
         self,
@@ -77,7 +73,7 @@ _RENAMED = {413: "Request Entity Too Large", 416: "Requested Range Not Satisfiab
 
 
 def status_line(status: HTTPStatus) -> str:
-    """Code and phrase, e.g. ``205 Reset Content``; Werkzeug's own phrases are capitals, which devices don't match."""
+    """Code and phrase, e.g. ``205 Reset Content``; devices match it letter for letter."""
     return f"{status.value} {_RENAMED.get(status.value, status.phrase)}"
 
 

@@ -42,7 +42,7 @@ def process(call: Call) -> Reply:
     Each call is a change of its own: one that fails undoes none before it.
     413 for a body over 256 KiB.
     """
-    data = call.get_data()
+    data = call.data
     if len(data) > _BODY_BYTES:
         raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "remote procedure calls have at most 256 KiB")
     answer: object
