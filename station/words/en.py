@@ -48,6 +48,8 @@ WORDS = {
     "fleet-conflict": "The fleet holds this serial number in another state. Put the board aside for the supervisor.",
     "fleet-name-unsafe": "The fleet can't take this serial number. Put the board aside for the supervisor.",
     "fleet-too-long": "What the station would tell the fleet is too long. Put the board aside for the supervisor.",
+    "fleet-content-changed": "A file in the fleet was replaced while it was fetched. Fetch it again.",
+    "fleet-file-failed": "A file could not be read or written. Call the supervisor: is the disk full?",
     "fleet-token-unusable": "The station's fleet token is unusable. Call the supervisor.",
     "fleet-url-unusable": "The fleet's address in the settings is unusable. Call the supervisor.",
     "fleet-disagrees": "The fleet's record of this board is wrong. Put it aside for the supervisor.",

@@ -91,7 +91,7 @@ def rows(database: Path, sql: str, *values: Any) -> list[tuple[Any, ...]]:
 
 def procedure(request: Request) -> str:
     """Name what a request asks of the fleet."""
-    form = request.form or b""
+    form = request.body or b""
     if request.path == "/provision/activate":
         return "activate"
     if request.method == "GET":
