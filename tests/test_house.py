@@ -33,9 +33,7 @@ def test_the_engine_runs_without_a_screen(module: str) -> None:
 
 def test_the_near_ends_need_no_far_end() -> None:
     seen = modules_after("import station.build")
-    assert not [
-        name for name in seen if name.startswith(("station.fleet.server", "drivers.sim", "waitress"))
-    ]
+    assert not [name for name in seen if name.startswith(("station.fleet.server", "drivers.sim", "waitress"))]
 
 
 @pytest.mark.slow
