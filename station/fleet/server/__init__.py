@@ -31,7 +31,7 @@ What they stand on::
     lookup.py       one serial number, from its row or its range, and what may be done with it
     spans.py        what a range holds;  pages.py  a page of a long list;  unlisting.py  what a deletion takes along
     membership.py   who is in which group, and may read what (sections 5 and 6)
-    entry.py        one content entry;  blobs.py  its bytes, in chunks
+    entry.py        one content entry;  blobs.py  its bytes, in chunks;  holds.py  those in somebody's hands
     clients.py      the tree of clients: RIDs, keys, who is below whom
     schema.py       the tables;  store.py  one writer, a read connection a thread
     grant.py        init: a vendor, its token, a template and a portal;  window.py  a model's own window

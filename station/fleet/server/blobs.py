@@ -13,20 +13,17 @@ from __future__ import annotations
 import logging
 import secrets
 import sqlite3
-import threading
 import time
-from collections import Counter
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 from sqlite_utils import Database
 
 from station.errors import DatabaseError
-
-if TYPE_CHECKING:
-    from station.fleet.server.store import Store
+from station.fleet.server.holds import Holds
+from station.fleet.server.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -46,31 +43,6 @@ _DROP = """DELETE FROM chunks WHERE rowid IN (SELECT rowid FROM chunks WHERE blo
 
 _BREATH_S = 0.001
 """Between two such commits, or whoever waits for the writer would wait for all of them."""
-
-
-class Holds:
-    """Who is writing or reading which blob just now, in this process."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._holders: Counter[int] = Counter()
-
-    def __contains__(self, blob: int) -> bool:
-        with self._lock:
-            return blob in self._holders
-
-    @contextmanager
-    def on(self, blob: int) -> Iterator[None]:
-        """Keep a blob from being swept in here, whether it is named or not."""
-        with self._lock:
-            self._holders[blob] += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._holders[blob] -= 1
-                if not self._holders[blob]:
-                    del self._holders[blob]
 
 
 @contextmanager

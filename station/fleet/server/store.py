@@ -18,7 +18,7 @@ from typing import TypeVar
 from sqlite_utils import Database
 
 from station.database import Writer, connect
-from station.fleet.server.blobs import Holds
+from station.fleet.server.holds import Holds
 from station.fleet.server.schema import migrations
 
 T = TypeVar("T")
