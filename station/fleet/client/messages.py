@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 FORM = "application/x-www-form-urlencoded; charset=utf-8"
 CSV = "text/csv; charset=utf-8"
 JSON = "application/javascript; charset=utf-8"
-"""What the API document, section 1.3, calls ranges."""
+"""The type of ranges (API document, section 1.3)."""
 
 
 VALUE = frozenset({200})

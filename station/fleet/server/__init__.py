@@ -21,7 +21,7 @@ The nouns, each with its ``PROCEDURES``::
     device.py  D1   download.py  D2-D4      what a board calls
     content.py  M1-M11                      groups.py  M12-M17   members.py  M18-M25
     models.py  M26, M28-M32                 shares.py  M27, M51-M55
-    serials.py  M33, M35-M37, M39-M41       ranges.py  M34, M38, M42
+    pages.py  M33   serials.py  M35-M37, M39-M41   ranges.py  M34, M38, M42
     serial.py  M43-M50                      vendors.py  M56-M58   tokens.py  M59-M63
     neighbours.py  U1, U2                   rpc.py  U3, with caller.py and remote.py
 
@@ -29,7 +29,7 @@ What they stand on::
 
     states.py       the state machine of a serial number as one table; pure (section 4)
     lookup.py       one serial number, from its row or its range, and what may be done with it
-    spans.py        what a range holds;  pages.py  a page of a long list;  unlisting.py  what a deletion takes along
+    spans.py        what a range holds;  unlisting.py  what a deletion takes along
     membership.py   who is in which group, and may read what (sections 5 and 6)
     entry.py        one content entry;  blobs.py  its bytes, in chunks;  holds.py  those in somebody's hands
     clients.py      the tree of clients: RIDs, keys, who is below whom

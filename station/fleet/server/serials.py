@@ -1,4 +1,4 @@
-"""The serial numbers of a model: listed, added and removed, one or many (M33, M35 to M37, M39 to M41).
+"""The serial numbers of a model: listed, added and removed, one or many (M35 to M37, M39 to M41).
 
 Additions are all or nothing: an error in one entry, or one that is there,
 and none is listed.
