@@ -7,7 +7,7 @@
         ├── BadInput            blame STATION, exit code 2: a settings or recipe file
         │   ├── SettingsError   settings-invalid
         │   └── RecipeError     recipe-invalid
-        ├── StateBusy           state-busy          another engine owns the state folder
+        ├── StateBusy           state-busy          another engine owns the state folder, another server the file
         ├── DatabaseError       blame STATION
         │   ├── DatabaseFailed  database-failed     a write or read was refused: disk full, read-only, locked
         │   ├── DatabaseCorrupt database-corrupt
@@ -47,7 +47,7 @@ class RecipeError(BadInput):
 
 
 class StateBusy(StationError):
-    """Another engine owns the state folder; the text says which process."""
+    """Another engine owns the state folder, or another fleet server the file; the text says which process."""
 
     code = "state-busy"
     blame = Blame.STATION

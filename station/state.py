@@ -1,4 +1,4 @@
-"""The state folder of one station, and the lock that says which process owns it."""
+"""The state folder of one station, and the lock that says which process owns it, or a fleet server's file."""
 
 from __future__ import annotations
 
@@ -20,19 +20,9 @@ class StateFolder:
         self.path = path
         try:
             path.mkdir(parents=True, exist_ok=True, mode=0o750)
-            self._lock = os.open(path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+            self._lock = hold(path / "lock", path, "station")
         except OSError as error:
             raise DatabaseFailed(f"{path}: the state folder can't be used: {error.strerror}") from error
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.pread(self._lock, 64, 0).decode(errors="replace").strip()
-            os.close(self._lock)
-            raise StateBusy(
-                f"{path}: in use by another station, process {_described(holder)}; stop that one first"
-            ) from None
-        os.ftruncate(self._lock, 0)
-        os.pwrite(self._lock, f"{os.getpid()}\n".encode(), 0)
 
     @property
     def ledger(self) -> Path:
@@ -47,6 +37,24 @@ class StateFolder:
     def release(self) -> None:
         """Let another engine have the folder."""
         os.close(self._lock)
+
+
+def hold(lock: Path, used: Path, by: str) -> int:
+    """Take a lock file, which is made where it is missing, until the descriptor returned is closed or the process ends.
+
+    Raises ``StateBusy``, which says which process has what is ``used`` ``by``
+    one at a time; ``OSError`` if the file can't be made.
+    """
+    held = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.pread(held, 64, 0).decode(errors="replace").strip()
+        os.close(held)
+        raise StateBusy(f"{used}: in use by another {by}, process {_described(holder)}; stop that one first") from None
+    os.ftruncate(held, 0)
+    os.pwrite(held, f"{os.getpid()}\n".encode(), 0)
+    return held
 
 
 def _described(pid: str) -> str:

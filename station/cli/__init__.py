@@ -7,8 +7,9 @@ started.
 
 from __future__ import annotations
 
+import os
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -24,12 +25,38 @@ _COMMANDS = {
 
 
 class _Station(Lazy):
+    def main(self, *args: Any, **extra: Any) -> Any:
+        try:
+            return super().main(*args, **extra)
+        except UnicodeEncodeError as error:
+            wrong = error.object[error.start : error.end]
+            if any("\ud800" <= character <= "\udfff" for character in wrong):
+                _fail(f"what was said is not UTF-8: {wrong!a}", 2)
+            _fail(f"the output, in {error.encoding}, can't show {wrong!a}; PYTHONIOENCODING=utf-8 makes it UTF-8", 1)
+        except OSError:
+            _fail_if_output_failed()
+            raise
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except StationError as error:
-            click.echo(f"station: {error.text}", err=True)
-            sys.exit(2 if isinstance(error, BadInput) else 1)
+            _fail(error.text, 2 if isinstance(error, BadInput) else 1)
+
+
+def _fail(text: str, code: int) -> NoReturn:
+    click.echo(f"station: {text}", err=True)
+    sys.exit(code)
+
+
+def _fail_if_output_failed() -> None:
+    """End the program if what it printed can't be written, to a full disk for instance."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        with open(os.devnull, "wb") as nowhere:  # for what is still to be written, which would fail once more
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+        _fail(f"the output can't be written: {error.strerror}", 1)
 
 
 @click.group(cls=_Station, within=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})

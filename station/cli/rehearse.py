@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from station.cli.extra import need_server
 from station.cli.report import Report
 from station.cli.run import on_screen, until_signalled
 from station.errors import BadInput, StationError
@@ -77,6 +78,7 @@ def command(
 
     if as_json and not headless:
         raise click.UsageError("--json goes with --headless")
+    need_server()
     if boards is None and headless:
         boards = 2 * slots
     with ExitStack() as held:

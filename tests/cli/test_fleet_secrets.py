@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
-from cutting_proxy import CuttingProxy, Fate
+from cutting_proxy import Asked, CuttingProxy, Fate
 from far_end_process import FarEnd
 from served_fleet import Served
-from station_process import station
+from station_process import Station, station
+
+from station.cli.fleet import secret_files
 
 
 def secret(fleet: Served, name: str, vendor: str = "acme") -> str:
@@ -182,3 +187,59 @@ def test_a_lost_key_is_said_to_be_lost(fleet: Served, tmp_path: Path) -> None:
         assert [asked.method for asked in proxy.asked] == ["GET", "POST"]
     assert f"`station fleet serials show {model} A1` first; if it is activated, its key is lost" in said
     assert not file.exists() and fleet.status(model, "A1") == "activated"
+
+
+@pytest.mark.parametrize("trouble", [OSError(errno.EIO, os.strerror(errno.EIO)), KeyboardInterrupt()])
+def test_a_key_that_may_be_on_the_disk_is_kept(
+    trouble: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, sync = tmp_path / "key", os.fsync
+
+    def failing(descriptor: int) -> None:
+        sync(descriptor)
+        raise trouble
+
+    with pytest.raises(secret_files.SecretLost, match="may hold the device's key"):
+        with secret_files.new(file, "device's key") as fill:
+            monkeypatch.setattr(os, "fsync", failing)
+            fill("ab" * 20)
+    assert file.read_text() == "ab" * 20 + "\n"
+
+
+@pytest.mark.parametrize("noun", ["device", "serials", "tokens"])
+def test_an_interrupted_change_is_said_to_be_in_doubt(noun: str, fleet: Served, tmp_path: Path) -> None:
+    model, file, held = enabled(fleet), tmp_path / "key", threading.Event()
+    words = {
+        "device": ["device", "activate", model, "A1", "--into", str(file)],
+        "serials": ["serials", "regenerate", model, "A1", "--yes"],
+        "tokens": ["tokens", "create", "line 7", "--into", str(file)],
+    }[noun]
+
+    def judge(asked: Asked, before: int) -> Fate:
+        if asked.method != "GET":
+            held.wait(60)
+        return Fate.PASS if asked.method == "GET" else Fate.LOST
+
+    with CuttingProxy(fleet.url, judge) as proxy:
+        with Station("fleet", *fleet.options(url=proxy.url), *words) as process:
+            proxy.wait_for("POST", 1)
+            code = process.end(signal.SIGINT)
+            held.set()
+    look = "tokens list" if noun == "tokens" else f"serials show {model} A1"
+    assert code == 1 and f"interrupted; it may have been done all the same: look with `station fleet {look}" in (
+        process.said()
+    )
+    assert not file.exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"no certificate"])
+def test_authorities_that_are_none_are_refused(content: bytes, fleet: Served, tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_bytes(content)
+    done = station("fleet", *fleet.options(), "--ca-file", tmp_path / "ca.pem", "models", "list")
+    assert done.returncode == 2 and "there is no certificate in it" in done.stderr
+
+
+@pytest.mark.parametrize("option", ["--url", "--vendor"])
+def test_an_empty_option_is_said_to_be_empty(option: str, elsewhere: dict[str, str]) -> None:
+    done = station("fleet", option, "", "models", "list", env=elsewhere)
+    assert done.returncode == 2 and f"'{option}': it is empty" in done.stderr

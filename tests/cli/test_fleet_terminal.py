@@ -10,8 +10,9 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 from served_fleet import Served
-from station_process import LIMIT_S
+from station_process import LIMIT_S, station
 
 
 def typed(fleet: Served, *words: str | Path, answer: str = "") -> tuple[int, str]:
@@ -71,3 +72,33 @@ def test_a_table_on_a_terminal_does_nothing_to_it(fleet: Served) -> None:
     fleet.says("serials", "add", model, "A2", "--extra", "plain")
     code, screen = typed(fleet, "serials", "list", model)
     assert code == 0 and "\x07" not in screen and "\\x1b[2J\\x07 \u7535\u7d20\r\n" in screen
+
+
+def test_words_that_are_no_text_are_refused(fleet: Served) -> None:
+    model = fleet.model()
+    said = fleet.fails(2, "models", "update", model, "--code", "\udcff")
+    assert said == "station: what was said is not UTF-8: '\\udcff'\n"
+
+
+def test_an_output_that_cannot_show_a_name_is_named(fleet: Served) -> None:
+    model = fleet.model()
+    fleet.says("serials", "add", model, "\u5b57")
+    words = [*fleet.options(), "serials", "list", model]
+    done = station("fleet", *words, env={"PYTHONIOENCODING": "latin-1"})
+    assert done.returncode == 1
+    assert (
+        done.stderr == "station: the output, in latin-1, can't show '\\u5b57'; PYTHONIOENCODING=utf-8 makes it UTF-8\n"
+    )
+
+
+@pytest.mark.parametrize("words", [["--help"], ["serials", "list", "{}"], ["serials", "export", "{}", "-"]])
+def test_an_output_that_is_full_is_named(words: list[str], fleet: Served) -> None:
+    model = fleet.model()
+    fleet.says("serials", "add", model, "A1")
+    command = [sys.executable, "-m", "station", "fleet", *fleet.options(), *[word.format(model) for word in words]]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False
+        )
+    assert done.returncode == 1
+    assert done.stderr == "station: the output can't be written: No space left on device\n"

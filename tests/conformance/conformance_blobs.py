@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from typing import Any
 
 from conformance_words import Answer, activation, get, listed, post, row
@@ -20,6 +21,16 @@ def entry(name: str, more: str = "") -> Any:
 
 def upload(name: str, blob: bytes = BLOB, type: str = OCTETS) -> Any:
     return post(f"content/g1/{name}", blob, type)
+
+
+def until(word: str) -> Any:
+    """Make A1 a member of ``crew`` until the second of that word."""
+    return post("group/g1/crew/", f"type=sn&id=A1&expire=${word}")
+
+
+def clock(scene: Any) -> None:
+    """Let ``$now`` be the second that it is, and ``$later`` one ahead."""
+    scene.words["now"], scene.words["later"] = str(int(time.time())), str(int(time.time()) + 1000)
 
 
 TWO = (entry("a.txt"), entry("b", "&protected=true"))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from conformance_blobs import GROUPED, TWO, entry, upload
+from conformance_blobs import GROUPED, TWO, clock, entry, until, upload
+from conformance_groups import TWIN, TWINS
 from conformance_words import (
     CHANGED,
     IN_RANGE,
@@ -65,6 +66,16 @@ ROWS = [
         400,
         before=GROUPED,
         call=lambda c, w: c.content.list_for("nope", "A1"),
+    ),
+    row(
+        "M2",
+        "leaves out what a number might read until this second",
+        get("content/g1/?sn=A1"),
+        lines("open"),
+        before=[GROUPED, clock, until("now")],
+        after=[(until("later"), CHANGED), (get("content/g1/?sn=A1"), lines("open", "mine"))],
+        call=lambda c, w: c.content.list_for("g1", "A1"),
+        result=["open"],
     ),
     # ---------------------------------------------------------------- M3
     row(
@@ -135,6 +146,14 @@ ROWS = [
         after=[(get("content/g1/"), lines("a.txt", "b"))],
         call=lambda c, w: c.content.remove("g1", "nope"),
     ),
+    row(
+        "M4",
+        "takes remove for delete",
+        post("content/g1/", "remove=true&id=a.txt"),
+        CHANGED,
+        before=TWO,
+        after=[(get("content/g1/"), lines("b")), (post("content/g1/", "remove=true&id=ghost"), refused(404))],
+    ),
     row("M4", "400 without an id", post("content/g1/", "delete=true"), 400, before=TWO),
     # ---------------------------------------------------------------- M5
     row(
@@ -191,6 +210,14 @@ ROWS = [
             ("an unknown model", "nope", "mine", "A1", 400),
         ]
     ),
+    row(
+        "M7",
+        "403 from the second in which a membership ends",
+        get("content/g1/mine?sn=A1"),
+        403,
+        before=[GROUPED, clock, until("now")],
+        call=lambda c, w: c.content.info_for("g1", "mine", "A1"),
+    ),
     # ---------------------------------------------------------------- M9
     row(
         "M9",
@@ -245,6 +272,15 @@ ROWS = [
             (get("group/g1/crew/"), lines("sn,A1,0,")),
         ],
         call=lambda c, w: c.content.delete("g1", "mine"),
+    ),
+    row(
+        "M11",
+        "forgets memberships in its own model only",
+        delete("content/g1/fw"),
+        CHANGED,
+        before=TWINS,
+        after=[(get("group/g1/crew/"), lines("sn,A1,0,")), (get("group/g2/crew/"), lines(*TWIN))],
+        call=lambda c, w: c.content.delete("g1", "fw"),
     ),
     row(
         "M11",

@@ -11,6 +11,7 @@ from conformance_words import (
     IN_RANGE,
     NOTHING,
     Answer,
+    Ask,
     Seen,
     activation,
     active,
@@ -44,6 +45,15 @@ def _regenerate(c: Any, w: Any) -> object:
 def _disable(c: Any, w: Any) -> object:
     return c.serials.disable("g1", "A1")
 
+
+_UNLOCK = Ask(
+    "POST",
+    "/onep:v1/rpc/process",
+    '{"auth":{"cik":"$vendor_cik"},"calls":[{"id":1,"procedure":"update","arguments":["$rid",{"locked":false}]}]}',
+    "application/json; charset=utf-8",
+    "nobody",
+)
+"""What device platforms do to a device that may work again."""
 
 _MOVED: tuple[Seen, ...] = (
     (A1, NOTHING),
@@ -98,8 +108,17 @@ ROWS = [
     *refusals(
         "M46",
         post("model/g1/A1", _ENABLE),
-        "absent 404 notactivated 409 activated 409 disabled 409 lapsed 409 orphaned 409",
+        "absent 404 notactivated 409 activated 409 disabled 409 lapsed 409 locked 409 orphaned 409",
         _enable,
+    ),
+    row(
+        "M46",
+        "409 for an owner that may have no further clients",
+        post("model/g1/A1", _ENABLE),
+        409,
+        before=[enabled("A2"), lambda scene: scene.describe("owner", limits={"client": 1}), listed("A1")],
+        after=[(A1, NOTHING), (get("model/g1/A2"), NOTACTIVATED)],
+        call=_enable,
     ),
     *(
         row(
@@ -148,7 +167,7 @@ ROWS = [
         after=[DEAD, (get("model/g1/0012"), NOTACTIVATED), (A1, NOTHING)],
         call=lambda c, w: c.serials.remap("g1", "A1", "0012"),
     ),
-    *refusals("M47", post("model/g1/A2", _OLD), "absent 404 unused 409 orphaned 409", _remap, listed("A2")),
+    *refusals("M47", post("model/g1/A2", _OLD), "absent 404 unused 409 locked 409 orphaned 409", _remap, listed("A2")),
     *(
         row(
             "M47",
@@ -165,6 +184,7 @@ ROWS = [
             ("activated", 409),
             ("disabled", 409),
             ("lapsed", 409),
+            ("locked", 409),
             ("orphaned", 409),
         ]
     ),
@@ -181,7 +201,7 @@ ROWS = [
         )
         for state in ("notactivated", "activated", "disabled", "lapsed")
     ),
-    *refusals("M48", post("model/g1/A1", _AGAIN), "absent 404 unused 409 orphaned 409", _regenerate),
+    *refusals("M48", post("model/g1/A1", _AGAIN), "absent 404 unused 409 locked 409 orphaned 409", _regenerate),
     row(
         "M48",
         "lets a guest renew what it enabled",
@@ -203,6 +223,20 @@ ROWS = [
             call=_disable,
         )
         for state in ("notactivated", "activated", "disabled", "lapsed")
+    ),
+    row(
+        "M49",
+        "closes what is locked, which shows once it is unlocked",
+        post("model/g1/A1", _OFF),
+        CHANGED,
+        before=STATES["locked"][0],
+        after=[
+            (A1, STATES["locked"][1]),
+            (_UNLOCK, Answer(200, '[{"id":1,"status":"ok"}]', _UNLOCK.type)),
+            (A1, EXPIRED),
+            (activation(), refused(409)),
+        ],
+        call=_disable,
     ),
     *refusals("M49", post("model/g1/A1", _OFF), "absent 404 unused 409 orphaned 409", _disable),
     row(

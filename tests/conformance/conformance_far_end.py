@@ -204,12 +204,25 @@ class Scene:
 
     def lapse(self, rid: str) -> None:
         """Let a day pass for the client of that word."""
-        self._sql("UPDATE clients SET open_until = open_until - 86400000000 WHERE rid = ?", rid)
+        self._sql("UPDATE clients SET open_until = open_until - 86400000000 WHERE rid = ?", self.words[rid])
 
     def drop(self, rid: str) -> None:
         """Drop the client of that word behind the back of provisioning."""
-        self._sql("DELETE FROM clients WHERE rid = ?", rid)
+        self._sql("DELETE FROM clients WHERE rid = ?", self.words[rid])
 
-    def _sql(self, statement: str, word: str) -> None:
+    def age(self, content: str) -> None:
+        """Let the last change of a content entry, of which there is one of that name, be of 1970."""
+        self._sql(
+            "UPDATE contents SET updated = 5000000 WHERE name = ? AND model IN"
+            " (SELECT models.id FROM models JOIN vendors ON vendors.id = models.vendor WHERE vendors.name = ?)",
+            content,
+            self.words["vendor"],
+        )
+
+    def describe(self, word: str, **description: object) -> None:
+        """Change the description of the client of that word, as device platforms do it."""
+        assert self.rpc("cik", "update", f"${word}", description)["status"] == "ok"
+
+    def _sql(self, statement: str, *values: str) -> None:
         with closing(sqlite3.connect(self.far_end.database, timeout=10)) as db, db:
-            assert db.execute(statement, [self.words[word]]).rowcount == 1
+            assert db.execute(statement, values).rowcount == 1

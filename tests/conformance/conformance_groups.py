@@ -30,6 +30,23 @@ FULL = (
 
 THREE = ("sn,A1,1900000000,first", "content,fw,0,", "group,A1,0,nested")
 
+TWIN = ("sn,A1,0,", "content,fw,0,")
+TWINS = (
+    post("model/", "model=g2&rid=$template"),
+    *(
+        post(f"{noun}/{model}/{where}", form)
+        for model in ("g1", "g2")
+        for noun, where, form in [
+            ("model", "", "sn=A1"),
+            ("content", "", "id=fw"),
+            ("group", "", "id=crew"),
+            ("group", "crew/", "type=sn&id=A1"),
+            ("group", "crew/", "type=content&id=fw"),
+        ]
+    ),
+)
+"""Two models with the same names in them: what is done in g1 leaves g2 as it is."""
+
 _GONE = (
     (get("group/g1/crew"), refused(404)),
     (get("group/g1/"), lines("A1,")),
@@ -137,6 +154,15 @@ ROWS = [
         before=FULL,
         call=lambda c, w: c.groups.info("g1", "crew"),
         result=("the crew", "3"),
+    ),
+    row(
+        "M15",
+        "counts a member whose time is over",
+        get("group/g1/crew"),
+        record("the crew,4"),
+        before=[FULL, post(MEMBERS, "type=sn&id=A2&expire=1")],
+        call=lambda c, w: c.groups.info("g1", "crew"),
+        result=("the crew", "4"),
     ),
     row("M15", "404 for an unknown group", get("group/g1/nope"), 404, call=lambda c, w: c.groups.info("g1", "nope")),
     # ---------------------------------------------------------------- M16

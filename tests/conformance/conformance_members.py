@@ -226,6 +226,14 @@ ROWS = [
     ),
     row(
         "M25",
+        "takes the lines of M18",
+        delete(MEMBERS, f"{THREE[0]}\r\n{THREE[2]}\r\n", CSV),
+        CHANGED,
+        before=FULL,
+        after=[(get(MEMBERS), lines(THREE[1]))],
+    ),
+    row(
+        "M25",
         "400 for an unknown type",
         delete(MEMBERS, "serial,A1\r\n", CSV),
         400,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from conformance_blobs import HERE, LIVE
+from conformance_groups import TWIN, TWINS
 from conformance_words import CHANGED, NOTHING, active, delete, get, lines, post, put, record, refused, row, value
 
 from station.fleet import client as near
@@ -193,6 +194,20 @@ ROWS = [
         CHANGED,
         before=LIVE,
         after=_GONE,
+        call=lambda c, w: c.models.delete("g1"),
+    ),
+    row(
+        "M32",
+        "leaves what has the same names in another model",
+        delete("model/g1"),
+        CHANGED,
+        before=TWINS,
+        after=[
+            (get("model/"), lines("g2")),
+            (get("group/g2/crew/"), lines(*TWIN)),
+            (get("model/g2/A1"), NOTHING),
+            (get("content/g2/"), lines("fw")),
+        ],
         call=lambda c, w: c.models.delete("g1"),
     ),
     row(

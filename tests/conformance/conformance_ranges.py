@@ -38,6 +38,7 @@ _RANGES = get("model/g1/?show=ranges")
 _TEN = ("base10", "10", "19", "4", None)
 _MAC = ("mac:48", "1108152157440", "1108152157695", None, "lower")
 _MACS = json("mac:48", 1108152157440, 1108152157695, casing='"lower"')
+_HEX = {casing: json("base16", 10, 15, "1", f'"{casing}"') for casing in ("upper", "lower")}
 
 ROWS = [
     # ---------------------------------------------------------------- M34
@@ -173,6 +174,24 @@ ROWS = [
             ("another length", 10, 19, "null"),
             ("none", 1, 2, "4"),
         ]
+    ),
+    row(
+        "M42",
+        "removes the range of that casing",
+        delete("model/g1/", _HEX["lower"], JSON),
+        CHANGED,
+        before=[post("model/g1/", _HEX[casing], JSON) for casing in ("upper", "lower")],
+        after=[(get("model/g1/A"), NOTHING), (get("model/g1/a"), refused(404))],
+        call=lambda c, w: c.ranges.remove("g1", [span("base16", 10, 15, 1, "lower")]),
+    ),
+    row(
+        "M42",
+        "404 for another casing",
+        delete("model/g1/", _HEX["lower"], JSON),
+        404,
+        before=[post("model/g1/", _HEX["upper"], JSON)],
+        after=[(get("model/g1/A"), NOTHING)],
+        call=lambda c, w: c.ranges.remove("g1", [span("base16", 10, 15, 1, "lower")]),
     ),
     row("M42", "400 for what is no range", delete("model/g1/", "{}", JSON), 400, before=[IN_RANGE]),
 ]

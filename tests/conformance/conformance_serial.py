@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from conformance_groups import TWIN, TWINS
 from conformance_states import A1, DEAD, GUESTS, NOTACTIVATED, SHARED, STATES, refusals
 from conformance_words import (
     CHANGED,
@@ -23,6 +24,7 @@ from conformance_words import (
 
 _LOG = get("model/g1/A1?show=log")
 _ENTRY = "$NOW,127.0.0.1,vendor=$vendor&model=g1&sn=A1"
+_OTHERS = "$NOW,127.0.0.1,model=g1&vendor=$vendor&sn=A1"
 
 ROWS = [
     # ---------------------------------------------------------------- M43
@@ -164,6 +166,23 @@ ROWS = [
         before=[active(), SHARED],
         call=lambda c, w: c.serials.log("g1", "A1"),
     ),
+    row(
+        "M45",
+        "hides from a guest the activations of what others enabled",
+        get("model/g1/A1?show=log", who="guest"),
+        lines(_OTHERS),
+        before=[
+            active(),
+            listed("A2"),
+            post("model/g1/A2", "enable=true&oldsn=A1"),
+            SHARED,
+            post("model/g1/A1", "enable=true&owner=$other_owner", who="guest"),
+            post("/provision/activate", "model=g1&vendor=$vendor&sn=A1", who="nobody"),
+        ],
+        after=[(_LOG, lines(_ENTRY, _OTHERS))],
+        call=lambda c, w: c.serials.log("g1", "A1"),
+        result=[("$NOW", "127.0.0.1", "model=g1&vendor=$vendor&sn=A1")],
+    ),
     row("M45", "404 for an unknown number", _LOG, 404, call=lambda c, w: c.serials.log("g1", "A1")),
     # ---------------------------------------------------------------- M50
     *(
@@ -183,7 +202,16 @@ ROWS = [
             ],
             call=lambda c, w: c.serials.delete("g1", "A1"),
         )
-        for state in ("unused", "notactivated", "activated", "disabled", "lapsed", "orphaned")
+        for state in ("unused", "notactivated", "activated", "disabled", "lapsed", "locked", "orphaned")
+    ),
+    row(
+        "M50",
+        "forgets memberships in its own model only",
+        delete("model/g1/A1"),
+        CHANGED,
+        before=TWINS,
+        after=[(get("group/g1/crew/"), lines(TWIN[1])), (get("group/g2/crew/"), lines(*TWIN))],
+        call=lambda c, w: c.serials.delete("g1", "A1"),
     ),
     *refusals("M50", delete("model/g1/A1"), "absent 404", lambda c, w: c.serials.delete("g1", "A1")),
 ]

@@ -25,6 +25,7 @@ from conformance_words import (
 )
 
 _SEVEN = listed(*"7531642")
+_MANY = [f"N{number:04}" for number in range(1100)]
 _ALL = get("model/g1/?offset=0&limit=1000")
 _WITH_EXTRA = post("model/g1/", "sn=A1&extra=a%2Cb")
 
@@ -109,6 +110,37 @@ ROWS = [
         ],
         call=lambda c, w: [(x.serial, x.rid) for x in c.serials.list("g1", shared_with=w["other"])],
         result=[("B2", "$rid")],
+    ),
+    row(
+        "M33",
+        "lists what a guest enabled from an offset",
+        get("model/g1/?shared=$other&offset=1&limit=5"),
+        lines("C3,$third,", "D4,$fourth,"),
+        before=[
+            enabled("B2", keep="second"),
+            post("share/g1/", "vendor=$other"),
+            listed("A1", "C3", "D4"),
+            *(
+                post(f"model/g1/{sn}", "enable=true&owner=$other_owner", who="guest", keep=word)
+                for sn, word in [("A1", "first"), ("C3", "third"), ("D4", "fourth")]
+            ),
+        ],
+        after=[
+            (get("model/g1/?offset=2", who="guest"), lines("D4,$fourth,")),
+            (get("model/g1/?shared=$other&offset=3"), lines()),
+        ],
+        call=lambda c, w: c.serials.page("g1", 1, 5, shared_with=w["other"]).rows,
+        result=[("C3", "notactivated", "$third", ""), ("D4", "notactivated", "$fourth", "")],
+    ),
+    row(
+        "M33",
+        "has at most 1000 on a page",
+        get("model/g1/?limit=1100"),
+        lines(*(f"{sn},," for sn in _MANY[:1000])),
+        before=[post("model/g1/", "\r\n".join(_MANY), CSV)],
+        after=[(get("model/g1/?offset=1000&limit=1100"), lines(*(f"{sn},," for sn in _MANY[1000:])))],
+        call=lambda c, w: [found.serial for found in c.serials.list("g1")],
+        result=_MANY,
     ),
     *(row("M33", f"400 for {bad}", get(f"model/g1/?{bad}"), 400) for bad in ("limit=x", "offset=-1", "offset=1.5")),
     row("M33", "404 for an unknown model", get("model/nope/"), 404, call=lambda c, w: list(c.serials.list("nope"))),

@@ -19,6 +19,7 @@ from conformance_words import (
     get,
     lapsed,
     listed,
+    locked,
     orphaned,
     post,
     record,
@@ -43,6 +44,7 @@ STATES: dict[str, tuple[Sequence[Any], Answer]] = {
     "activated": (active(), record("activated,$rid,")),
     "disabled": (disabled(), EXPIRED),
     "lapsed": (lapsed(), EXPIRED),
+    "locked": (locked(), record("locked,$rid,")),
     "orphaned": (orphaned(), refused(409)),
 }
 """How A1 gets into each state of section 4, and what M43 then shows."""

@@ -100,6 +100,15 @@ ROWS = [
     ),
     row(
         "M10",
+        "renews the time",
+        upload("open", b"new", "text/plain"),
+        CHANGED,
+        before=[GROUPED, lambda scene: scene.age("open")],
+        after=[(get("content/g1/open"), record("text/plain,3,$NOW,about open,false"))],
+        call=lambda c, w: c.content.upload("g1", "open", io.BytesIO(b"new"), "text/plain"),
+    ),
+    row(
+        "M10",
         "never reads a form",
         upload("a.txt", b"delete=true&id=b", FORM),
         CHANGED,

@@ -185,6 +185,10 @@ def lapsed(sn: str = "A1") -> tuple[Step, ...]:
     return (*enabled(sn), lambda scene: scene.lapse("rid"))
 
 
+def locked(sn: str = "A1") -> tuple[Step, ...]:
+    return (*enabled(sn), lambda scene: scene.describe("rid", locked=True))
+
+
 SPAN = '{"ranges":[{"format":"base10","length":4,"casing":null,"first":10,"last":19}]}'
 
 IN_RANGE = post("model/g1/", SPAN, JSON)

@@ -23,7 +23,7 @@ from conformance_words import (
     refused,
 )
 
-from station.fleet.server import Options
+from station.fleet.server import Options, set_window
 
 
 @pytest.fixture
@@ -52,6 +52,16 @@ def test_a_window_may_be_shorter(chosen: Scene) -> None:
     chosen.do(*enabled())
     chosen.expect(get("model/g1/A1"), Answer(200, "expired,$rid,", "text/csv; charset=utf-8"))
     chosen.expect(activation(), refused(409))
+
+
+def test_a_model_may_have_a_window_of_its_own(chosen: Scene) -> None:
+    chosen.do(*listed("A1", "A2"))
+    set_window(chosen.far_end.database, chosen.words["vendor"], "g1", 60)
+    for form, sn in [("enable=true&owner=$owner", "A1"), ("enable=true", "A1"), ("enable=true&oldsn=A1", "A2")]:
+        chosen.do(post(f"model/g1/{sn}", form), activation(sn))
+    set_window(chosen.far_end.database, chosen.words["vendor"], "g1", None)
+    chosen.do(post("model/g1/A2", "enable=true"))
+    chosen.expect(activation("A2"), refused(409))
 
 
 def test_ranges_may_be_wrapped(chosen: Scene) -> None:

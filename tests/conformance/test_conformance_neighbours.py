@@ -121,6 +121,15 @@ def test_u3_makes_lists_and_updates_clients(scene: Scene) -> None:
     assert info["status"] == "ok" and info["result"]["basic"]["status"] == "notactivated"
 
 
+def test_u3_shows_a_device_by_the_name_of_its_number(scene: Scene) -> None:
+    scene.do(*active(), *listed("A2"))
+    shown = []
+    for step in (*listed("B1"), post("model/g1/A2", "enable=true&oldsn=A1")):
+        scene.do(step)
+        shown.append(scene.rpc("cik", "info", "$rid", {"description": True})["result"]["description"]["name"])
+    assert shown == ["A1", "A2"]
+
+
 def test_u3_reaches_nothing_of_another_vendor(scene: Scene) -> None:
     for procedure, *arguments in [
         ("info", "$other_owner", {"basic": True}),

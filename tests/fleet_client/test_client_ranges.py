@@ -205,7 +205,7 @@ def ranges(draw: st.DrawFn) -> SerialRange:
     return SerialRange(form, first, last, length, casing)
 
 
-@settings(deadline=None, derandomize=True)
+@settings(deadline=None)
 @given(ranges(), st.data())
 def test_every_number_of_a_range_is_written_in_its_format_and_is_a_member(
     one: SerialRange, data: st.DataObject
@@ -220,7 +220,7 @@ def test_every_number_of_a_range_is_written_in_its_format_and_is_a_member(
     assert serial == (serial.upper() if one.casing is UPPER else serial.lower())
 
 
-@settings(deadline=None, derandomize=True)
+@settings(deadline=None)
 @given(st.integers(0, 400), st.integers(0, 400), st.sampled_from(RangeFormat), st.sampled_from([None, *Casing]))
 def test_exactly_what_is_written_is_a_member(a: int, b: int, form: RangeFormat, casing: Casing | None) -> None:
     casing = None if form is DECIMAL else casing
@@ -233,7 +233,7 @@ def test_exactly_what_is_written_is_a_member(a: int, b: int, form: RangeFormat, 
     assert {serial for serial in tried if serial in one} == written
 
 
-@settings(deadline=None, derandomize=True)
+@settings(deadline=None)
 @given(st.lists(ranges(), max_size=5))
 def test_a_range_survives_json(some: list[SerialRange]) -> None:
     sent: list[bytes] = []

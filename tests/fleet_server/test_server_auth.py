@@ -161,6 +161,21 @@ def test_a_device_key_that_is_not_activated_is_unknown(fleet: Fleet) -> None:
     assert fleet.wire.code("GET", G1, "", {"X-Exosite-CIK": str(fresh)}) == 401
 
 
+def test_a_vendors_token_is_worth_what_its_clients_key_is(fleet: Fleet) -> None:
+    key = {"X-Exosite-CIK": device_key(fleet)}
+    assert fleet.wire.code("POST", "/provision/register", "vendor=device", key) == 205
+    token = body(fleet.wire.ask("POST", "/provision/admin/auth/", "id=t", key)).decode()
+    device = {"X-Exosite-Token": token}
+    assert fleet.wire.code("GET", MODELS, "", device) == 200
+    fleet.sql("UPDATE clients SET locked = 1 WHERE cik = ?", key["X-Exosite-CIK"])
+    assert fleet.wire.code("GET", MODELS, "", device) == 403
+    fleet.sql("UPDATE clients SET locked = 0 WHERE cik = ?", key["X-Exosite-CIK"])
+    for ends in (("POST", f"{G1}/D1", "disable=true"), ("DELETE", f"{G1}/D1", "")):
+        assert fleet.wire.code(*ends) == 205
+        assert fleet.wire.code("GET", MODELS, "", device) == 401
+        assert fleet.wire.code("GET", "/provision/admin/auth/", "", device) == 401
+
+
 def test_activation_ignores_credentials(fleet: Fleet) -> None:
     fleet.add("A1")
     fleet.enable("A1")

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
-from collections.abc import Iterator
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from sqlite_utils import Database
 
 from station.fleet.server import blobs, init
 from station.fleet.server.store import Store
@@ -44,14 +49,45 @@ def test_what_is_being_written_is_left_alone_and_what_was_given_up_is_not(store:
     assert chunks(store) == 0
 
 
-def test_what_is_named_while_a_sweep_begins_is_left_alone(store: Store) -> None:
+def test_what_is_read_while_it_is_replaced_is_left_alone(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sweep gets to a blob that was uploaded when it began, and is replaced in the commit that it waits for."""
+    listed, go = threading.Event(), threading.Event()
+
+    def write(work: Callable[[Database], object]) -> object:
+        result = writes(work)
+        if result is False:  # the first blob is gone, the next one's turn has not begun
+            listed.set()
+            assert go.wait(20)
+        return result
+
+    def begin(_: Database) -> None:
+        with contextlib.closing(sqlite3.connect(tmp_path / "fleet.db")) as reader:
+            assert reader.execute("SELECT blob FROM contents").fetchone() == (blob,)
+        reading.enter_context(store.holds.on(blob))
+
+    numbers, writes = iter((1, 2)), store.write
+    monkeypatch.setattr("station.fleet.server.blobs.secrets", SimpleNamespace(randbits=lambda _: next(numbers)))
+    monkeypatch.setattr(store, "write", write)
+    with blobs.written(store, io.BytesIO(DATA)):
+        pass  # given up: the first that a sweep deletes
+    sweep = threading.Thread(target=blobs.sweep, args=[store])
     with blobs.written(store, io.BytesIO(DATA)) as (blob, _):
-        store.read().execute("BEGIN")
-        assert chunks(store) == 4  # this reader sees the file of now until it ends
+        sweep.start()
+        assert listed.wait(20)
         name(store, blob)
+    with contextlib.ExitStack() as reading:
+        with store.together():
+            name(store, -1)
+            go.set()
+            sweep.join(1)  # either it has ended, or it waits for this commit
+            began = store._writer.submit(begin)
+        began.result()
+        sweep.join()
+        assert b"".join(blobs.pieces(store, blob, 0, len(DATA) - 1)) == DATA
     blobs.sweep(store)
-    store.read().execute("ROLLBACK")
-    assert b"".join(blobs.pieces(store, blob, 0, len(DATA) - 1)) == DATA
+    assert chunks(store) == 0
 
 
 def test_what_is_read_is_left_alone_until_the_reader_ends_or_is_closed(store: Store) -> None:
@@ -90,3 +126,11 @@ def test_a_sweep_that_fails_is_put_off(store: Store, caplog: pytest.LogCaptureFi
     store.write(lambda db: db.execute("DROP TRIGGER stuck"))
     blobs.sweep(store)
     assert chunks(store) == 0
+
+
+def test_a_sweep_ends_when_it_is_enough(store: Store) -> None:
+    with blobs.written(store, io.BytesIO(DATA * 3)):
+        pass
+    answers = iter((False, False, True))
+    blobs.sweep(store, lambda: next(answers))
+    assert chunks(store) == 4

@@ -158,6 +158,18 @@ def test_deleted_content_is_gone_with_blob_and_memberships(fleet: Fleet, form: b
     assert fleet.wire.code("POST", CONTENT, "id=fw") == 205
 
 
+@pytest.mark.parametrize("form", [True, False], ids=["M29", "M32"])
+def test_the_blobs_of_a_deleted_model_are_swept_by_themselves(fleet: Fleet, form: bool) -> None:
+    put(fleet, "fw", noise(40 * CHUNK))
+    put(fleet, "other", b"goes too")
+    ask = ("POST", MODELS, "delete=true&model=g1") if form else ("DELETE", MODELS + "g1")
+    assert fleet.wire.code(*ask) == 205
+    until = time.monotonic() + 20
+    while chunks(fleet) != [(0, 0)]:
+        assert time.monotonic() < until
+        assert fleet.wire.code("GET", MODELS) == 200  # nobody waits for it
+
+
 def test_m9_pages(fleet: Fleet) -> None:
     create(fleet, "fw")
     assert fleet.wire.code("GET", CONTENT + "fw?show=groups") == 204

@@ -90,11 +90,13 @@ def test_pages_are_clamped_and_hold_their_order(crew: Fleet, path: str, name: st
         ("offset=5&limit=5000", whole[5:]),
         ("offset=11", whole[11:]),
         ("offset=12", []),
-        ("offset=999999999999999999", []),
+        ("offset=9999999999999999999", []),
+        ("offset=0&limit=99999999999999999999", whole),
+        ("offset=00000000000000000005&limit=00000000000000000006", whole[5:11]),
     ]:
         assert ids(crew, page + query) == expected, query
         assert status(crew.wire.ask("GET", page + query)) == (200 if expected else 204)
-    for query in ("offset=-1", "offset=x", "limit=", "limit=1.5", "offset=1&offset=2", "offset=9999999999999999999"):
+    for query in ("offset=-1", "offset=x", "limit=", "limit=1.5", "offset=1&offset=2"):
         assert crew.wire.code("GET", page + query) == 400, query
 
 

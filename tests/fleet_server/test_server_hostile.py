@@ -12,6 +12,8 @@ from collections.abc import Iterator
 import pytest
 from fleet_wire import G1, MODELS, Fleet, Wire, body, status
 
+from station.fleet.server import server
+
 LINE = re.compile(rb"HTTP/1\.1 (\d{3}) [A-Z][A-Za-z ]+\r\n(?=Date: )")
 """The status line of an answer, not the one that an error's body repeats."""
 
@@ -275,6 +277,16 @@ def test_who_does_not_read_holds_nobody_up(fleet: Fleet) -> None:
         for _ in range(20):
             assert fleet.wire.code("GET", G1) == 200
         assert time.monotonic() - began < 10
+
+
+@pytest.mark.parametrize(
+    ("descriptors", "connections"), [(64, 30), (1024, 480), (1 << 20, 1000), (resource.RLIM_INFINITY, 1000)]
+)
+def test_a_connection_may_need_two_descriptors(
+    monkeypatch: pytest.MonkeyPatch, descriptors: int, connections: int
+) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (descriptors, descriptors))
+    assert server._connections() == connections
 
 
 def test_the_next_client_is_served_whoever_only_waits(fleet: Fleet) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -11,8 +13,8 @@ from pathlib import Path
 import pytest
 from fleet_wire import G1, Fleet, Wire, status
 
-from station.errors import DatabaseCorrupt, DatabaseFailed, DatabaseNewer
-from station.fleet.server import FleetServer, init
+from station.errors import DatabaseCorrupt, DatabaseFailed, DatabaseNewer, StateBusy
+from station.fleet.server import FleetServer, init, set_window
 
 
 def refused(url: str) -> bool:
@@ -42,7 +44,7 @@ def test_a_server_that_never_served_closes_too(tmp_path: Path) -> None:
     server.serve_forever()  # nothing left to serve
     assert refused(server.url)
     assert threading.active_count() == before
-    assert [*tmp_path.iterdir()] == [tmp_path / "fleet.db"]
+    assert {path.name for path in tmp_path.iterdir()} == {"fleet.db", "fleet.db.lock"}
 
 
 def test_stop_closes_idle_connections(fleet: Fleet) -> None:
@@ -98,6 +100,31 @@ def test_what_can_not_be_opened_leaves_nothing_open(tmp_path: Path) -> None:
         FleetServer(tmp_path / "other.db", port=int(taken.url.rsplit(":", 1)[1]))
     taken.stop()
     assert threading.active_count() == before
+
+
+def test_a_second_server_on_a_file_is_refused_and_leaves_the_first_alone(fleet: Fleet, tmp_path: Path) -> None:
+    before = threading.active_count(), len(os.listdir("/proc/self/fd"))
+    (tmp_path / "link.db").symlink_to(fleet.database)
+    for path in (fleet.database, tmp_path / "link.db"):
+        with pytest.raises(StateBusy) as busy:
+            FleetServer(path)
+        assert busy.value.text.startswith(f"{path}: in use by another fleet server, process {os.getpid()} (")
+    assert (threading.active_count(), len(os.listdir("/proc/self/fd"))) == before
+    command = [sys.executable, "-m", "station", "fleet", "serve", "--db", str(fleet.database)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert f"in use by another fleet server, process {os.getpid()} (" in done.stderr
+    assert init(fleet.database, "acme") == fleet.grant
+    set_window(fleet.database, "acme", "g1", 60)
+    fleet.add("A1")
+    fleet.server.stop()
+    FleetServer(fleet.database).stop()
+
+
+def test_a_place_without_room_for_the_lock(tmp_path: Path) -> None:
+    (tmp_path / "fleet.db.lock").mkdir()
+    with pytest.raises(DatabaseFailed, match=r"fleet\.db\.lock: "):
+        FleetServer(tmp_path / "fleet.db")
 
 
 def test_a_newer_file_is_refused(fleet: Fleet) -> None:

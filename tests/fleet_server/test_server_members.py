@@ -175,3 +175,9 @@ def test_removing_by_form_and_by_list(crew: Fleet) -> None:
         assert crew.wire.code(method, CREW, lines) == code, lines
     assert crew.wire.code("DELETE", GROUPS + "nope/", "sn,A1") == 404
     assert len(members(crew)) == 5
+
+
+def test_a_deletion_by_list_looks_at_type_and_name_only(crew: Fleet) -> None:
+    assert put(crew, "crew", "sn,A1,1900000000,first\nsn,A2\ncontent,fw") == 205
+    deleted = crew.wire.code("DELETE", CREW, "sn,A1,1900000000,first\r\nsn,A2,soon,m,x\r\n", typed(crew, CSV))
+    assert (deleted, members(crew)) == (205, ["content,fw,0,"])

@@ -185,7 +185,7 @@ LINK = st.one_of(
 )
 
 
-@settings(deadline=None, derandomize=True, max_examples=150)
+@settings(deadline=None, max_examples=150)
 @given(links=st.dictionaries(LINK, st.sampled_from(LAPSED + LIVE * 3), max_size=14))
 def test_any_nest_grants_what_walking_it_by_hand_does(db: Database, links: dict[tuple[int, str, str], int]) -> None:
     nest = Nest({link: expire in LIVE for link, expire in links.items()})

@@ -24,6 +24,8 @@ def send(fleet: Fleet, message: object, path: str = PATH) -> Any:
     data = message if isinstance(message, bytes) else json.dumps(message).encode()
     reply = fleet.wire.ask("POST", path, data, {})
     assert status(reply) == 200, reply
+    while len(body(reply)) < int(reply.partition(b"Content-Length: ")[2].partition(b"\r\n")[0]):
+        reply += fleet.wire.socket.recv(1 << 20)
     return json.loads(body(reply))
 
 
@@ -418,3 +420,50 @@ def test_who_is_too_deep_is_out_of_reach(fleet: Fleet) -> None:
     assert do(fleet, "info", rids[-1]) == "restricted"
     assert do(fleet, "drop", rids[1]) == "ok"
     assert fleet.sql("SELECT count(*) FROM clients") == [(3,)]
+
+
+# ---------------------------------------------------------------- long answers
+
+
+def crowd(fleet: Fleet, count: int) -> None:
+    """Make clients below the vendor's, whose RIDs are numbers."""
+    fleet.sql(
+        """WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+           INSERT INTO clients(rid, cik, cik_digest, parent, name, phase)
+           SELECT printf('%040d', i), printf('%040d', i), CAST(i AS BLOB),
+             (SELECT id FROM clients WHERE cik = ?), '', 'expired' FROM n""",
+        count,
+        fleet.grant.vendor_cik,
+    )
+
+
+def test_no_call_is_done_behind_four_mebibytes_of_answers(fleet: Fleet) -> None:
+    crowd(fleet, 20_000)
+    listing: dict[str, object] = {"procedure": "listing", "arguments": [["client"], {}]}
+    calls = [{"id": n, **listing} for n in range(3)] + [listing] * 2  # those that nobody sees are work too
+    calls += [{"id": n, **listing} for n in range(3, 90)]
+    calls.append({"id": 90, "procedure": "create", "arguments": ["client", {"name": "late"}]})
+    answers = send(fleet, {"auth": {"cik": fleet.grant.vendor_cik}, "calls": calls})
+    assert [len(answer["result"]["client"]) > 20_000 for answer in answers[:3]] == [True] * 3
+    assert answers[3:] == [{"id": n, "status": "limit"} for n in range(3, 91)]
+    assert fleet.sql("SELECT id FROM clients WHERE name = 'late'") == []
+
+
+def test_a_listing_has_a_hundred_thousand_clients_at_most(fleet: Fleet) -> None:
+    there = len(do(fleet, "listing", ["client"])[0])
+    crowd(fleet, 100_000 - there)
+    assert len(do(fleet, "listing", ["client"])[0]) == 100_000
+    do(fleet, "create", "client", {})
+    assert do(fleet, "listing", ["client"]) == "limit"
+
+
+def test_a_client_has_a_thousand_share_codes_at_most(fleet: Fleet) -> None:
+    fleet.sql(
+        """WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 999)
+           INSERT INTO codes(code, client) SELECT printf('%040d', i), (SELECT id FROM clients WHERE cik = ?) FROM n""",
+        fleet.grant.vendor_cik,
+    )
+    code = do(fleet, "share", SELF)
+    assert HEX.fullmatch(code) and do(fleet, "share", SELF) == "limit"
+    assert do(fleet, "share", SELF, {"code": code, "meta": "another"}) == code
+    assert do(fleet, "revoke", "share", code) == "ok" and HEX.fullmatch(do(fleet, "share", SELF))

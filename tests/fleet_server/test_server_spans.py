@@ -2,16 +2,47 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from sqlite_utils import Database
 
+from station.fleet.server import schema
 from station.fleet.server.names import BadName
-from station.fleet.server.spans import Casing, Format, Span
+from station.fleet.server.spans import Casing, Coverage, Format, Span, covers, outside
 
 B10, B16 = Format.BASE10, Format.BASE16
 UP, LOW = Casing.UPPER, Casing.LOWER
 MACS = [Format.MAC_COLONS, Format.MAC_DASHES, Format.MAC_DOTS]
+
+
+def model_of(*spans: Span) -> Database:
+    """A database whose model 1 has these ranges."""
+    db = Database(memory=True)
+    schema.migrations.apply(db)
+    db.execute("PRAGMA foreign_keys = OFF")
+    rows = ((s.format, s.length, s.casing, s.first, s.last) for s in spans)
+    db.conn.executemany(
+        "INSERT INTO ranges(model, format, length, casing, first, last) VALUES (1, ?, ?, ?, ?, ?)", rows
+    )
+    return db
+
+
+@pytest.fixture(scope="module")
+def db() -> Database:
+    return model_of()
+
+
+def holds(db: Database, span: Span, text: str) -> bool:
+    """Ask both ways, one by one and in bulk, which must agree."""
+    row = (span.format, span.length, span.casing, span.first, span.last)
+    db.execute("DELETE FROM ranges")
+    db.execute("INSERT INTO ranges(model, format, length, casing, first, last) VALUES (1, ?, ?, ?, ?, ?)", row)
+    found = covers(db, 1, text)
+    assert found == Coverage([row]).holds(text)
+    return found
 
 
 @pytest.mark.parametrize(
@@ -29,18 +60,18 @@ MACS = [Format.MAC_COLONS, Format.MAC_DASHES, Format.MAC_DOTS]
         (Span(MACS[2], None, None, 0, 1 << 40), 0x0004A3FFEE01, ("0004.a3ff.ee01", "0004.A3FF.EE01")),
     ],
 )
-def test_how_each_format_is_written(span: Span, number: int, texts: tuple[str, ...]) -> None:
-    assert span.renderings(number) == texts
-    assert all(span.holds(text) for text in texts)
+def test_how_each_format_is_written(db: Database, span: Span, number: int, texts: tuple[str, ...]) -> None:
+    assert written(span, number) == {*texts}
+    assert all(holds(db, span, text) for text in texts)
 
 
-def test_the_example_of_the_document_has_256_members() -> None:
+def test_the_example_of_the_document_has_256_members(db: Database) -> None:
     span = Span(Format.MAC_COLONS, None, LOW, 1108152157440, 1108152157695)
     texts = [f"01:02:03:04:05:{n:02x}" for n in range(256)]
-    assert [*texts] == [text for n in range(span.first, span.last + 1) for text in span.renderings(n)]
-    assert all(map(span.holds, texts))
+    assert {*texts} == {text for n in range(span.first, span.last + 1) for text in written(span, n)}
+    assert all(holds(db, span, text) for text in texts)
     for other in ("01:02:03:04:04:ff", "01:02:03:04:06:00", "01:02:03:04:05:FF", "01-02-03-04-05-ff"):
-        assert not span.holds(other), other
+        assert not holds(db, span, other), other
 
 
 @pytest.mark.parametrize(
@@ -54,9 +85,9 @@ def test_the_example_of_the_document_has_256_members() -> None:
         (Span(B10, 19, None, 0, (1 << 63) - 1), [str(1 << 63), "9" * 128, "9" * 5000]),
     ],
 )
-def test_what_a_range_does_not_hold(span: Span, others: list[str]) -> None:
+def test_what_a_range_does_not_hold(db: Database, span: Span, others: list[str]) -> None:
     for other in others:
-        assert not span.holds(other), other
+        assert not holds(db, span, other), other
 
 
 @pytest.mark.parametrize(
@@ -108,15 +139,14 @@ def written(span: Span, number: int) -> set[str]:
 
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(spans(), st.data())
-def test_membership_is_exactly_what_rendering_gives(span: Span, data: st.DataObject) -> None:
+def test_membership_is_exactly_what_rendering_gives(db: Database, span: Span, data: st.DataObject) -> None:
     number = data.draw(st.integers(span.first, span.last))
-    assert {*span.renderings(number)} == written(span, number)
-    assert all(map(span.holds, written(span, number)))
+    assert all(holds(db, span, text) for text in written(span, number))
 
 
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(spans(), st.data())
-def test_nothing_beside_the_renderings_is_a_member(span: Span, data: st.DataObject) -> None:
+def test_nothing_beside_the_renderings_is_a_member(db: Database, span: Span, data: st.DataObject) -> None:
     number = data.draw(st.integers(span.first, span.last))
     text = data.draw(st.sampled_from(sorted(written(span, number))))
     at = data.draw(st.integers(0, len(text)))
@@ -130,13 +160,41 @@ def test_nothing_beside_the_renderings_is_a_member(span: Span, data: st.DataObje
     try:
         meant = int(digits, 10 if span.format is B10 else 16)
     except ValueError:
-        assert not span.holds(mutated)
+        assert not holds(db, span, mutated)
         return
-    assert span.holds(mutated) == (span.first <= meant <= span.last and mutated in written(span, min(meant, span.last)))
+    assert holds(db, span, mutated) == (
+        span.first <= meant <= span.last and mutated in written(span, min(meant, span.last))
+    )
 
 
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(spans(), st.integers(0, (1 << 63) - 1))
-def test_a_number_outside_is_no_member(span: Span, number: int) -> None:
+def test_a_number_outside_is_no_member(db: Database, span: Span, number: int) -> None:
     assume(not span.first <= number <= span.last and (span.format not in MACS or number < 1 << 48))
-    assert not any(map(span.holds, written(span, number)))
+    assert not any(holds(db, span, text) for text in written(span, number))
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(st.lists(spans(), max_size=8), st.data())
+def test_many_are_looked_up_as_each_one_is(ranges: list[Span], data: st.DataObject) -> None:
+    near = [n for span in ranges for n in (span.first - 1, span.first, span.last, span.last + 1) if n >= 0]
+    texts = {
+        text for span in ranges for n in near if span.format not in MACS or n < 1 << 48 for text in written(span, n)
+    }
+    texts |= {f"SN{n}" for n in range(20)}  # so many that they are looked up in bulk
+    many = model_of(*data.draw(st.permutations(ranges)))
+    assert outside(many, 1, texts) == [text for text in texts if not covers(many, 1, text)]
+
+
+def test_the_gap_between_two_ranges_is_in_neither() -> None:
+    gapped = model_of(Span(B10, None, None, 30, 40), Span(B10, None, None, 10, 20), Span(B10, None, None, 22, 28))
+    texts = [str(n) for n in range(50)]
+    assert outside(gapped, 1, texts) == [str(n) for n in (*range(10), 21, 29, *range(41, 50))]
+
+
+def test_ten_thousand_ranges_are_not_gone_through_for_each_serial_number() -> None:
+    many = model_of(*(Span(B10, None, None, 10**12 + n, 10**15) for n in range(10_000)))
+    begun = time.monotonic()
+    texts = [str(10**12 - 10_000 + n) for n in range(20_000)]
+    assert outside(many, 1, texts) == texts[:10_000]  # one by one and by hand: minutes
+    assert time.monotonic() - begun < 5

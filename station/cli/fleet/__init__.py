@@ -62,9 +62,17 @@ class _Nouns(Lazy):
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
+def _something(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    if value == "":
+        raise click.BadParameter("it is empty")
+    return value
+
+
 @click.group(cls=_Nouns, within=_COMMANDS)
-@click.option("--url", metavar="URL", help="The fleet's address.  [env: STATION_FLEET_URL]")
-@click.option("--vendor", metavar="NAME", help="The vendor's name in the fleet.  [env: STATION_FLEET_VENDOR]")
+@click.option("--url", metavar="URL", callback=_something, help="The fleet's address.  [env: STATION_FLEET_URL]")
+@click.option(
+    "--vendor", metavar="NAME", callback=_something, help="The vendor's name in the fleet.  [env: STATION_FLEET_VENDOR]"
+)
 @click.option("--token-file", type=_FILE, help="A 0600 file with the vendor's token.  [env: STATION_FLEET_TOKEN]")
 @click.option("--cik-file", type=_FILE, help="A 0600 file with the vendor's CIK.  [env: STATION_FLEET_CIK]")
 @click.option("--settings", type=_FILE, help="A station.toml, whose [fleet] says all of this but the CIK.")

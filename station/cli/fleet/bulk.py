@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING
 
 import click
 
+from station.cli.fleet.care import overwriting
 from station.cli.fleet.connection import Fleet, connected
 from station.cli.fleet.show import as_json, done, listing, progress, shortened
 
@@ -39,12 +40,12 @@ def import_serials(fleet: Fleet, model: str, file: Path, as_json: bool) -> None:
 
     tally = Tally()
     wanted = rows(list(sheet.lines(file)), tally)
-    total = len(wanted) + len(tally.refused)
+    total = len(wanted) + tally.lines
     with fleet.client() as client:
-        client.serials.page(model, 0, 5)  # a model that isn't there is no fault of the lines
+        first = client.serials.page(model, 0, 5)  # a model that isn't there is no fault of the lines
         try:
             with progress(file.name) as show:
-                Importer(client, model, tally, lambda: show(tally.lines, total)).add(wanted)
+                Importer(client, model, tally, lambda: show(tally.lines, total), empty=not first.rows).add(wanted)
         finally:
             _tell(model, tally, total - tally.lines, as_json)
     sys.exit(1 if tally.refused else 0)
@@ -56,10 +57,19 @@ def _tell(model: str, tally: Tally, left: int, as_json: bool) -> None:
     if setbacks and not as_json:
         short = ({**setback, "serial": shortened(setback["serial"])} for setback in setbacks)
         listing(short, ("line", "serial", "reason"), as_json)
-    sentence = f"{model}: {tally.added} added, {tally.existed} existed, {len(setbacks)} refused"
+    sentence = f"{model}: {tally.added} added, {tally.existed} existed, {tally.lost} refused"
+    if tally.unsure:
+        sentence += f", {tally.unsure} added or existed, which nobody answered"
     if left:
         sentence += f", {left} not tried or without an answer: import the file again"
-    facts = {"model": model, "added": tally.added, "existed": tally.existed, "left": left, "refused": setbacks}
+    facts = {
+        "model": model,
+        "added": tally.added,
+        "existed": tally.existed,
+        "unsure": tally.unsure,
+        "left": left,
+        "refused": setbacks,
+    }
     done(sentence, facts, as_json)
 
 
@@ -75,8 +85,7 @@ def export_serials(fleet: Fleet, model: str, file: Path, force: bool, as_json: b
         with fleet.client() as client:
             _write(client, model, sys.stdout)
         return
-    if file.exists() and not force:
-        raise click.UsageError(f"{file} is there already; --force replaces it")
+    overwriting(file, force)
     try:
         with fleet.client() as client, _replacing(file) as new:
             count = _write(client, model, new)
@@ -101,7 +110,7 @@ def _replacing(path: Path) -> Iterator[IO[str]]:
 
 
 def _write(client: Client, model: str, file: IO[str]) -> int:
-    writer = csv.writer(file, lineterminator="\n")
+    writer = csv.writer(file)  # ends lines by CRLF, without which a CR in a text is not quoted
     writer.writerow(["sn", "extra"])
     count = 0
     for row in client.serials.list(model):

@@ -6,6 +6,7 @@ import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import click
 
@@ -37,11 +38,25 @@ def sure(question: str, said_yes: bool) -> None:
     click.confirm(question, abort=True, err=True)
 
 
+def overwriting(path: Path, force: bool) -> None:
+    """Return if a file may be written there, in place of none or, with ``force``, of a regular one.
+
+    Raises ``click.UsageError``.
+    """
+    if not path.parent.is_dir():
+        raise click.UsageError(f"{path}: there is no such folder")
+    if path.exists():
+        if not path.is_file():
+            raise click.UsageError(f"{path} is no regular file, and is not replaced")
+        if not force:
+            raise click.UsageError(f"{path} is there already; --force replaces it")
+
+
 @contextmanager
 def looking(*words: str, then: str = "") -> Iterator[None]:
-    """Say where to look if a change in the block is not answered: ``words`` follow ``station fleet``.
+    """Say where to look if a change in the block is not answered, or not waited for.
 
-    ``then`` is what to do about what is found.
+    ``words`` follow ``station fleet``; ``then`` is what to do about what is found.
     """
     from station.fleet.client import Unanswered, Unreachable
 
@@ -49,6 +64,7 @@ def looking(*words: str, then: str = "") -> Iterator[None]:
         yield
     except Unreachable:
         raise  # certainly not done
-    except Unanswered as error:
+    except (Unanswered, KeyboardInterrupt) as error:
+        why = error.text if isinstance(error, Unanswered) else "interrupted"
         look = shlex.join(["station", "fleet", *words])
-        raise Doubtful(f"{error.text}; it may have been done all the same: look with `{look}` first{then}") from error
+        raise Doubtful(f"{why}; it may have been done all the same: look with `{look}` first{then}") from error

@@ -49,6 +49,8 @@ class Fleet:
         ca_file = self.ca_file
         if ca_file is None and facts and facts.fleet.ca_file:
             ca_file = facts.path(facts.fleet.ca_file)
+        if ca_file is not None:
+            _check_authorities(ca_file)
         return Client(
             url,
             vendor or "",
@@ -85,6 +87,17 @@ class Fleet:
     @cached_property
     def _cik(self) -> Callable[[], str] | None:
         return _secret(self.cik_file, "STATION_FLEET_CIK", "vendor's CIK")
+
+
+def _check_authorities(file: Path) -> None:
+    """Raise ``click.UsageError`` for a file without a certificate, before any connection stumbles over it."""
+    import ssl
+
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(file)
+    except OSError as error:  # an SSLError is one, too
+        why = "there is no certificate in it" if isinstance(error, ssl.SSLError) else error.strerror
+        raise click.UsageError(f"{file}: expected certificate authorities: {why}") from None
 
 
 def _secret(file: Path | None, variable: str, what: str) -> Callable[[], str] | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from station.cli.fleet.care import by_form, looking, sure, yes
+from station.cli.fleet.care import by_form, looking, overwriting, sure, yes
 from station.cli.fleet.connection import Fleet, connected
 from station.cli.fleet.show import Instant, as_json, done, listing, progress, record
 from station.errors import StationError
@@ -192,8 +192,7 @@ def facts(name: str, info: ContentInfo) -> dict[str, Any]:
 
 
 def target(into: Path | None, name: str, force: bool) -> Path:
-    """Return the file that gets a content; raises ``click.UsageError`` if it is there."""
+    """Return the file that gets a content; raises ``click.UsageError`` if it can't."""
     path = into or Path(name)
-    if path.exists() and not force:
-        raise click.UsageError(f"{path} is there already; --force replaces it")
+    overwriting(path, force)
     return path

@@ -26,7 +26,6 @@ _ROWS, _BYTES = 4000, 4 << 20
 _UNUSABLE = (400, 413)
 """What the fleet answers to a line that it can't take; any other refusal is about all lines."""
 
-_PAGE = 1000
 _TRIES = 4
 _PAUSE_S = 1.0
 """Between two tries, and twice as long each time."""
@@ -45,9 +44,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Setback:
-    """A line that was not added, and why."""
+    """What was not added, and why: a line, or all to the ``last`` one, which can't be told apart."""
 
     line: int
+    last: int
     serial: str
     reason: str
 
@@ -58,12 +58,19 @@ class Tally:
 
     added: int = 0
     existed: int = 0
+    unsure: int = 0
+    """Listed after a call that nobody answered: added by it, or there before."""
     refused: list[Setback] = field(default_factory=list)
+
+    @property
+    def lost(self) -> int:
+        """Lines that were refused."""
+        return sum(setback.last - setback.line + 1 for setback in self.refused)
 
     @property
     def lines(self) -> int:
         """Those that are done with."""
-        return self.added + self.existed + len(self.refused)
+        return self.added + self.existed + self.unsure + self.lost
 
 
 def rows(lines: Sequence[Line], tally: Tally) -> list[Row]:
@@ -74,13 +81,27 @@ def rows(lines: Sequence[Line], tally: Tally) -> list[Row]:
     found: dict[str, Row] = {}
     for line in lines[1:] if lines and _is_heading(lines[0]) else lines:
         serial, extra = (*line.fields, "", "")[:2]
-        if line.wrong:
-            tally.refused.append(Setback(line.number, "", line.wrong))
-        elif len(line.fields) > 2:
-            tally.refused.append(Setback(line.number, serial, f"expected sn,extra; found {len(line.fields)} fields"))
+        if wrong := _wrong(line, serial, extra):
+            tally.refused.append(Setback(line.number, line.last, serial, wrong))
         elif (first := found.setdefault(serial, Row(line.number, serial, extra))).number != line.number:
-            tally.refused.append(Setback(line.number, serial, f"repeats line {first.number}"))
+            tally.refused.append(Setback(line.number, line.last, serial, f"repeats line {first.number}"))
     return list(found.values())
+
+
+def _wrong(line: Line, serial: str, extra: str) -> str:
+    """Return why the line can't be sent, or nothing."""
+    from station.fleet.client import Unsendable, names
+
+    if line.wrong:
+        return line.wrong
+    if len(line.fields) > 2:
+        return f"expected sn,extra; found {len(line.fields)} fields"
+    try:
+        names.serial(serial)
+        names.extra(extra)
+    except Unsendable as error:
+        return error.text
+    return ""
 
 
 def _is_heading(line: Line) -> bool:
@@ -88,9 +109,12 @@ def _is_heading(line: Line) -> bool:
 
 
 class Importer:
-    """Adds rows to one model; ``advanced`` is told when some are done with."""
+    """Adds rows to one model, ``empty`` if nothing is listed in it; ``advanced`` is told when some are done with."""
 
-    def __init__(self, client: Client, model: str, tally: Tally, advanced: Callable[[], None]) -> None:
+    def __init__(
+        self, client: Client, model: str, tally: Tally, advanced: Callable[[], None], *, empty: bool = False
+    ) -> None:
+        self._empty = empty
         self._client, self._model, self._tally, self._advanced = client, model, tally, advanced
         self._there: set[str] | None = None
         """What was listed when we looked, and what we have added since; None as long as there was no need to look."""
@@ -105,7 +129,7 @@ class Importer:
             self._add(piece)
 
     def _add(self, piece: Sequence[Row], attempt: int = 1) -> None:
-        from station.fleet.client import Conflict, NameUnsafe, Refused, TooLong, Unanswered
+        from station.fleet.client import Conflict, Refused, Unanswered
 
         missing = self._missing(piece)
         if not missing:
@@ -120,26 +144,34 @@ class Importer:
                 self._add(missing)
             else:  # somebody adds at the same time
                 self._halve(missing, lambda row: self._existed(1))
-        except (Refused, NameUnsafe, TooLong) as error:
-            if isinstance(error, Refused) and error.status not in _UNUSABLE:
+        except Refused as error:
+            if error.status not in _UNUSABLE:
                 raise
-            reason = getattr(error, "reason", "") or error.text
+            reason = error.reason or error.text
             self._halve(missing, lambda row: self._refuse(row, reason))
         else:
             self._added(missing)
 
-    def _again(self, piece: Sequence[Row], attempt: int, error: Unanswered) -> None:
-        """Find out whether a piece got there that nobody answered, and try once more if it didn't."""
-        from station.fleet.client import Unreachable
+    def _again(self, piece: Sequence[Row], attempt: int, error: Unanswered, doubtful: bool = False) -> None:
+        """Find out whether a piece got there that nobody answered, and try once more if it didn't.
+
+        ``doubtful`` if it may have got there, though ``error`` is of another call.
+        """
+        from station.fleet.client import Unanswered, Unreachable
 
         pause = max(error.retry_after or 0.0, _PAUSE_S * 2 ** (attempt - 1))
         if attempt == _TRIES or pause > _LONGEST_PAUSE_S:
             raise error
         time.sleep(pause)
-        if not isinstance(error, Unreachable):
-            there = self._look()
+        if doubtful or not isinstance(error, Unreachable):
+            blind = self._there is None and not self._empty
+            try:
+                there = self._look()
+            except Unanswered as unseen:
+                self._again(piece, attempt + 1, unseen, doubtful=True)
+                return
             if all(row.serial in there for row in piece):
-                self._added(piece)
+                (self._unsure if blind else self._added)(piece)
                 return
         self._add(piece, attempt + 1)
 
@@ -161,7 +193,7 @@ class Importer:
 
     def _look(self) -> set[str]:
         """List what is there."""
-        self._there = set(_listed(self._client, self._model))
+        self._there = {row.serial for row in self._client.serials.list(self._model)}
         return self._there
 
     def _added(self, piece: Sequence[Row]) -> None:
@@ -170,23 +202,17 @@ class Importer:
         self._tally.added += len(piece)
         self._advanced()
 
+    def _unsure(self, piece: Sequence[Row]) -> None:
+        self._tally.unsure += len(piece)
+        self._advanced()
+
     def _existed(self, count: int) -> None:
         self._tally.existed += count
         self._advanced()
 
     def _refuse(self, row: Row, reason: str) -> None:
-        self._tally.refused.append(Setback(row.number, row.serial, reason))
+        self._tally.refused.append(Setback(row.number, row.number, row.serial, reason))
         self._advanced()
-
-
-def _listed(client: Client, model: str) -> Iterator[str]:
-    offset = 0
-    while True:
-        page = client.serials.page(model, offset, _PAGE)
-        yield from (row.serial for row in page.rows)
-        if page.is_last:
-            return
-        offset += len(page.rows)
 
 
 def _pieces(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:

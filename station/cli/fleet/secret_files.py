@@ -26,7 +26,7 @@ class SecretFileUnusable(BadInput):
 
 
 class SecretLost(StationError):
-    """A secret was handed out and could not be kept."""
+    """A secret was handed out, and whether its file holds it is in doubt."""
 
     code = "secret-lost"
 
@@ -58,9 +58,11 @@ def new(path: Path, what: str) -> Iterator[Callable[[str], None]]:
     """Make a 0600 file, and hand over what fills it; nothing is ever overwritten.
 
     The file has its room on the disk before the block begins, and is gone
-    after a block that fails.  Raises ``SecretFileUnusable`` if it can't be
-    made, ``SecretLost`` if it can't be filled.
+    after a block that fails before it fills the file; from then on it may be
+    the only place of the secret, and stays.  Raises ``SecretFileUnusable`` if
+    it can't be made, ``SecretLost`` if it can't be filled.
     """
+    filled = False
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except FileExistsError:
@@ -77,15 +79,17 @@ def new(path: Path, what: str) -> Iterator[Callable[[str], None]]:
                 raise SecretFileUnusable(f"{path}: can't be written: {error.strerror}") from None
 
             def fill(secret: str) -> None:
-                try:
-                    _put(file.fileno(), secret + "\n")
-                except OSError as error:
-                    raise SecretLost(f"{path}: the {what} was handed out and can't be kept: {error.strerror}") from None
+                nonlocal filled
+                filled = True  # before it is so: what comes between must not cost the secret
+                _put(file.fileno(), secret + "\n")
 
             yield fill
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
+    except BaseException as error:
+        if not filled:
+            path.unlink(missing_ok=True)
+            raise
+        why = error.strerror if isinstance(error, OSError) else "interrupted"
+        raise SecretLost(f"{path}: may hold the {what}, which was handed out, or not: {why}") from error
 
 
 def keep(path: Path, secret: str, what: str) -> None:

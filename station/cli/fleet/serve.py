@@ -11,6 +11,8 @@ from typing import Any
 
 import click
 
+from station.cli.extra import need_server
+
 _DATABASE = click.option(
     "--db", "database", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The server's database."
 )
@@ -48,6 +50,7 @@ _LONGEST_S = 10 * 365 * 86_400
 @click.option("--behind-proxy", is_flag=True, help="Log the last address of X-Forwarded-For, which our proxy wrote.")
 def serve(database: Path, host: str, port: int, **said: Any) -> None:
     """Serve until SIGTERM; the first line of the output is the address."""
+    need_server()
     from station.fleet.server import FleetServer, Options
 
     options = Options(

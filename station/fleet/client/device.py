@@ -32,7 +32,7 @@ class Device:
         hands, so look at the serial number before anything else.
         """
         form = names.form(
-            [("vendor", self._vendor), ("model", names.model(model)), ("sn", names.serial(serial))],
+            [("vendor", names.vendor(self._vendor)), ("model", names.model(model)), ("sn", names.serial(serial))],
         )
         request = Request("POST", "/provision/activate", VALUE, form, credential=Credential.NONE)
         return replies.key(self._client.send(request))
@@ -84,6 +84,6 @@ class Device:
         return replies.content_info(self._client.send(request))
 
     def _ask(self, answers: frozenset[int], model: str, cik: str, *asking: tuple[str, str]) -> Request:
-        space = [("vendor", self._vendor), ("model", names.model(model))]
+        space = [("vendor", names.vendor(self._vendor)), ("model", names.model(model))]
         path = names.query("/provision/download", [*space, *asking])
         return Request("GET", path, answers, credential=Credential.DEVICE, cik=cik)

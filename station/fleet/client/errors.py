@@ -6,6 +6,9 @@ token, a key, or a body that might hold one.
 
 from __future__ import annotations
 
+import copyreg
+from typing import Any
+
 from drivers.errors import Blame
 from station.errors import StationError
 
@@ -14,6 +17,10 @@ class FleetError(StationError):
     """The root of what the fleet client raises."""
 
     blame = Blame.FLEET
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # An exception is pickled as a call with its text, which most of these can't be made from.
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]
 
 
 class Unanswered(FleetError):

@@ -30,7 +30,7 @@ _FORBIDDEN = frozenset('/\\?#%&,"')
 """The API document, section 2, forbids ``/ ? # , "``; the rest could end a segment or a form value after a second
 decoding."""
 
-_HEX40 = re.compile("[0-9a-f]{40}")
+_HEX40 = re.compile("[0-9A-Fa-f]{40}")
 
 
 def _named(what: str, name: str, *, blanks: bool = True) -> str:
@@ -104,18 +104,22 @@ def token_id(name: str) -> str:
 
 
 def rid(text: str) -> str:
-    """Return a client's RID, or raise ``NameUnsafe`` if it isn't 40 lower-case hex digits.
+    """Return a client's RID in lower case, or raise ``NameUnsafe`` if it isn't 40 hex digits.
 
     An empty owner would turn ``M46`` (enable) into ``M48``, which kills the
     key of a good board.
     """
     if not is_hex40(text):
-        raise NameUnsafe("a RID is not sent to the fleet: expected 40 lower-case hex digits")
-    return text
+        raise NameUnsafe("a RID is not sent to the fleet: expected 40 hex digits")
+    return text.lower()
 
 
 def is_hex40(text: str) -> bool:
-    """Tell whether the text has the form of a CIK, a RID or a token (API document, section 2)."""
+    """Tell whether the text has the form of a CIK, a RID or a token (API document, section 2).
+
+    That is lower case, but a fleet's upper case is as good: a key can't be
+    fetched a second time.
+    """
     return _HEX40.fullmatch(text) is not None
 
 

@@ -6,9 +6,11 @@ be one.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
+import re
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -89,11 +91,23 @@ def serial_info(reply: Reply) -> SerialInfo:
         return SerialInfo(SerialStatus.UNUSED)
     if reply.status == 409:
         return SerialInfo(SerialStatus.ORPHANED)
-    match _records(reply):
-        case [[word, rid, extra]] if word in _ON_THE_WIRE and is_hex40(rid):
-            return SerialInfo(_ON_THE_WIRE[word], rid, extra)
+    match _with_a_text(reply):
+        case [word, rid, extra] if word in _ON_THE_WIRE and is_hex40(rid):
+            return SerialInfo(_ON_THE_WIRE[word], rid.lower(), extra)
         case _:
             raise _garbled(reply, "a status, a RID and a text")
+
+
+def _with_a_text(reply: Reply) -> list[str]:
+    """Read one record of three fields, whose last, a free text, a careless fleet doesn't quote though it should."""
+    with contextlib.suppress(Garbled):
+        match _records(reply):
+            case [[_, _, _] as record]:
+                return record
+    bare = _line(reply).split(",", 2)
+    if len(bare) < 3 or bare[2].startswith('"') or re.search("[\r\n]", bare[2]):
+        raise _garbled(reply, "one line with a text")
+    return bare
 
 
 def serial_rows(reply: Reply) -> list[SerialRow]:
@@ -104,9 +118,9 @@ def serial_rows(reply: Reply) -> list[SerialRow]:
 def _serial_row(reply: Reply, record: list[str]) -> SerialRow:
     match record:
         case [serial, word, rid, extra] if serial and (word in _ON_THE_WIRE or not word) and _hex40_or_blank(rid):
-            return SerialRow(serial, _ON_THE_WIRE.get(word, SerialStatus.UNUSED), rid or None, extra)
+            return SerialRow(serial, _ON_THE_WIRE.get(word, SerialStatus.UNUSED), rid.lower() or None, extra)
         case [serial, rid, extra] if serial and _hex40_or_blank(rid):
-            return SerialRow(serial, None, rid or None, extra)
+            return SerialRow(serial, None, rid.lower() or None, extra)
         case _:
             raise _garbled(reply, "lines of serial number, status, RID and text")
 
@@ -163,7 +177,7 @@ def model_info(reply: Reply) -> ModelInfo:
         raise _garbled(reply, "a model's form") from None
     match [pair for pair in pairs if pair[0] in ("rid", "code")]:
         case [("rid", rid)] if is_hex40(rid):
-            return ModelInfo(rid=rid, options=options)
+            return ModelInfo(rid=rid.lower(), options=options)
         case [("code", code)] if code:
             return ModelInfo(code=code, options=options)
         case _:
@@ -233,8 +247,8 @@ def _group_member(reply: Reply, record: list[str]) -> GroupMember:
 def _hex40(reply: Reply, what: str) -> str:
     text = _line(reply)
     if not is_hex40(text):
-        raise _garbled(reply, f"{what} of 40 lower-case hex digits")
-    return text
+        raise _garbled(reply, f"{what} of 40 hex digits")
+    return text.lower()
 
 
 def _hex40_or_blank(text: str) -> bool:

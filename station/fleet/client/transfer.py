@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from station import clock
-from station.fleet.client.errors import ContentChanged, Garbled, Refused, Unanswered
+from station.fleet.client.errors import ContentChanged, FileFailed, Garbled, Refused, Unanswered
 from station.fleet.client.messages import Progress, Reply, Request, Sender
 from station.fleet.client.part import PartFile, local
 from station.fleet.client.results import ContentInfo, Part
@@ -46,7 +46,9 @@ def download(
 
     A path is whole or as it was before: the bytes go to ``<path>.part``,
     which is flushed and renamed at the end.  What an interrupted call left
-    there the next one goes on from, if the content is still the same.  A file
+    there the next one goes on from, if the content is still the same; where
+    that name, or the ``<path>.part.json`` beside it, is taken by a file of
+    somebody else's, nothing is written.  A file
     object gets the bytes as they come, from where it stands; after an error
     it holds some of them, and it is resumed only within the call.
 
@@ -134,10 +136,19 @@ class _Download:
         for piece in pieces:
             fresh = piece[known:]
             known = max(known - len(piece), 0)
-            with local(getattr(self._file, "name", "the file of the download")):
-                self._file.write(fresh)
+            self._write(fresh)
             self._done += len(fresh)
             self._progress(self._done, self._size)
+
+    def _write(self, data: bytes) -> None:
+        name = getattr(self._file, "name", None)
+        shown = name if isinstance(name, str | PathLike) else "the file of the download"
+        while data:
+            with local(shown):
+                count = self._file.write(data)
+            if not count:  # None, or 0: of a file without a buffer that would have to wait
+                raise FileFailed(f"{shown}: it takes no more bytes")
+            data = data[count:]  # an unbuffered file may take fewer than it is given
 
 
 def _extent(reply: Reply) -> tuple[int, int, int]:

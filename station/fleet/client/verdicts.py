@@ -31,6 +31,9 @@ _REFUSALS: dict[int, type[Refused]] = {
 _TURNED_AWAY = frozenset({408, 429})
 """RFC 9110: the request didn't arrive whole; RFC 6585: too many.  Neither was looked at."""
 
+_LONGEST_WAIT_S = 86400.0
+"""A ``Retry-After`` beyond a day is taken for a day."""
+
 _SHOWN = 200
 """Characters of a stranger's text that an error keeps."""
 
@@ -92,8 +95,9 @@ def _retry_after(reply: Reply) -> float | None:
     """Return the seconds of a ``Retry-After`` header, given as seconds or as a date (RFC 9110, 10.2.3)."""
     value = reply.headers.get("retry-after", "").strip()
     if value.isascii() and value.isdigit():
-        return float(value[:9])
+        return min(float(value[:9]), _LONGEST_WAIT_S)
     try:
-        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
-    except ValueError:
+        seconds = parsedate_to_datetime(value).timestamp() - time.time()
+    except (ValueError, OverflowError, TypeError):  # no date, or one that no calendar has
         return None
+    return min(max(seconds, 0.0), _LONGEST_WAIT_S)

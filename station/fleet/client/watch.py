@@ -21,6 +21,7 @@ from typing import Any
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import NewConnectionError
 from urllib3.util.response import assert_header_parsing
 from urllib3.util.wait import wait_for_read, wait_for_socket
 
@@ -28,6 +29,9 @@ from station import clock
 
 _PIECE = 16384
 """Bytes that are sent at a time: a TLS record, and about what a socket takes when it takes any."""
+
+_LEAST_S = 0.001
+"""Seconds that a connection is given at least; with 0 a socket wouldn't wait at all, and fail in other words."""
 
 
 class Watch:
@@ -126,6 +130,39 @@ class _Watched(HTTPConnection):
         super().__init__(*args, **kwargs)
         self._watch = watch
         self.response_class = partial(_WatchedResponse, watch=watch)  # type: ignore[assignment]  # it is only called
+
+    def _new_conn(self) -> socket.socket:
+        """Connect to the first address of the host that takes us.
+
+        urllib3 would give each address the time that is meant for all; here
+        each has an equal share of what is left, so that one that is silent
+        doesn't cost the others their turn.
+        """
+        try:
+            found = socket.getaddrinfo(self._dns_host.strip("[]"), self.port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:  # the latter of a host that can be no name
+            raise NewConnectionError(self, str(error)) from error
+        end = clock.monotonic() + float(self.timeout or 0.0)
+        last: OSError = OSError("the host has no address")
+        for behind, (family, kind, protocol, _, address) in zip(range(len(found), 0, -1), found, strict=True):
+            share = min(end - clock.monotonic(), self._watch.left()) / behind
+            try:
+                return self._connected(socket.socket(family, kind, protocol), address, share)
+            except OSError as error:
+                last = error
+        raise NewConnectionError(self, str(last)) from last
+
+    def _connected(self, sock: socket.socket, address: Any, seconds: float) -> socket.socket:
+        try:
+            for option in self.socket_options or ():
+                sock.setsockopt(*option)
+            sock.settimeout(max(seconds, _LEAST_S))
+            sock.connect(address)
+        except BaseException:
+            sock.close()
+            raise
+        sock.settimeout(self.timeout)  # for TLS's handshake
+        return sock
 
     def send(self, data: Any) -> None:
         if self.sock is None:

@@ -13,6 +13,7 @@ first request is sent.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from http.client import HTTPException, IncompleteRead
@@ -65,10 +66,11 @@ class Wire:
         if clock.monotonic() - self._used > _IDLE_S:
             self._adapter.close()
         self._watch.start(deadline)
+        handled = sys.exc_info()[1]
         try:
             return self._exchange(request, headers)
         except (OSError, HTTPError, HTTPException) as error:
-            why = _why(error)
+            why = _why(error, handled)
         finally:
             self._used = clock.monotonic()
         # Outside the handler: what was caught may hold the token or the key, and stays behind.
@@ -128,8 +130,11 @@ def _body(reply: Reply, response: requests.Response) -> bytes:
     return body
 
 
-def _why(error: BaseException) -> str:
-    """Return the innermost cause in words; only the system's, since the others' repeat what was received."""
-    while (inner := error.__cause__ or error.__context__) is not None:
+def _why(error: BaseException, handled: BaseException | None) -> str:
+    """Return the innermost cause in words; only the system's, since the others' repeat what was received.
+
+    ``handled`` is what the caller was dealing with before: no cause of this.
+    """
+    while (inner := error.__cause__ or error.__context__) is not None and inner is not handled:
         error = inner
     return str(error) if isinstance(error, OSError) and str(error) else type(error).__name__

@@ -3,7 +3,8 @@
 A line rehearses on it, and an isolated site runs it.  From the socket down::
 
     server.py       FleetServer: the socket, the loop, start and stop
-    transport.py    waitress as the API's strictest clients need it; a turn's answers leave after its commit
+    transport.py    waitress's loop, a turn at a time: a turn's answers leave after its commit
+    channel.py      one connection, as the API's strictest clients need it
     dispatch.py     the raw request target -> a procedure; who may call it; what a refusal looks like
     auth.py         token or CIK -> vendor or client (API document, section 1.2)
     options.py      what may be set
@@ -40,9 +41,25 @@ No code is shared with ``station.fleet.client``: a shared codec would hide a
 shared mistake.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from station.fleet.server.grant import Grant, init
 from station.fleet.server.options import Options
-from station.fleet.server.server import FleetServer
 from station.fleet.server.window import set_window
+
+if TYPE_CHECKING:
+    from station.fleet.server.server import FleetServer
+else:
+
+    def __getattr__(name: str) -> object:
+        """Import the server when it is asked for: it alone needs the ``server`` extra."""
+        if name != "FleetServer":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from station.fleet.server.server import FleetServer
+
+        return FleetServer
+
 
 __all__ = ["FleetServer", "Grant", "Options", "init", "set_window"]

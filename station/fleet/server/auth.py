@@ -14,7 +14,8 @@ from station.fleet.server.store import digest
 
 _BY_TOKEN = """SELECT tokens.token, clients.locked, clients.id, vendors.id, vendors.name
     FROM tokens JOIN vendors ON vendors.id = tokens.vendor JOIN clients ON clients.id = vendors.client
-    WHERE tokens.token_digest = ?"""
+    WHERE tokens.token_digest = ? AND clients.phase = ?"""
+"""A token is worth what the CIK of its vendor's client is: a device that is disabled acts by neither."""
 
 _BY_CIK = """SELECT clients.cik, clients.locked, clients.id, vendors.id, vendors.name
     FROM clients LEFT JOIN vendors ON vendors.client = clients.id
@@ -49,10 +50,7 @@ def vendor(call: Call) -> Vendor:
     and for another vendor's name that nobody has or who shares nothing.
     """
     token = call.header("X-Exosite-Token")
-    if token:
-        row = _find(call, _BY_TOKEN, token)
-    else:
-        row = _find(call, _BY_CIK, call.header("X-Exosite-CIK"), Phase.ACTIVATED)
+    row = _find(call, _BY_TOKEN, token) if token else _find(call, _BY_CIK, call.header("X-Exosite-CIK"))
     return _vendor(row, _owner(call, row))
 
 
@@ -65,7 +63,7 @@ def holder(call: Call) -> Vendor:
     if not cik and (token := call.header("X-Exosite-Token")):
         _find(call, _BY_TOKEN, token)
         raise Refused(HTTPStatus.FORBIDDEN, "tokens are managed with the vendor's CIK")
-    row = _find(call, _BY_CIK, cik, Phase.ACTIVATED)
+    row = _find(call, _BY_CIK, cik)
     return _vendor(row, row[1])
 
 
@@ -79,7 +77,7 @@ def client(call: Call) -> int:
 
 def by_cik(call: Call, cik: str) -> int:
     """Return the id of the client that has this CIK.  Raises ``Refused``: 401 if none has, 403 if it is locked."""
-    return _find(call, _BY_CIK, cik, Phase.ACTIVATED)[0]
+    return _find(call, _BY_CIK, cik)[0]
 
 
 def _vendor(row: _Row, owner: int | None) -> Vendor:
@@ -100,10 +98,10 @@ def _owner(call: Call, row: _Row) -> int | None:
     return owner
 
 
-def _find(call: Call, sql: str, given: str, *more: str) -> _Row:
+def _find(call: Call, sql: str, given: str) -> _Row:
     """Return who has the secret; 401 if nobody has, 403 if that client is locked."""
     secret = names.hex40(given)
-    row = call.store.read().execute(sql, [digest(secret), *more]).fetchone() if secret else None
+    row = call.store.read().execute(sql, [digest(secret), Phase.ACTIVATED]).fetchone() if secret else None
     if secret is None or row is None or not hmac.compare_digest(row[0], secret):
         raise Refused(HTTPStatus.UNAUTHORIZED, "no valid credential")
     _, locked, client, vendor, name = row

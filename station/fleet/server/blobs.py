@@ -4,8 +4,9 @@ A blob is never changed.  An upload writes a new one under a number of its
 own, a chunk a commit, and the last commit makes the entry name it; so
 whoever dies or gives up on the way leaves the entry as it was, and chunks
 that no entry names.  Those are swept: when a server starts, and after each
-change of content, but not while somebody holds the blob: a download that
-runs while its blob is replaced ends with the bytes that it began with.
+change of content or end of a model, but not while somebody holds the blob: a
+download that runs while its blob is replaced ends with the bytes that it
+began with.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import logging
 import secrets
 import sqlite3
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import IO
@@ -22,7 +23,6 @@ from typing import IO
 from sqlite_utils import Database
 
 from station.errors import DatabaseError
-from station.fleet.server.holds import Holds
 from station.fleet.server.store import Store
 
 log = logging.getLogger(__name__)
@@ -37,8 +37,7 @@ _UNNAMED = """WITH RECURSIVE stored(blob) AS (
       WHERE blob NOT NULL AND NOT EXISTS (SELECT 1 FROM contents WHERE contents.blob = stored.blob)"""
 """Leaps from blob to blob in the index; DISTINCT would read all of it."""
 
-_DROP = """DELETE FROM chunks WHERE rowid IN (SELECT rowid FROM chunks WHERE blob = ?1 LIMIT 4)
-    AND NOT EXISTS (SELECT 1 FROM contents WHERE contents.blob = ?1)"""
+_DROP = "DELETE FROM chunks WHERE rowid IN (SELECT rowid FROM chunks WHERE blob = ? LIMIT 4)"
 """A few chunks a commit: others wait for it, and SQLite looks at every page that it frees."""
 
 _BREATH_S = 0.001
@@ -75,15 +74,16 @@ def pieces(store: Store, blob: int, first: int, last: int) -> Generator[bytes, N
             yield row[0][max(first - begin, 0) : last - begin + 1]
 
 
-def sweep(store: Store) -> None:
+def sweep(store: Store, enough: Callable[[], bool] = lambda: False) -> None:
     """Delete the chunks of every blob that no entry names and nobody holds; what can't be deleted stays for later.
 
+    So does what is left when ``enough`` is true.
     Not while this thread's changes share a commit (``Store.together``): what
     it has yet to commit, a reader still sees.
     """
     try:
         for (blob,) in store.read().execute(_UNNAMED).fetchall():
-            while store.write(partial(_drop, store.holds, blob)):
+            while not enough() and _is_over(store, blob) and store.write(partial(_drop, blob)):
                 time.sleep(_BREATH_S)
     except (DatabaseError, sqlite3.Error) as error:
         log.warning("replaced and deleted content still takes up space: %s", error)
@@ -93,7 +93,24 @@ def _put(row: tuple[int, int, bytes], db: Database) -> None:
     db.execute("INSERT INTO chunks VALUES (?, ?, ?)", row)
 
 
-def _drop(holds: Holds, blob: int, db: Database) -> bool:
+def _is_over(store: Store, blob: int) -> bool:
+    """Tell whether nobody reads, names or will name a blob that has chunks; if so, it stays so.
+
+    The order of the questions is what makes it certain.  Its uploader holds it
+    from before the first chunk until its entry names it: once nobody holds it,
+    it has been named, or never will be.  A reader asks a committed view whether
+    it is named after taking hold: once such a view says no, every later reader
+    turns away, and those from before it still hold the blob.  The writer's own
+    view will not do, nor one taken while it was uploaded: an entry that others
+    still see naming it may be about to name the next.
+    """
+    return blob not in store.holds and not _is_named(store, blob) and blob not in store.holds
+
+
+def _is_named(store: Store, blob: int) -> bool:
+    return store.read().execute("SELECT 1 FROM contents WHERE blob = ?", [blob]).fetchone() is not None
+
+
+def _drop(blob: int, db: Database) -> bool:
     """Drop some chunks of a blob; tell whether there may be more."""
-    # Asked in the writer's turn: who names a blob later has held it since before its first chunk.
-    return blob not in holds and db.execute(_DROP, [blob]).rowcount > 0
+    return db.execute(_DROP, [blob]).rowcount > 0

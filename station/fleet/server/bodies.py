@@ -19,9 +19,12 @@ class Kind(StrEnum):
 
 
 def kind(call: Call) -> Kind:
-    """Tell by the content type, and without one that says it by the text: ``{`` begins JSON, ``=`` is in forms."""
+    """Tell by the content type, and without one that says it by the text: ``{`` begins JSON, ``=`` is in forms.
+
+    No DELETE takes a form, so that a form's type says nothing of its body.
+    """
     named = call.header("Content-Type").partition(";")[0].strip().lower()
-    if named == "application/x-www-form-urlencoded":
+    if named == "application/x-www-form-urlencoded" and call.method != "DELETE":  # curl says it of whatever it sends
         return Kind.FORM
     if named == "text/csv":
         return Kind.CSV

@@ -182,7 +182,7 @@ _ONE = _ALL + "{content}"
 PROCEDURES = (
     Procedure("M2", "GET", _ALL, listing_for, given("sn")),
     Procedure("M1", "GET", _ALL, listing),
-    Procedure("M4", "POST", _ALL, remove, says("delete")),
+    Procedure("M4", "POST", _ALL, remove, says("delete", "remove")),
     Procedure("M3", "POST", _ALL, create),
     Procedure("M9", "GET", _ONE, groups, shows("groups")),
     Procedure("M8", "GET", _ONE, download_for, both(asks("download"), given("sn"))),

@@ -11,8 +11,8 @@ from sqlite_utils import Database
 from station import clock
 from station.fleet.server import blobs, byterange, membership, replies
 from station.fleet.server.call import Call
+from station.fleet.server.channel import Later
 from station.fleet.server.replies import Refused, Reply
-from station.fleet.server.transport import Later
 
 _FIND = "SELECT name, meta, protected, type, size, updated, blob FROM contents WHERE model = ? AND name = ?"
 

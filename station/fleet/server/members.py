@@ -21,7 +21,7 @@ from station.fleet.server.membership import Type
 from station.fleet.server.procedures import MANAGE, Procedure, both, says
 from station.fleet.server.procedures import names as asks_for
 from station.fleet.server.replies import Refused, Reply
-from station.fleet.server.spans import covers
+from station.fleet.server.spans import outside
 
 _DIGITS = 18
 """The most digits of ``expire``: SQLite's integers end at 19."""
@@ -187,12 +187,13 @@ def _check_there(db: Database, model: int, members: list[_Member]) -> None:
     """Raise ``Refused`` unless the model has them all; a serial number may also be in a range."""
     for type in Type:
         ids = json.dumps([m.name for m in members if m.type is type])
-        for (name,) in db.execute(_MISSING[type], [ids, model]):
-            if type is Type.SN and covers(db, model, name):
-                continue
-            if len(members) == 1:
-                raise Refused(HTTPStatus.NOT_FOUND, "the model has no such member")
-            number = next(n for n, m in enumerate(members, 1) if (m.type, m.name) == (type, name))
+        missing = [name for (name,) in db.execute(_MISSING[type], [ids, model])]
+        if type is Type.SN:
+            missing = outside(db, model, missing)
+        if missing and len(members) == 1:
+            raise Refused(HTTPStatus.NOT_FOUND, "the model has no such member")
+        if missing:
+            number = next(n for n, m in enumerate(members, 1) if (m.type, m.name) == (type, missing[0]))
             raise Refused(HTTPStatus.BAD_REQUEST, f"entry {number} of the list is not in the model")
 
 

@@ -29,7 +29,7 @@ _OWNED = (
 )
 """What goes with a model beside its serial numbers, and itself; members and shares follow by themselves.
 
-The blobs of its content are swept later: they may be too much for one turn of the loop.
+The blobs of its content are swept apart: they may be too much for one turn of the loop.
 """
 
 
@@ -147,6 +147,7 @@ def delete(call: Call, vendor: Vendor, model: str) -> Reply:
         return detached
 
     log.info("model %r deleted; %d clients of its serial numbers are detached", model, call.store.write(work))
+    call.store.leftovers.set()
     return replies.changed()
 
 

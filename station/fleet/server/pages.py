@@ -1,8 +1,8 @@
 """Pages of the serial numbers of a model (M33), the last one as quickly as the first.
 
 SQLite finds an offset by walking to it.  So the table ``blocks`` counts the
-rows of each 1024 ids; adding the counts up leads to the block in which the
-page begins.
+rows of each 1024 ids, all of them and those that each vendor enabled; adding
+the counts up leads to the block in which the page begins.
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ _PAGE = """SELECT page.sn, page.extra, page.rid, iif(clients.locked, 'locked', c
     FROM (SELECT id, sn, extra, rid FROM serials WHERE model = ? AND {} ORDER BY id LIMIT ? OFFSET ?) AS page
       LEFT JOIN clients ON clients.rid = page.rid ORDER BY page.id"""
 
-_ALL, _ENABLED = _PAGE.format("id >= ?"), _PAGE.format("enabled_by = ?")
+_ALL, _ENABLED = _PAGE.format("id >= ?"), _PAGE.format("enabled_by = ? AND id >= ?")
+
+_EVERYBODY = 0
+"""The vendor whose blocks count all rows."""
 
 _ON_THE_WIRE = frozenset({State.NOTACTIVATED, State.ACTIVATED, State.EXPIRED, State.LOCKED})
 """The states that have a word in answers; the others show as a status code or a blank field."""
@@ -41,11 +44,11 @@ def page(call: Call, vendor: Vendor, model: str) -> Reply:
     db, now = call.store.read(), clock.now_us()
     found = model_id(db, vendor, model)
     enabler = _enabler(call, db, vendor)
+    first, offset = _block(db, found, _EVERYBODY if enabler is None else enabler, offset)
     if enabler is None:
-        first, offset = _block(db, found, offset)
         listed = db.execute(_ALL, [found, first, limit, offset])
     else:
-        listed = db.execute(_ENABLED, [found, enabler, limit, offset])
+        listed = db.execute(_ENABLED, [found, enabler, first, limit, offset])
     rows = []
     for sn, extra, rid, phase, open_until in listed:
         state = state_of(True, rid, Phase(phase) if phase else None, open_until, now)
@@ -67,10 +70,11 @@ def _enabler(call: Call, db: Database, vendor: Vendor) -> int | None:
     return found
 
 
-def _block(db: Database, model: int, offset: int) -> tuple[int, int]:
+def _block(db: Database, model: int, vendor: int, offset: int) -> tuple[int, int]:
     """Return the first id of the block that the row at ``offset`` is in, and that row's offset from there."""
     block = -1
-    for block, count in db.execute("SELECT block, count FROM blocks WHERE model = ? ORDER BY block", [model]):
+    counts = "SELECT block, count FROM blocks WHERE model = ? AND vendor = ? ORDER BY block"
+    for block, count in db.execute(counts, [model, vendor]):
         if offset < count:
             return block << 10, offset
         offset -= count

@@ -8,7 +8,7 @@ from typing import Any, TypeGuard
 
 from sqlite_utils import Database
 
-from station.fleet.server import membership, replies
+from station.fleet.server import replies
 from station.fleet.server.auth import Vendor
 from station.fleet.server.bodies import Kind, sends
 from station.fleet.server.call import Call
@@ -16,7 +16,8 @@ from station.fleet.server.lookup import model_id
 from station.fleet.server.names import BadName
 from station.fleet.server.procedures import MANAGE, Procedure, shows
 from station.fleet.server.replies import Refused, Reply
-from station.fleet.server.spans import Casing, Format, Span, covers
+from station.fleet.server.spans import Casing, Format, Span, outside
+from station.fleet.server.unlisting import leave_groups
 
 _JAVASCRIPT = "application/javascript; charset=utf-8"
 
@@ -84,9 +85,8 @@ def remove(call: Call, vendor: Vendor, model: str) -> Reply:
             if same is None:
                 raise Refused(HTTPStatus.NOT_FOUND, f"range {n} is not there; nothing was removed")
             db.execute("DELETE FROM ranges WHERE id = ?", [same])
-        for (sn,) in db.execute(_MEMBERS, {"model": found}).fetchall():
-            if not covers(db, found, sn):
-                membership.forget(db, found, "sn", sn)
+        members = [sn for (sn,) in db.execute(_MEMBERS, {"model": found})]
+        leave_groups(db, found, outside(db, found, members))
 
     call.store.write(work)
     return replies.changed()

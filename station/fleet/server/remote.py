@@ -23,6 +23,10 @@ log = logging.getLogger(__name__)
 
 _TYPES = ("client", "dataport", "datarule", "dispatch")
 _MOST_ROOM = 1 << 31
+_MOST_LISTED = 100_000
+"""The most clients of one ``listing``, which has no pages."""
+_MOST_CODES = 1_000
+"""The most share codes of one client: ``info`` shows them all."""
 _SELF = {"alias": ""}
 
 _KNOWN = """SELECT rid, cik, name, meta, locked, room, phase, open_until,
@@ -81,7 +85,10 @@ def info(caller: Caller, arguments: list[Any]) -> dict[str, object]:
 
 
 def listing(caller: Caller, arguments: list[Any]) -> dict[str, list[str]] | list[list[str]]:
-    """The RIDs right below a client, by type, of which only clients are here; without options as bare lists."""
+    """The RIDs right below a client, by type, of which only clients are here; without options as bare lists.
+
+    ``limit`` where there are more than 100,000.
+    """
     match arguments:
         case [list(types)]:
             resource, options = _SELF, None
@@ -97,8 +104,12 @@ def listing(caller: Caller, arguments: list[Any]) -> dict[str, list[str]] | list
         raise Failed("error")
     owner, found = caller.find(resource), []
     if "client" in types and (not options or options.get("owned") is True):
-        rows = caller.db.execute("SELECT rid FROM clients WHERE parent = ? ORDER BY id", [owner])
+        rows = caller.db.execute(
+            "SELECT rid FROM clients WHERE parent = ? ORDER BY id LIMIT ?", [owner, _MOST_LISTED + 1]
+        )
         found = [rid for (rid,) in rows]
+        if len(found) > _MOST_LISTED:
+            raise Failed("limit")
     lists = {kind: found if kind == "client" else [] for kind in types}
     return lists if options is not None else [lists[kind] for kind in types]
 
@@ -145,7 +156,10 @@ def drop(caller: Caller, arguments: list[Any]) -> None:
 
 
 def share(caller: Caller, arguments: list[Any]) -> str:
-    """Make a share code for a client, which M28 and ``create`` take, or give its ``code`` another meta."""
+    """Make a share code for a client, which M28 and ``create`` take, or give its ``code`` another meta.
+
+    ``limit`` where it has 1,000 codes.
+    """
     match arguments:
         case [resource]:
             options: dict[str, Any] = {}
@@ -155,6 +169,9 @@ def share(caller: Caller, arguments: list[Any]) -> str:
             raise Unsupported
     client, meta = caller.find(resource), text(options.get("meta", ""))
     if "code" not in options:
+        (count,) = caller.db.execute("SELECT count(*) FROM codes WHERE client = ?", [client]).fetchone()
+        if count >= _MOST_CODES:
+            raise Failed("limit")
         code = secrets.token_hex(20)
         caller.db.execute("INSERT INTO codes(code, client, meta) VALUES (?, ?, ?)", [code, client, meta])
         return code

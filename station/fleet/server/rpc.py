@@ -26,6 +26,8 @@ _JSON = "application/json; charset=utf-8"
 _BODY_BYTES = 256 * 1024
 _MOST_CALLS = 100
 _ID_CHARACTERS = 40
+_ANSWER_BYTES = 4 * 1024 * 1024
+"""Once the answers are so long, no further call is done: each may be one of thousands of RIDs."""
 
 
 class _Unreadable(Exception):
@@ -45,15 +47,12 @@ def process(call: Call) -> Reply:
     data = call.data
     if len(data) > _BODY_BYTES:
         raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "remote procedure calls have at most 256 KiB")
-    answer: object
     try:
         message = _read(data)
-        client = _client(call, message.get("auth"))
-        answers = [_answer(call, client, one) for one in message["calls"]]
-        answer = [one for one in answers if "id" in one]
+        answer = _answers(call, _client(call, message.get("auth")), message["calls"])
     except _Unreadable as error:
-        answer = error.answer
-    return replies.value(json.dumps(answer, separators=(",", ":")), _JSON)
+        answer = _dumps(error.answer)
+    return replies.value(answer, _JSON)
 
 
 def _read(data: bytes) -> dict[str, Any]:
@@ -104,8 +103,20 @@ def _client(call: Call, given: object) -> int | None:
     return client
 
 
-def _answer(call: Call, client: int | None, given: dict[str, Any]) -> dict[str, object]:
-    return ({"id": given["id"]} if "id" in given else {}) | _outcome(call, client, given)
+def _answers(call: Call, client: int | None, calls: list[dict[str, Any]]) -> str:
+    """Do the calls; those behind 4 MiB of answers, shown or not, are answered ``limit`` and not done."""
+    shown, size = [], 0
+    for one in calls:
+        outcome = {"status": "limit"} if size >= _ANSWER_BYTES else _outcome(call, client, one)
+        answer = _dumps({"id": one["id"]} | outcome if "id" in one else outcome)
+        size += len(answer)
+        if "id" in one:
+            shown.append(answer)
+    return f"[{','.join(shown)}]"
+
+
+def _dumps(answer: object) -> str:
+    return json.dumps(answer, separators=(",", ":"))
 
 
 def _outcome(call: Call, client: int | None, given: dict[str, Any]) -> dict[str, object]:

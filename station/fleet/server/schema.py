@@ -13,8 +13,9 @@
 ``serials``      ``model``, ``sn``, ``extra``; ``rid`` is the client, NULL while unused.  Unique: one client has
                  one serial number.  No foreign key: a client can be dropped, which orphans the number.
                  ``enabled_by`` is the vendor that enabled it: the model's own, or one that the model is shared with
-``blocks``       how many serial numbers of a model have an ``id`` in ``block * 1024`` and the 1023 after it, so
-                 that a page far down the list is found without walking to it; kept by triggers
+``blocks``       how many serial numbers of a model that ``vendor`` enabled, or of all with ``vendor`` 0, have an ``id``
+                 in ``block * 1024`` and the 1023 after it, so that a page far down a list is found without
+                 walking to it; kept by triggers
 ``ranges``       ranges of serial numbers that are listed without a row of their own (section 3)
 ``activations``  the log of successful D1 calls: ``at``, ``peer`` (IP address), ``entry`` (raw request body), and
                  ``enabled_by``, the vendor that had enabled the serial number
@@ -93,21 +94,41 @@ def _whole_api(db: Database) -> None:
         "UPDATE activations SET enabled_by = (SELECT vendor FROM models WHERE models.id = activations.model)",
         "CREATE INDEX serials_by_enabler ON serials(model, enabled_by, id) WHERE enabled_by IS NOT NULL",
         """CREATE TABLE blocks(
-             model INTEGER NOT NULL REFERENCES models(id) ON DELETE CASCADE, block INTEGER NOT NULL,
-             count INTEGER NOT NULL, PRIMARY KEY(model, block)) STRICT, WITHOUT ROWID""",
-        "INSERT INTO blocks SELECT model, id >> 10, count(*) FROM serials GROUP BY 1, 2",
+             model INTEGER NOT NULL REFERENCES models(id) ON DELETE CASCADE, vendor INTEGER NOT NULL,
+             block INTEGER NOT NULL, count INTEGER NOT NULL,
+             PRIMARY KEY(model, vendor, block)) STRICT, WITHOUT ROWID""",
+        "INSERT INTO blocks SELECT model, 0, id >> 10, count(*) FROM serials GROUP BY 1, 3",
+        """INSERT INTO blocks SELECT model, enabled_by, id >> 10, count(*) FROM serials
+           WHERE enabled_by IS NOT NULL GROUP BY 1, 2, 3""",
         """CREATE TRIGGER serial_listed AFTER INSERT ON serials BEGIN
-             INSERT INTO blocks VALUES (new.model, new.id >> 10, 1)
-               ON CONFLICT(model, block) DO UPDATE SET count = count + 1; END""",
+             INSERT INTO blocks VALUES (new.model, 0, new.id >> 10, 1)
+               ON CONFLICT(model, vendor, block) DO UPDATE SET count = count + 1; END""",
+        """CREATE TRIGGER serial_listed_enabled AFTER INSERT ON serials WHEN new.enabled_by IS NOT NULL BEGIN
+             INSERT INTO blocks VALUES (new.model, new.enabled_by, new.id >> 10, 1)
+               ON CONFLICT(model, vendor, block) DO UPDATE SET count = count + 1; END""",
+        """CREATE TRIGGER serial_enabled AFTER UPDATE OF enabled_by ON serials
+             WHEN new.enabled_by IS NOT old.enabled_by BEGIN
+             UPDATE blocks SET count = count - 1
+               WHERE model = old.model AND vendor = old.enabled_by AND block = old.id >> 10;
+             DELETE FROM blocks
+               WHERE model = old.model AND vendor = old.enabled_by AND block = old.id >> 10 AND count = 0;
+             INSERT INTO blocks SELECT new.model, new.enabled_by, new.id >> 10, 1 WHERE new.enabled_by IS NOT NULL
+               ON CONFLICT(model, vendor, block) DO UPDATE SET count = count + 1; END""",
         """CREATE TRIGGER serial_unlisted AFTER DELETE ON serials BEGIN
-             UPDATE blocks SET count = count - 1 WHERE model = old.model AND block = old.id >> 10;
-             DELETE FROM blocks WHERE model = old.model AND block = old.id >> 10 AND count = 0; END""",
+             UPDATE blocks SET count = count - 1 WHERE model = old.model AND vendor = 0 AND block = old.id >> 10;
+             DELETE FROM blocks
+               WHERE model = old.model AND vendor = 0 AND block = old.id >> 10 AND count = 0; END""",
+        """CREATE TRIGGER serial_unlisted_enabled AFTER DELETE ON serials WHEN old.enabled_by IS NOT NULL BEGIN
+             UPDATE blocks SET count = count - 1
+               WHERE model = old.model AND vendor = old.enabled_by AND block = old.id >> 10;
+             DELETE FROM blocks
+               WHERE model = old.model AND vendor = old.enabled_by AND block = old.id >> 10 AND count = 0; END""",
         """CREATE TABLE ranges(
              id INTEGER PRIMARY KEY, model INTEGER NOT NULL REFERENCES models(id),
              format TEXT NOT NULL CHECK(format IN ('base10', 'base16', 'mac:48', 'mac-48', 'mac.48')),
              length INTEGER, casing TEXT CHECK(casing IN ('upper', 'lower')),
              first INTEGER NOT NULL CHECK(first >= 0), last INTEGER NOT NULL CHECK(last >= first)) STRICT""",
-        "CREATE INDEX ranges_by_model ON ranges(model, format, last)",
+        "CREATE INDEX ranges_alike ON ranges(model, format, length, casing, last, first)",
         """CREATE TABLE contents(
              id INTEGER PRIMARY KEY, model INTEGER NOT NULL REFERENCES models(id), name TEXT NOT NULL,
              meta TEXT NOT NULL, protected INTEGER NOT NULL CHECK(protected IN (0, 1)),

@@ -20,7 +20,7 @@ from station.fleet.server.call import Call, Parameters
 from station.fleet.server.lookup import find_row, model_id
 from station.fleet.server.procedures import MANAGE, Procedure, both, says
 from station.fleet.server.replies import Refused, Reply
-from station.fleet.server.spans import covers
+from station.fleet.server.spans import outside
 from station.fleet.server.states import Act
 from station.fleet.server.unlisting import unlist
 
@@ -97,10 +97,7 @@ def _only_removes(form: Parameters) -> None:
 def _array(form: Parameters) -> list[str]:
     if "sn" in form:
         raise Refused(HTTPStatus.BAD_REQUEST, "one of sn and sn[] is needed")
-    sns = form.several("sn")
-    if len(sns) > csvs.RECORDS:
-        raise names.TooLong(f"a list has at most {csvs.RECORDS} records")
-    return sns
+    return form.several("sn")
 
 
 def _add(call: Call, vendor: Vendor, model: str, entries: list[tuple[str, str]]) -> Reply:
@@ -136,7 +133,7 @@ def _remove(call: Call, vendor: Vendor, model: str, sns: Iterable[str]) -> Reply
     def work(db: Database) -> int:
         found = model_id(db, vendor, model)
         gone = unlist(db, found, wanted)
-        if not gone.listed and all(covers(db, found, sn) for sn in wanted):
+        if not gone.listed and not outside(db, found, wanted):
             raise Refused(HTTPStatus.NOT_FOUND, "a range can not lose a single serial number")
         return gone.detached
 

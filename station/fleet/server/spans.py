@@ -1,14 +1,20 @@
 """Ranges of serial numbers: how a number is written, and which texts a range holds (API document, section 3).
 
-Pure but for ``covers``.  A text is in a range exactly if the range writes one
-of its numbers so: padding, case of letters and separators count.
+A text is in a range exactly if the range writes one of its numbers so:
+padding, case of letters and separators count.  So a text is read in every way
+it may have been written, and each way looked up among the ranges that write so.
 """
 
 from __future__ import annotations
 
+import json
 import re
+from bisect import bisect_right
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import product
+from typing import NamedTuple
 
 from sqlite_utils import Database
 
@@ -22,8 +28,16 @@ _MOST = (1 << 63) - 1
 
 _MOST_MAC = (1 << 48) - 1
 
-_NEAR = """SELECT format, length, casing, first, last FROM ranges
-    WHERE model = ? AND format = ? AND last >= ? AND first <= ?"""
+_FEW = 16
+"""Up to so many serial numbers are looked up one by one: quicker than to load all ranges of a model."""
+
+_RANGES = "SELECT format, length, casing, first, last FROM ranges WHERE model = ? ORDER BY first"
+
+# CROSS JOIN keeps to the order in which it is written: each way is one search in the index.
+_HOLDING = """SELECT 1 FROM json_each(?) AS way CROSS JOIN ranges
+    WHERE model = ? AND format = json_extract(way.value, '$[0]') AND length IS json_extract(way.value, '$[1]')
+      AND casing IS json_extract(way.value, '$[2]')
+      AND last >= json_extract(way.value, '$[3]') AND first <= json_extract(way.value, '$[3]') LIMIT 1"""
 
 
 class Format(StrEnum):
@@ -43,8 +57,7 @@ class Casing(StrEnum):
     LOWER = "lower"
 
 
-_GROUPED = {Format.MAC_COLONS: (":", 2), Format.MAC_DASHES: ("-", 2), Format.MAC_DOTS: (".", 4)}
-"""The separator of a MAC address and the digits between two of them."""
+_MACS = frozenset({Format.MAC_COLONS, Format.MAC_DASHES, Format.MAC_DOTS})
 
 _SHAPES = {
     Format.BASE10: re.compile(r"[0-9]{1,128}"),
@@ -68,7 +81,7 @@ class Span:
     last: int
 
     def __post_init__(self) -> None:
-        mac = self.format in _GROUPED
+        mac = self.format in _MACS
         if not 0 <= self.first <= self.last <= (_MOST_MAC if mac else _MOST):
             raise BadName("first and last are not in order, or below 0, or too large for the format")
         if self.casing and self.format is Format.BASE10:
@@ -76,50 +89,84 @@ class Span:
         if self.length is not None:
             if mac:
                 raise BadName("length does not go with a MAC address")
-            if not len(_digits(self.format, self.last)) <= self.length <= _MOST_DIGITS:
+            digits = len(str(self.last) if self.format is Format.BASE10 else f"{self.last:x}")
+            if not digits <= self.length <= _MOST_DIGITS:
                 raise BadName(f"length is from the digits of last to {_MOST_DIGITS}")
 
-    def renderings(self, number: int) -> tuple[str, ...]:
-        """Return the ways to write a number of the range: one, or two where ``casing`` is open."""
-        text = _digits(self.format, number).rjust(self.length or 1, "0")
-        if self.casing is Casing.UPPER:
-            return (text.upper(),)
-        if self.casing is Casing.LOWER or text == text.upper():
-            return (text,)
-        return text, text.upper()
+
+class Reading(NamedTuple):
+    """A number that a text may have been written for, and the ``format``, ``length`` and ``casing`` of such a range."""
+
+    format: Format
+    length: int | None
+    casing: Casing | None
+    number: int
+
+
+class Coverage:
+    """The ranges of one model, given in the order of ``first``, merged where they write alike."""
+
+    def __init__(self, ranges: Iterable[tuple[str, int | None, str | None, int, int]]) -> None:
+        self._merged: dict[tuple[str, int | None, str | None], tuple[list[int], list[int]]] = {}
+        for form, length, casing, first, last in ranges:
+            firsts, lasts = self._merged.setdefault((form, length, casing), ([], []))
+            if lasts and first <= lasts[-1]:
+                lasts[-1] = max(last, lasts[-1])
+            else:
+                firsts.append(first)
+                lasts.append(last)
 
     def holds(self, text: str) -> bool:
-        """Tell whether ``text`` is a serial number of the range."""
-        number = _number(self.format, text)
-        return number is not None and self.first <= number <= self.last and text in self.renderings(number)
+        """Tell whether ``text`` is a serial number of one of the ranges."""
+        for form, length, casing, number in readings(text):
+            firsts, lasts = self._merged.get((form, length, casing), ((), ()))
+            at = bisect_right(firsts, number) - 1
+            if at >= 0 and number <= lasts[at]:
+                return True
+        return False
 
 
 def covers(db: Database, model: int, sn: str) -> bool:
     """Tell whether a range of the model holds the serial number."""
-    for form in Format:
-        number = _number(form, sn)
-        if number is None:
+    ways = readings(sn)
+    return bool(ways) and db.execute(_HOLDING, [json.dumps(ways), model]).fetchone() is not None
+
+
+def outside(db: Database, model: int, sns: Collection[str]) -> list[str]:
+    """Return those of the serial numbers that no range of the model holds."""
+    if len(sns) <= _FEW:
+        return [sn for sn in sns if not covers(db, model, sn)]
+    coverage = Coverage(db.execute(_RANGES, [model]))
+    return [sn for sn in sns if not coverage.holds(sn)]
+
+
+def readings(text: str) -> list[Reading]:
+    """Return every way to read a text as a serial number of a range: none where no range could hold it."""
+    found = []
+    for form, shape in _SHAPES.items():
+        if not shape.fullmatch(text):
             continue
-        for format_, length, casing, first, last in db.execute(_NEAR, [model, form, number, number]):
-            if Span(Format(format_), length, Casing(casing) if casing else None, first, last).holds(sn):
-                return True
-    return False
+        number = int(text) if form is Format.BASE10 else int(re.sub("[:.-]", "", text), 16)
+        if number <= _MOST:
+            ways = product(_lengths(form, text), _casings(form, text))
+            found += [Reading(form, length, casing, number) for length, casing in ways]
+    return found
 
 
-def _digits(form: Format, number: int) -> str:
-    """Write a number without padding, in lower case."""
+def _lengths(form: Format, text: str) -> list[int | None]:
+    """Return the ``length`` that a range may have to write so: zeros in front come of padding only."""
+    if form in _MACS:
+        return [None]
+    return [len(text)] if text.startswith("0") and text != "0" else [len(text), None]
+
+
+def _casings(form: Format, text: str) -> list[Casing | None]:
+    """Return the ``casing`` that a range may have to write so: none at all for a mixture."""
     if form is Format.BASE10:
-        return str(number)
-    if form is Format.BASE16:
-        return f"{number:x}"
-    separator, size = _GROUPED[form]
-    digits = f"{number:012x}"
-    return separator.join(digits[start : start + size] for start in range(0, len(digits), size))
-
-
-def _number(form: Format, text: str) -> int | None:
-    """Read what may have been written in the format; None for what can not, or is larger than any range."""
-    if not _SHAPES[form].fullmatch(text):
-        return None
-    number = int(text) if form is Format.BASE10 else int(re.sub("[:.-]", "", text), 16)
-    return number if number <= _MOST else None
+        return [None]
+    found: list[Casing | None] = []
+    if text == text.upper():
+        found.append(Casing.UPPER)
+    if text == text.lower():
+        found.append(Casing.LOWER)
+    return [*found, None] if found else []

@@ -41,6 +41,8 @@ class Store:
         self._readers: list[Database] = []
         self._gate = threading.Lock()
         self.holds = Holds()
+        self.leftovers = threading.Event()
+        """Set by whoever deletes content and leaves its blobs to a sweep."""
 
     def together(self) -> AbstractContextManager[None]:
         """Let all that this thread writes in here share one commit, made at the end.

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import NamedTuple
 
 from sqlite_utils import Database
 
-from station.fleet.server import membership
 from station.fleet.server.states import Phase
 
 _EXPIRE = """UPDATE clients SET phase = ?, open_until = NULL
@@ -16,7 +15,7 @@ _EXPIRE = """UPDATE clients SET phase = ?, open_until = NULL
 
 _AMONG = " AND sn IN (SELECT value FROM json_each(?))"
 
-_MEMBERS = """SELECT DISTINCT member FROM members
+_LEAVE = """DELETE FROM members
     WHERE type = 'sn' AND member IN (SELECT value FROM json_each(?))
       AND EXISTS (SELECT 1 FROM groups WHERE groups.id = members."group" AND groups.model = ?)"""
 
@@ -28,7 +27,7 @@ class Unlisted(NamedTuple):
     detached: int
 
 
-def unlist(db: Database, model: int, sns: Iterable[str]) -> Unlisted:
+def unlist(db: Database, model: int, sns: Collection[str]) -> Unlisted:
     """Unlist those of the serial numbers that are listed.
 
     Their clients stay, detached and without a valid CIK; they leave their groups.
@@ -36,9 +35,13 @@ def unlist(db: Database, model: int, sns: Iterable[str]) -> Unlisted:
     these = json.dumps([*sns])
     detached = db.execute(f"{_EXPIRE}{_AMONG})", [Phase.EXPIRED, model, these]).rowcount
     listed = db.execute(f"DELETE FROM serials WHERE model = ?{_AMONG}", [model, these]).rowcount
-    for (member,) in db.execute(_MEMBERS, [these, model]).fetchall():
-        membership.forget(db, model, "sn", member)
+    leave_groups(db, model, sns)
     return Unlisted(listed, detached)
+
+
+def leave_groups(db: Database, model: int, sns: Collection[str]) -> None:
+    """Take serial numbers that are listed no more out of all groups."""
+    db.execute(_LEAVE, [json.dumps([*sns]), model])
 
 
 def unlist_all(db: Database, model: int) -> Unlisted:
