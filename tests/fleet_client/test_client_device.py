@@ -9,7 +9,7 @@ from client_under_test import Start
 from client_wire import EMPTY, KEY, NOTHING, Case, assert_plays, assert_refuses, numbers, ok, refusal
 from scripted_fleet import answer
 
-from station.fleet.client import ContentInfo, NameUnsafe, NotAllowed, TokenUnusable
+from station.fleet.client import Client, ContentInfo, NameUnsafe, NotAllowed, TokenUnusable
 
 SPACE = "/provision/download?vendor=weaver&model=G+1"
 
@@ -66,6 +66,14 @@ def test_a_key_that_is_none_is_not_sent(start: Start, cik: str) -> None:
     with pytest.raises(TokenUnusable) as caught:
         client.device.contents("G1", cik)
     assert KEY not in str(caught.value)
+
+
+@pytest.mark.parametrize("vendor", ["", "ac me", "acme\r\nX: y", "acme&sn=1"])
+def test_an_unsafe_vendor_is_not_sent(vendor: str) -> None:
+    with Client("http://127.0.0.1:1", vendor) as client:
+        for call in (lambda: client.device.activate("G1", "7"), lambda: client.device.contents("G1", KEY)):
+            with pytest.raises(NameUnsafe, match="vendor"):
+                call()
 
 
 @pytest.mark.parametrize("name", ["../x", "a&info=true", "a%2Fb", "a\nb", ""])

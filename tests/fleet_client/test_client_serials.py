@@ -221,14 +221,25 @@ def test_nothing_is_a_list_too(start: Start, said: bytes) -> None:
         (ok(f"notactivated,{RID},x"), SerialInfo(SerialStatus.NOTACTIVATED, RID, "x")),
         (ok(f"expired,{RID},\r\n"), SerialInfo(SerialStatus.EXPIRED, RID, "")),
         (ok(f'locked,{RID},"a,b"\n'), SerialInfo(SerialStatus.LOCKED, RID, "a,b")),
+        (ok(f"expired,{RID.upper()},X"), SerialInfo(SerialStatus.EXPIRED, RID, "X")),
+        (ok(f"expired,{RID},a,b\r\n"), SerialInfo(SerialStatus.EXPIRED, RID, "a,b")),
+        (ok(f'expired,{RID},{{"a":1,"b":2}}'), SerialInfo(SerialStatus.EXPIRED, RID, '{"a":1,"b":2}')),
+        (ok(f'expired,"{RID}",'), SerialInfo(SerialStatus.EXPIRED, RID, "")),
     ],
-    ids=["204-unused", "409-orphaned", "no-line-end", "crlf", "quoted-lf"],
+    ids=["204-unused", "409-orphaned", "no-line-end", "crlf", "quoted-lf", "upper", "bare", "bare-json", "quoted-rid"],
 )
 def test_states_of_a_serial_number(start: Start, said: bytes, info: SerialInfo) -> None:
     # The second question, on the same connection, shows that the first answer was read to its very end.
     client, _ = start([answer(said), answer(ok(f"activated,{RID},"))])
     assert client.serials.info("G1", SN) == info
     assert client.serials.info("G1", SN) == INFO
+
+
+def test_a_rid_is_written_in_lower_case(start: Start) -> None:
+    client, fleet = start([answer(ok(RID.upper(), TEXT)), answer(ok(f"{SN},activated,{RID.upper()},\r\n"))])
+    assert client.serials.enable("G1", SN, RID.upper()) == RID
+    assert f"owner={RID}".encode() in fleet.heard[0]
+    assert [row.rid for row in client.serials.list("G1")] == [RID]
 
 
 @pytest.mark.parametrize(
@@ -240,7 +251,7 @@ def test_states_of_a_serial_number(start: Start, said: bytes, info: SerialInfo) 
         (lambda c: c.serials.info("G1", SN), f"actived,{RID},"),
         (lambda c: c.serials.info("G1", SN), f"unused,{RID},"),
         (lambda c: c.serials.info("G1", SN), f"activated,{RID}"),
-        (lambda c: c.serials.info("G1", SN), f"activated,{RID},a,b"),
+        (lambda c: c.serials.info("G1", SN), f"activated,{RID},a,b\r\nactivated,{RID},"),
         (lambda c: c.serials.info("G1", SN), "activated,123,"),
         (lambda c: c.serials.info("G1", SN), f'activated,{RID},"a'),
         (lambda c: c.serials.info("G1", SN), f"activated,{RID},\r\nactivated,{RID},"),

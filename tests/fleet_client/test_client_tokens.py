@@ -43,7 +43,7 @@ def test_no_tokens(start: Start, said: bytes) -> None:
     assert client.tokens.list() == []
 
 
-@pytest.mark.parametrize("said", ["", KEY[1:], KEY.upper(), KEY + "0", KEY[1:] + ",", "The token is " + KEY])
+@pytest.mark.parametrize("said", ["", KEY[1:], KEY + "0", KEY[1:] + ",", "The token is " + KEY])
 def test_a_token_that_is_none_is_not_shown(start: Start, said: str) -> None:
     client, _ = start([answer(ok(said, TEXT))] * 2, cik=lambda: CIK)
     for call in (client.tokens.create, client.tokens.get):

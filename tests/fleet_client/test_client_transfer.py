@@ -6,13 +6,14 @@ import fcntl
 import io
 import json
 import os
+import resource
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import pytest
 from client_under_test import Start
@@ -444,13 +445,53 @@ def test_a_part_of_something_else_is_begun_anew(start: Start, into: Path, other:
     assert asked(fleet.heard[1]) == b""
 
 
-@pytest.mark.parametrize("facts", [None, b"", b"{", b"\xff", b"[]"])
-def test_a_part_that_nobody_explains_is_begun_anew(start: Start, into: Path, facts: bytes | None) -> None:
-    leave_part(into, b"wrong")
+@pytest.mark.parametrize("facts", [None, b"", b"{", b"\xff", b"[]", b"{}", b"[" * 65000])
+def test_a_part_that_nobody_explains_is_somebody_elses(start: Start, into: Path, facts: bytes | None) -> None:
+    leave_part(into, b"precious")
     beside(into).unlink() if facts is None else beside(into).write_bytes(facts)
+    client, _ = start([answer(INFO)])
+    with pytest.raises(FileFailed, match=r"fw\.bin\.part.*move it away"):
+        client.content.download("G1", "fw", into)
+    assert part(into).read_bytes() == b"precious"
+    assert facts is None or beside(into).read_bytes() == facts
+
+
+@pytest.mark.parametrize("name", [part, beside])
+@pytest.mark.parametrize("make", ["link", "pipe"])
+def test_what_is_no_file_is_somebody_elses(
+    start: Start, into: Path, tmp_path_factory: pytest.TempPathFactory, name: Callable[[Path], Path], make: str
+) -> None:
+    victim = tmp_path_factory.mktemp("other") / "victim"
+    victim.write_bytes(b"precious")
+    name(into).symlink_to(victim) if make == "link" else os.mkfifo(name(into))
+    client, _ = start([answer(INFO)])
+    with pytest.raises(FileFailed, match=r"fw\.bin\.part.*move it away"):
+        client.content.download("G1", "fw", into)
+    assert victim.read_bytes() == b"precious"
+    assert list(into.parent.iterdir()) == [name(into)]
+
+
+def test_a_part_without_a_byte_is_nobodys(start: Start, into: Path) -> None:
+    part(into).touch()  # killed before it could note what it is of
     client, _ = start([answer(INFO), answer(whole()), answer(INFO)])
     client.content.download("G1", "fw", into)
-    assert into.read_bytes() == DATA
+    alone(into)
+
+
+@pytest.mark.parametrize("said", ["404 Not Found", "403 Forbidden"])
+def test_a_refused_download_leaves_nothing(start: Start, into: Path, said: str) -> None:
+    client, _ = start([answer(INFO), answer(refusal(said))])
+    with pytest.raises(Refused):
+        client.content.download("G1", "fw", into)
+    assert list(into.parent.iterdir()) == []
+
+
+def test_a_part_of_what_is_gone_goes_too(start: Start, into: Path) -> None:
+    leave_part(into, DATA[:1000])
+    client, _ = start([answer(INFO), answer(refusal("404 Not Found"))])
+    with pytest.raises(NotFound):
+        client.content.download("G1", "fw", into)
+    assert list(into.parent.iterdir()) == []
 
 
 def test_a_part_that_is_too_long_is_begun_anew(start: Start, into: Path) -> None:
@@ -487,6 +528,46 @@ def test_a_full_disk_is_not_the_fleets_fault(start: Start) -> None:
         client.content.download("G1", "fw", full)
     assert fleet.left[0].wait(10)
     assert client.content.list("G1") == []
+
+
+def test_a_full_disk_is_told_with_the_path(start: Start, into: Path) -> None:
+    client, _ = start([answer(INFO), answer(whole())])
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (SIZE // 2, hard))
+    try:
+        with pytest.raises(FileFailed, match=r"fw\.bin\.part: File too large"):
+            client.content.download("G1", "fw", into)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not into.exists()
+
+
+class Sip(io.RawIOBase):
+    """A file without a buffer, which takes a few bytes at a time."""
+
+    def __init__(self) -> None:
+        self.taken = b""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self.taken += data[:1000]
+        return min(len(data), 1000)
+
+
+def test_a_file_may_take_fewer_bytes_than_it_is_given(start: Start) -> None:
+    sip = Sip()
+    client, _ = start([answer(INFO), *cut(whole(), 50_500)], [answer(rest(50_500)), answer(INFO)])
+    client.content.download("G1", "fw", cast(BinaryIO, sip))
+    assert sip.taken == DATA
+
+
+def test_a_pipe_that_is_full_takes_no_more(start: Start) -> None:
+    client, _ = start([answer(INFO), answer(whole())])
+    reader, writer = os.pipe2(os.O_NONBLOCK)
+    with open(reader, "rb"), open(writer, "wb", buffering=0) as full, pytest.raises(FileFailed, match="no more bytes"):
+        client.content.download("G1", "fw", full)
 
 
 # ----------------------------------------------------------------- parts

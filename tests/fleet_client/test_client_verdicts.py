@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import pickle
 from email.utils import format_datetime
 
 import pytest
@@ -86,12 +87,41 @@ def test_retry_after_as_a_date(start: Start) -> None:
     assert 3000 < caught.value.retry_after <= 3600
 
 
-@pytest.mark.parametrize("value", ["", "soon", "-1", "1.5"])
+@pytest.mark.parametrize("value", ["99999999999999999999", "Fri, 31 Dec 9999 23:59:59 GMT", "1 Jan 9000 00:00 -2359"])
+def test_retry_after_is_a_day_at_most(start: Start, value: str) -> None:
+    client, _ = start([answer(error("429 Too Many Requests", f"Retry-After: {value}"))])
+    with pytest.raises(Busy) as caught:
+        client.serials.delete("G1", "7")
+    assert caught.value.retry_after == 86400
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "soon",
+        "-1",
+        "1.5",
+        "Mon, 01 Jan 99999999999999999999 00:00:00 GMT",
+        "Mon, 99999999999999999999 Jan 2027 00:00:00 GMT",
+        "Mon, 01 Jan 2027 00:00:00 +999999999999999999999",
+        "Mon, 01 Jan 2027 00:00:00 +9900",
+    ],
+)
 def test_retry_after_that_means_nothing(start: Start, value: str) -> None:
     client, _ = start([answer(error("429 Too Many Requests", f"Retry-After: {value}"))])
     with pytest.raises(Busy) as caught:
         client.serials.delete("G1", "7")
     assert caught.value.retry_after is None
+
+
+def test_a_refusal_crosses_processes(start: Start) -> None:
+    client, _ = start([answer(error("409 Conflict", "X-Error-Reason: it exists"))])
+    with pytest.raises(Conflict) as caught:
+        client.serials.add("G1", "7")
+    copy = pickle.loads(pickle.dumps(caught.value))
+    assert (type(copy), str(copy), copy.__dict__) == (Conflict, str(caught.value), caught.value.__dict__)
+    assert copy.reason == "it exists"
 
 
 @pytest.mark.parametrize(

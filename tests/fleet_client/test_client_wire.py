@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import socket
+import time
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -44,6 +47,61 @@ def test_no_such_host_is_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_host_that_can_be_no_name_is_unreachable() -> None:
     with Client(f"https://{'x' * 64}.example", "weaver", lambda: TOKEN) as client, pytest.raises(Unreachable):
         client.serials.delete("G1", "7")
+
+
+@contextlib.contextmanager
+def silent(port: int, *hosts: str) -> Iterator[None]:
+    """Addresses where nobody takes a connection, and nobody refuses it."""
+    with contextlib.ExitStack() as stack:
+        for host in hosts:
+            listener = stack.enter_context(socket.socket())
+            listener.bind((host, port))
+            listener.listen(0)
+            for _ in range(3):
+                waiting = stack.enter_context(socket.socket())
+                waiting.setblocking(False)
+                waiting.connect_ex((host, port))
+        yield
+
+
+def name_of(monkeypatch: pytest.MonkeyPatch, port: int, *hosts: str) -> str:
+    """The URL of a name that has these addresses."""
+    found = [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (host, port)) for host in hosts]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+    return f"http://fleet.test:{port}"
+
+
+def test_many_silent_addresses_have_the_time_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    hosts = [f"127.0.0.{n}" for n in range(2, 12)]
+    url = name_of(monkeypatch, port, *hosts)
+    with silent(port, *hosts), Client(url, "weaver", lambda: TOKEN, connect_s=0.5, allow_plain_http=True) as client:
+        begun = time.monotonic()
+        with pytest.raises(Unreachable, match="timed out"):
+            client.serials.delete("G1", "7")
+        assert 0.3 < time.monotonic() - begun < 2
+
+
+def test_a_silent_address_leaves_the_next_its_turn(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, fleet = start([answer(CHANGED)])
+    url = name_of(monkeypatch, fleet.port, "127.0.0.2", "127.0.0.1")
+    with (
+        silent(fleet.port, "127.0.0.2"),
+        Client(url, "weaver", lambda: TOKEN, connect_s=1.0, allow_plain_http=True) as client,
+    ):
+        client.serials.delete("G1", "7")
+
+
+def test_the_callers_own_trouble_is_no_cause() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        port = gone.getsockname()[1]
+    with Client(f"http://127.0.0.1:{port}", "weaver", lambda: TOKEN) as client:
+        try:
+            raise OSError("a trouble of before")
+        except OSError:
+            with pytest.raises(Unreachable, match="refused"):
+                client.serials.delete("G1", "7")
 
 
 def test_tls_is_verified(start: Start) -> None:

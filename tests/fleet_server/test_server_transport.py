@@ -187,3 +187,11 @@ def test_a_trailing_slash_is_another_resource(fleet: Fleet) -> None:
     assert body(fleet.wire.ask("GET", G1 + "/")) == b""
     assert fleet.wire.code("GET", G1 + "/A1/") == 404
     assert fleet.wire.code("PUT", MODELS + "/") == 404  # an empty name names nothing
+
+
+def test_a_name_in_a_path_may_come_unencoded(fleet: Fleet) -> None:
+    assert fleet.wire.code("POST", G1 + "/", "sn=caf%C3%A9") == 205
+    raw = fleet.wire.request("GET", f"{G1}/caf%C3%A9").replace(b"%C3%A9", "é".encode())
+    assert status(fleet.wire.send(raw)) == 204
+    assert status(fleet.wire.send(raw.replace("é".encode(), b"\xff"))) == 400
+    assert fleet.see("caf%C3%A9") == "204"

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 import socket
 from collections.abc import Callable, Generator
 from copy import copy
@@ -31,6 +32,8 @@ log = logging.getLogger(__name__)
 
 SERVER = "station"
 """Seven letters are the most: with eight, D1's answer outgrows the 200-byte buffer of an Arduino."""
+
+_RAW = re.compile(rb"[\x80-\xff]")
 
 _OWN = ("Content-Length", "Content-Type")
 
@@ -149,8 +152,11 @@ class _Parser(HTTPRequestParser):  # type: ignore[misc]
         self._longest = longest
 
     def parse_header(self, header_plus: bytes) -> None:
+        line, end, headers = header_plus.partition(b"\r\n")
+        # Some clients put names into a path as they are (section 1.4); waitress takes ASCII alone.
+        line = _RAW.sub(lambda byte: b"%%%02X" % ord(byte[0]), line)
         try:
-            super().parse_header(header_plus)
+            super().parse_header(line + end + headers)
         except ValueError:
             raise ParsingError("unreadable") from None
         if "TRANSFER_ENCODING" in self.headers or (self.chunked and "CONTENT_LENGTH" in self.headers):
