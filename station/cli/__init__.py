@@ -7,6 +7,7 @@ started.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from typing import Any, NoReturn
@@ -24,6 +25,10 @@ _COMMANDS = {
 }
 
 
+_UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+"""What standard output fails with; whoever writes a file tells its name."""
+
+
 class _Station(Lazy):
     def main(self, *args: Any, **extra: Any) -> Any:
         try:
@@ -33,9 +38,12 @@ class _Station(Lazy):
             if any("\ud800" <= character <= "\udfff" for character in wrong):
                 _fail(f"what was said is not UTF-8: {wrong!a}", 2)
             _fail(f"the output, in {error.encoding}, can't show {wrong!a}; PYTHONIOENCODING=utf-8 makes it UTF-8", 1)
-        except OSError:
-            _fail_if_output_failed()
-            raise
+        except OSError as error:
+            if error.filename is not None or error.errno not in _UNWRITABLE:
+                raise
+            with open(os.devnull, "wb") as nowhere:  # for what is still to be written, which would fail once more
+                os.dup2(nowhere.fileno(), sys.stdout.fileno())
+            _fail(f"the output can't be written: {error.strerror}", 1)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -47,16 +55,6 @@ class _Station(Lazy):
 def _fail(text: str, code: int) -> NoReturn:
     click.echo(f"station: {text}", err=True)
     sys.exit(code)
-
-
-def _fail_if_output_failed() -> None:
-    """End the program if what it printed can't be written, to a full disk for instance."""
-    try:
-        sys.stdout.flush()
-    except OSError as error:
-        with open(os.devnull, "wb") as nowhere:  # for what is still to be written, which would fail once more
-            os.dup2(nowhere.fileno(), sys.stdout.fileno())
-        _fail(f"the output can't be written: {error.strerror}", 1)
 
 
 @click.group(cls=_Station, within=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -199,10 +200,10 @@ def test_a_key_that_may_be_on_the_disk_is_kept(
         sync(descriptor)
         raise trouble
 
-    with pytest.raises(secret_files.SecretLost, match="may hold the device's key"):
-        with secret_files.new(file, "device's key") as fill:
-            monkeypatch.setattr(os, "fsync", failing)
-            fill("ab" * 20)
+    lost = pytest.raises(secret_files.SecretLost, match="may hold the device's key")
+    with lost, secret_files.new(file, "device's key") as fill:
+        monkeypatch.setattr(os, "fsync", failing)
+        fill("ab" * 20)
     assert file.read_text() == "ab" * 20 + "\n"
 
 
@@ -220,11 +221,12 @@ def test_an_interrupted_change_is_said_to_be_in_doubt(noun: str, fleet: Served, 
             held.wait(60)
         return Fate.PASS if asked.method == "GET" else Fate.LOST
 
-    with CuttingProxy(fleet.url, judge) as proxy:
-        with Station("fleet", *fleet.options(url=proxy.url), *words) as process:
-            proxy.wait_for("POST", 1)
-            code = process.end(signal.SIGINT)
-            held.set()
+    with ExitStack() as stack:
+        proxy = stack.enter_context(CuttingProxy(fleet.url, judge))
+        stack.callback(held.set)
+        process = stack.enter_context(Station("fleet", *fleet.options(url=proxy.url), *words))
+        proxy.wait_for("POST", 1)
+        code = process.end(signal.SIGINT)
     look = "tokens list" if noun == "tokens" else f"serials show {model} A1"
     assert code == 1 and f"interrupted; it may have been done all the same: look with `station fleet {look}" in (
         process.said()

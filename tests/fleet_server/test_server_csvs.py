@@ -60,7 +60,7 @@ def test_a_list_has_an_end() -> None:
 _FIELDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 
 
-@settings(deadline=None, derandomize=True)
+@settings(deadline=None)
 @given(
     rows=st.lists(st.lists(_FIELDS, min_size=1, max_size=4), min_size=1, max_size=5),
     end=st.sampled_from(["\r\n", "\n"]),

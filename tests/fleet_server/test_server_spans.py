@@ -137,14 +137,14 @@ def written(span: Span, number: int) -> set[str]:
     return {None: {text, text.upper()}, UP: {text.upper()}, LOW: {text}}[span.casing]
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300, deadline=None)
 @given(spans(), st.data())
 def test_membership_is_exactly_what_rendering_gives(db: Database, span: Span, data: st.DataObject) -> None:
     number = data.draw(st.integers(span.first, span.last))
     assert all(holds(db, span, text) for text in written(span, number))
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300, deadline=None)
 @given(spans(), st.data())
 def test_nothing_beside_the_renderings_is_a_member(db: Database, span: Span, data: st.DataObject) -> None:
     number = data.draw(st.integers(span.first, span.last))
@@ -167,14 +167,14 @@ def test_nothing_beside_the_renderings_is_a_member(db: Database, span: Span, dat
     )
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200, deadline=None)
 @given(spans(), st.integers(0, (1 << 63) - 1))
 def test_a_number_outside_is_no_member(db: Database, span: Span, number: int) -> None:
     assume(not span.first <= number <= span.last and (span.format not in MACS or number < 1 << 48))
     assert not any(holds(db, span, text) for text in written(span, number))
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(spans(), max_size=8), st.data())
 def test_many_are_looked_up_as_each_one_is(ranges: list[Span], data: st.DataObject) -> None:
     near = [n for span in ranges for n in (span.first - 1, span.first, span.last, span.last + 1) if n >= 0]

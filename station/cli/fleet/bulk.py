@@ -55,7 +55,7 @@ def _tell(model: str, tally: Tally, left: int, as_json: bool) -> None:
     tally.refused.sort(key=lambda setback: setback.line)
     setbacks = [asdict(setback) for setback in tally.refused]
     if setbacks and not as_json:
-        short = ({**setback, "serial": shortened(setback["serial"])} for setback in setbacks)
+        short = ({"line": one.line, "serial": shortened(one.serial), "reason": one.reason} for one in tally.refused)
         listing(short, ("line", "serial", "reason"), as_json)
     sentence = f"{model}: {tally.added} added, {tally.existed} existed, {tally.lost} refused"
     if tally.unsure:
@@ -84,6 +84,7 @@ def export_serials(fleet: Fleet, model: str, file: Path, force: bool, as_json: b
     if str(file) == "-":
         with fleet.client() as client:
             _write(client, model, sys.stdout)
+            sys.stdout.flush()  # so that it fails here if it does
         return
     overwriting(file, force)
     try:

@@ -26,6 +26,13 @@ _PAGE = """SELECT page.sn, page.extra, page.rid, iif(clients.locked, 'locked', c
 
 _ALL, _ENABLED = _PAGE.format("id >= ?"), _PAGE.format("enabled_by = ? AND id >= ?")
 
+_BLOCK = """SELECT block, upto - count FROM (
+      SELECT block, count, sum(count) OVER (ORDER BY block) AS upto FROM blocks WHERE model = ? AND vendor = ?)
+    WHERE upto > ? LIMIT 1"""
+
+_BEYOND = (1 << 63) - 1
+"""No row has this id."""
+
 _EVERYBODY = 0
 """The vendor whose blocks count all rows."""
 
@@ -72,13 +79,8 @@ def _enabler(call: Call, db: Database, vendor: Vendor) -> int | None:
 
 def _block(db: Database, model: int, vendor: int, offset: int) -> tuple[int, int]:
     """Return the first id of the block that the row at ``offset`` is in, and that row's offset from there."""
-    block = -1
-    counts = "SELECT block, count FROM blocks WHERE model = ? AND vendor = ? ORDER BY block"
-    for block, count in db.execute(counts, [model, vendor]):
-        if offset < count:
-            return block << 10, offset
-        offset -= count
-    return (block + 1) << 10, offset
+    row = db.execute(_BLOCK, [model, vendor, offset]).fetchone()
+    return (row[0] << 10, offset - row[1]) if row else (_BEYOND, 0)
 
 
 PROCEDURES = (
