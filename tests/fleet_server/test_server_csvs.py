@@ -6,7 +6,7 @@ import csv
 import io
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from station.fleet.server import csvs
@@ -68,6 +68,8 @@ _FIELDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
     cut=st.booleans(),
 )
 def test_whatever_a_csv_writer_writes_is_read(rows: list[list[str]], end: str, quoting: int, cut: bool) -> None:
+    # Before Python 3.13 the writer leaves a CR unquoted where lines end with LF, which is no CSV any more.
+    assume(end == "\r\n" or quoting == csv.QUOTE_ALL or not any("\r" in field for row in rows for field in row))
     text = io.StringIO()
     csv.writer(text, lineterminator=end, quoting=quoting).writerows(rows)  # type: ignore[arg-type]
     written = text.getvalue()

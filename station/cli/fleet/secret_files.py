@@ -89,7 +89,7 @@ def new(path: Path, what: str) -> Iterator[Callable[[str], None]]:
             path.unlink(missing_ok=True)
             raise
         why = error.strerror if isinstance(error, OSError) else "interrupted"
-        raise SecretLost(f"{path}: may hold the {what}, which was handed out, or not: {why}") from error
+        raise SecretLost(f"{path}: may hold the {what} that was handed out, and is kept: {why}") from error
 
 
 def keep(path: Path, secret: str, what: str) -> None:

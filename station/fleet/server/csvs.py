@@ -18,8 +18,8 @@ def records(text: str) -> list[list[str]]:
 
     Lines end with LF or CRLF, the last one perhaps not at all; fields are
     quoted after RFC 4180 or not; blanks are data.  Raises ``Refused`` (400)
-    with the number of the line on which a record begins that is no CSV, and for a list without a
-    record; ``TooLong`` (413) beyond ``RECORDS``.
+    with the number of the line on which a record begins that is no CSV, and
+    for a list without a record; ``TooLong`` (413) beyond ``RECORDS``.
     """
     reader = csv.reader(io.StringIO(text, newline="\n"), strict=True)
     found, begun = [], 1
