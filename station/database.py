@@ -117,6 +117,8 @@ class Writer:
         self._together: int | None = None
         """The thread whose work shares a commit that it has yet to make."""
         self._begun = False
+        self._joining = False
+        """That thread waits for its turn, and goes before whoever writes a piece after another; it takes them along."""
 
     def write(self, work: Callable[[Database], T]) -> T:
         """Do the work, wait until it is on the disk, and return its result.
@@ -170,7 +172,7 @@ class Writer:
         """Return once the piece is done, by somebody else's commit or by ours."""
         while True:
             with self._turn:
-                while self._busy and not piece.done:
+                while (self._busy or self._joining) and not piece.done:
                     self._turn.wait()
                 if piece.done:
                     return
@@ -196,9 +198,13 @@ class Writer:
     def _join(self, work: Callable[[Database], T]) -> T:
         if not self._begun:
             with self._turn:
-                while self._busy:
-                    self._turn.wait()
-                self._busy = self._begun = True
+                self._joining = True
+                try:
+                    while self._busy:
+                        self._turn.wait()
+                    self._busy = self._begun = True
+                finally:
+                    self._joining = False
             with translated(self._path):
                 self._begin()
         elif not self._database.conn.in_transaction:

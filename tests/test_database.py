@@ -237,6 +237,29 @@ def test_what_others_wait_to_write_goes_with_what_is_written_together(floor: Flo
     assert floor.said.count("COMMIT") == 1
 
 
+def test_whoever_writes_a_piece_after_another_lets_one_go_first_that_writes_together(floor: Floor) -> None:
+    """Without that, the busy one takes the lock again each time, and the other waits until it has no more to write."""
+    going, enough = threading.Event(), threading.Event()
+
+    def on_and_on() -> None:
+        for _ in range(20_000):  # some seconds
+            floor.writer.write(lambda db: None)
+            going.set()
+            if enough.is_set():
+                return
+
+    other = threading.Thread(target=on_and_on)
+    other.start()
+    going.wait()
+    for word in range(20):
+        with floor.writer.together():
+            floor.writer.write(floor.add(str(word)))
+    still_going = other.is_alive()
+    enough.set()
+    other.join()
+    assert still_going
+
+
 def test_together_without_a_word_says_nothing(floor: Floor) -> None:
     floor.said.clear()
     with floor.writer.together():

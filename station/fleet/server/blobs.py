@@ -14,7 +14,6 @@ from __future__ import annotations
 import logging
 import secrets
 import sqlite3
-import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -39,9 +38,6 @@ _UNNAMED = """WITH RECURSIVE stored(blob) AS (
 
 _DROP = "DELETE FROM chunks WHERE rowid IN (SELECT rowid FROM chunks WHERE blob = ? LIMIT 4)"
 """A few chunks a commit: others wait for it, and SQLite looks at every page that it frees."""
-
-_BREATH_S = 0.001
-"""Between two such commits, or whoever waits for the writer would wait for all of them."""
 
 
 @contextmanager
@@ -77,14 +73,14 @@ def pieces(store: Store, blob: int, first: int, last: int) -> Generator[bytes, N
 def sweep(store: Store, enough: Callable[[], bool] = lambda: False) -> None:
     """Delete the chunks of every blob that no entry names and nobody holds; what can't be deleted stays for later.
 
-    So does what is left when ``enough`` is true.
-    Not while this thread's changes share a commit (``Store.together``): what
-    it has yet to commit, a reader still sees.
+    So does what is left when ``enough`` is true.  Not while this thread's
+    changes share a commit (``Store.together``): what it has yet to commit, a
+    reader still sees.
     """
     try:
         for (blob,) in store.read().execute(_UNNAMED).fetchall():
             while not enough() and _is_over(store, blob) and store.write(partial(_drop, blob)):
-                time.sleep(_BREATH_S)
+                pass
     except (DatabaseError, sqlite3.Error) as error:
         log.warning("replaced and deleted content still takes up space: %s", error)
 
