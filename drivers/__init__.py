@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 GROUP = "provisioning_station.dialects"
 """The entry point group in which other packages offer dialects."""
 
-_BUILT_IN = {"shell": "drivers.shell:Shell"}
+_BUILT_IN = {
+    "at": "drivers.at:At",
+    "line": "drivers.line:Line",
+    "micropython": "drivers.micropython:MicroPython",
+    "shell": "drivers.shell:Shell",
+}
 
 
 def dialect(name: str) -> Dialect:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
@@ -63,8 +63,13 @@ class Board(Protocol):
         """
         ...
 
-    def read(self, names: Sequence[str]) -> Mapping[str, str]:
-        """Read settings back from the board; every name asked for is in the answer."""
+    def read(self, expected: Mapping[str, str]) -> Mapping[str, str]:
+        """Read settings back from the board; every name asked for is in the answer.
+
+        ``expected`` is what was written.  A dialect whose board tells a digest
+        returns the expected value where the digest is the expected value's,
+        and else what the board does hold, or its digest as ``sha256:HEX``.
+        """
         ...
 
 
@@ -73,12 +78,18 @@ class Dialect(Protocol):
 
     A dialect is a class with a frozen pydantic model ``Options``, so that the
     recipe's table of the same name is validated when the recipe is loaded.
+    ``drivers.table.Table`` is such a model; one that needs none of the
+    station's secrets need not say so.
     """
 
     Options: ClassVar[type[BaseModel]]
 
-    def __call__(self, link: Link, options: BaseModel) -> Board:
-        """Make the board's near end."""
+    def __call__(self, link: Link, options: BaseModel, secrets: Mapping[str, str]) -> Board:
+        """Make the board's near end.
+
+        ``secrets`` are the station's, by name: those that ``options.secrets``
+        asks for.  Whoever sends one hides it in the link first (``Link.hide``).
+        """
         ...
 
 
@@ -104,7 +115,7 @@ class NoBoard:
         """Raise ``PortMissing``."""
         raise self._nobody()
 
-    def read(self, names: Sequence[str]) -> Mapping[str, str]:
+    def read(self, expected: Mapping[str, str]) -> Mapping[str, str]:
         """Raise ``PortMissing``."""
         raise self._nobody()
 

@@ -12,7 +12,7 @@ import re
 import time
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from drivers.errors import (
     BoardError,
@@ -24,6 +24,7 @@ from drivers.errors import (
     BoardUnreadable,
 )
 from drivers.link import Link
+from drivers.table import Table
 from drivers.text import Pattern, after_echo, lines, plain, printable
 
 LIMIT = 64 * 1024
@@ -36,12 +37,6 @@ _SETTLE_S = 0.2
 _PRESENT_S = 0.3
 _BOOTS = 3
 """An autoboot that was interrupted so often and never led to a prompt is a board that restarts by itself."""
-
-
-class Table(BaseModel):
-    """A table of a recipe: fixed once loaded, no unknown keys, every key explained."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class Wake(Table):
@@ -169,8 +164,10 @@ class Console:
         self._ready = True
         return answer
 
-    def restart(self, line: str, banner: str, timeout_s: float) -> None:
-        """Send the line that restarts the board, see its banner within ``timeout_s``, and wait for its prompt.
+    def restart(self, line: str | None, banner: str, timeout_s: float) -> None:
+        """Restart the board, see its banner within ``timeout_s``, and wait for its prompt.
+
+        ``line`` is the command that does it; without one the link's lines do (``Link.reset``).
 
         Raises ``BoardStays`` without the banner, what ``wake`` raises without a prompt, and ``Lost`` if the board has
         just restarted by itself.
@@ -178,7 +175,7 @@ class Console:
         self._ready = False
         self._keep(self._link.drain())
         self._heed_restart()
-        deadline = self._say(line, timeout_s)
+        deadline = self._say(line, timeout_s) if line else self._pulse(timeout_s)
         while (start := self._heard.find(banner.encode())) < 0:
             if not self._listen(deadline):
                 raise BoardStays(f"the board did not restart within {timeout_s:g} s", **self._evidence())
@@ -268,6 +265,13 @@ class Console:
         self._overflowed = False
         self._send(line + self._options.newline)
         return time.monotonic() + timeout_s + self._link.wire_s(len(self._sent))
+
+    def _pulse(self, timeout_s: float) -> float:
+        """Restart the board by its lines; return the deadline of its banner."""
+        self._heard.clear()
+        self._overflowed = False
+        self._link.reset()
+        return time.monotonic() + timeout_s
 
     def _send(self, text: str) -> None:
         self._sent = text.encode()

@@ -7,8 +7,11 @@
         ├── BoardError          blame BOARD: this board fails
         │   ├── BoardSilent     board-silent        no answer in its time
         │   ├── BoardFloods     board-floods        never stops talking
+        │   ├── BoardGarbled    board-garbled       sends, but no text: another speed, a bad cable
         │   ├── BoardUnreadable board-unreadable    answers, but not what a pattern expects
         │   ├── BoardRefused    board-refused       answers with an error
+        │   ├── BoardMisheard   board-misheard      got something else than was sent, again and again
+        │   ├── LoginRefused    login-refused       does not let the station in
         │   ├── BoardRestarts   board-restarts      restarts by itself, again and again
         │   ├── BoardStays      board-does-not-restart   told to restart, and didn't
         │   └── CommitFailed    board-commit-failed  could not make its settings permanent
@@ -87,10 +90,28 @@ class BoardUnreadable(BoardError):
     code = "board-unreadable"
 
 
+class BoardGarbled(BoardError):
+    """What the board sends is no text at all: its speed or its form of a character is another one."""
+
+    code = "board-garbled"
+
+
 class BoardRefused(BoardError):
     """The board answered with what the recipe calls an error."""
 
     code = "board-refused"
+
+
+class BoardMisheard(BoardError):
+    """What arrived at the board is not what was sent, by a checksum or a length, however often it was sent."""
+
+    code = "board-misheard"
+
+
+class LoginRefused(BoardError):
+    """The board asks who is there, and does not take the answer."""
+
+    code = "login-refused"
 
 
 class BoardRestarts(BoardError):

@@ -18,43 +18,17 @@ from types import TracebackType
 from typing import NoReturn, Self
 from urllib.parse import parse_qs, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field
-
 from drivers.errors import Cancelled, PortBusy, PortDenied, PortError, PortLost, PortMissing, PortStuck, PortUnusable
 from drivers.transcript import Passage, Transcript
+from drivers.uart import LinkOptions, ModemLine
 from drivers.wire import CHUNK, Wire, open_wire
 
 PENDING_LIMIT = 64 * 1024
 """Bytes of input that are kept while nobody reads; older ones are dropped."""
 
-_BITS_PER_BYTE = 10
-"""Start bit, eight data bits, stop bit."""
-
 _URL_OPTIONS = {"socket": frozenset[str](), "rfc2217": frozenset({"ign_set_control", "poll_modem", "timeout"})}
 """The kinds of URL, with the options that each takes (pyserial 3.5).  Not its ``logging``, nor kinds such as
 ``spy://``: they would write down keys."""
-
-
-class Pace(BaseModel):
-    """Pauses while writing, for boards that lose characters when written to too fast."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-    bytes: int = Field(ge=1)
-    """So many bytes are sent at a time."""
-    gap_s: float = Field(gt=0, le=1)
-    """Seconds between them."""
-
-
-class LinkOptions(BaseModel):
-    """The recipe's ``[link]``."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-    baud: int = Field(default=115200, ge=50, le=12_000_000)
-    """Bits a second."""
-    pace: Pace | None = None
-    """Pauses while writing; none unless the board needs them."""
 
 
 def port_present(port: str) -> bool:
@@ -96,6 +70,9 @@ class Link:
         self._cancelled = False
         self._closed = False
         self._guard = threading.Lock()
+        self._greeted = False
+        self._last = time.monotonic()
+        """When a byte went over the wire last, either way."""
 
     @classmethod
     def open(cls, port: str, options: LinkOptions) -> Self:
@@ -106,7 +83,7 @@ class Link:
         if complaint := port_complaint(port):
             raise PortUnusable(f"{port}: {complaint}", port=port)
         try:
-            wire = open_wire(port, options.baud)
+            wire = open_wire(port, options)
         except (OSError, termios.error, ValueError, TypeError) as error:
             raise _unopened(port, error) from error
         return cls(port, wire, options)
@@ -135,6 +112,8 @@ class Link:
         """
         pace = self._options.pace
         size = pace.bytes if pace else CHUNK
+        while (quiet := self._last + self._options.line_gap_s - time.monotonic()) > 0:
+            self._pause(quiet)
         for start in range(0, len(data), size):
             if pace and start:
                 self._pause(pace.gap_s)
@@ -155,8 +134,38 @@ class Link:
 
     def wire_s(self, count: int) -> float:
         """Seconds that ``count`` bytes need to be sent."""
-        pace = self._options.pace
-        return count * _BITS_PER_BYTE / self._options.baud + (count // pace.bytes * pace.gap_s if pace else 0)
+        options, pace = self._options, self._options.pace
+        wire = count * options.character_bits / options.baud
+        return options.line_gap_s + wire + (count // pace.bytes * pace.gap_s if pace else 0)
+
+    def greet(self) -> None:
+        """Before a board is asked who it is: ``reset`` it, if the recipe wants that; once a link, so once a board."""
+        greeted, self._greeted = self._greeted, True
+        if self._options.reset_first and not greeted:
+            self.reset()
+
+    def reset(self) -> None:
+        """Restart the board by its lines, as ``link.reset`` of the recipe says; what comes meanwhile is kept.
+
+        Raises ``PortUnusable`` if the recipe doesn't say how, or this kind of port has no such lines.
+        """
+        if self._options.reset is None:
+            raise PortUnusable(f"{self.port}: the recipe's link has no reset", port=self.port)
+        for pulse in self._options.reset:
+            self._check()
+            try:
+                self._wire.drive(pulse.dtr, pulse.rts)
+            except (OSError, termios.error) as error:
+                self._lineless("DTR and RTS", error)
+            self._pause(pulse.hold_s)
+
+    def modem(self, line: ModemLine) -> bool:
+        """Tell whether the far end asserts a line; raises ``PortUnusable`` where the port has none, ``PortLost``."""
+        self._check()
+        try:
+            return self._wire.sense(line)
+        except (OSError, termios.error) as error:
+            self._lineless(line.upper(), error)
 
     def cancel(self) -> None:
         """Make everything in progress, and everything later, raise ``Cancelled``; for any thread, at any time."""
@@ -213,6 +222,7 @@ class Link:
         except (OSError, termios.error) as error:
             self._lost(error)
         self._transcript.add(">", piece[:count])
+        self._last = time.monotonic()
         self._keep(received)
         return piece[count:]
 
@@ -223,10 +233,19 @@ class Link:
             self._receive(left)
 
     def _keep(self, data: bytes) -> None:
+        if not data:
+            return
         self._transcript.add("<", data)
+        self._last = time.monotonic()
         self._pending += data
         if len(self._pending) > PENDING_LIMIT:
             del self._pending[:-PENDING_LIMIT]
+
+    def _lineless(self, lines: str, error: Exception) -> NoReturn:
+        """Say that a port has no such lines, or that it is gone."""
+        if getattr(error, "errno", None) not in (errno.ENOTTY, errno.EINVAL, errno.EOPNOTSUPP):
+            self._lost(error)
+        raise PortUnusable(f"{self.port} has no {lines} lines", port=self.port) from error
 
     def _lost(self, error: Exception) -> NoReturn:
         self._check()

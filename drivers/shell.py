@@ -8,91 +8,26 @@ differs between them is in the recipe.  How the prompt is reached and kept is
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import ClassVar, Literal, Self, TypeVar
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from drivers.board import Identity
-from drivers.console import Console, ConsoleOptions, Lost, Table
-from drivers.errors import BoardRefused, BoardSilent, BoardUnreadable, CommitFailed, ValueUnwritable
+from drivers.command import Commit, Question, Reading, Restart, captured, judge_questions, judge_template
+from drivers.console import Console, ConsoleOptions, Lost
+from drivers.errors import BoardRefused, BoardSilent, CommitFailed, ValueUnwritable
 from drivers.link import Link
-from drivers.text import Pattern, fill, placeholders, printable
+from drivers.text import Pattern, fill, printable
 
 _T = TypeVar("_T")
 
 REPEATS = 2
 """So often is an operation done again after the board lost its prompt in the middle of it."""
 
-_FACTS = frozenset(Identity.__dataclass_fields__)
 _WORD = re.compile(r"[^\s'\"\\`$;&|<>(){}\x00-\x1f\x7f]+")
 """What every shell takes as one word without quotes."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-
-
-class Question(Table):
-    """One of ``identify``: a command and what is read out of its answer."""
-
-    send: str = Field(min_length=1)
-    """The command."""
-    capture: Pattern
-    """Regular expression with one or more of the groups serial, hardware_id, firmware, hardware_revision."""
-
-    @field_validator("capture")
-    @classmethod
-    def _names_facts(cls, capture: re.Pattern[str]) -> re.Pattern[str]:
-        names = set(capture.groupindex)
-        if not names or names - _FACTS:
-            raise ValueError(f"needs named groups out of {', '.join(sorted(_FACTS))}, e.g. (?P<serial>\\S+)")
-        return capture
-
-
-class Commit(Table):
-    """``commit``: how the settings are made permanent."""
-
-    send: str = Field(min_length=1)
-    """The command."""
-    expect: str | None = Field(default=None, min_length=1)
-    """Literal text that the answer must hold."""
-    timeout_s: float = Field(default=10.0, gt=0)
-    """Seconds that it may take."""
-
-
-class Reading(Table):
-    """``read``: how one setting is read back."""
-
-    send: str = Field(min_length=1)
-    """The command, with {name}."""
-    capture: str
-    """Regular expression with the group value; {name} stands for the setting's name, literally."""
-
-    @field_validator("capture")
-    @classmethod
-    def _captures_value(cls, capture: str) -> str:
-        try:
-            pattern = re.compile(fill(capture, name="name"))
-        except re.error as error:
-            raise ValueError(f"is no regular expression: {error}") from error
-        if "value" not in pattern.groupindex:
-            raise ValueError("needs the named group (?P<value>...)")
-        return capture
-
-
-class Restart(Table):
-    """``restart``: how the board is made to forget what was only in its RAM."""
-
-    send: str = Field(min_length=1)
-    """The command."""
-    expect: str = Field(min_length=1)
-    """Literal text that only a board which boots prints; not part of the command, whose echo it would be."""
-    timeout_s: float = Field(default=10.0, gt=0)
-    """Seconds until it is there.  For the prompt after it there is boot_s."""
-
-    @model_validator(mode="after")
-    def _not_its_own_echo(self) -> Self:
-        if self.expect in self.send:
-            raise ValueError("expect is part of send, so the echo of the command would look like a restart")
-        return self
 
 
 class ShellOptions(ConsoleOptions):
@@ -117,31 +52,17 @@ class ShellOptions(ConsoleOptions):
     line_limit: int | None = Field(default=None, ge=1)
     """Bytes that the board takes in one line, newline included; a setting that needs more is never begun."""
     restart: Restart | None = None
-    """How to restart the board; left out where no command does."""
+    """How to restart the board; left out where nothing does.  For the prompt after it there is boot_s."""
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        captured = [name for question in self.identify for name in question.capture.groupindex]
-        if "serial" not in captured:
-            raise ValueError("identify captures no serial")
-        if twice := {name for name in captured if captured.count(name) > 1}:
-            raise ValueError(f"identify captures twice: {', '.join(sorted(twice))}")
-        _fillable("write", self.write, must={"name", "value"})
-        _fillable("read.send", self.read.send, must={"name"})
-        for question in self.identify:
-            _fillable("identify.send", question.send)
+        judge_questions(self.identify)
+        judge_template("write", self.write, must={"name", "value"})
+        judge_template("read.send", self.read.send, must={"name"})
         for key, table in (("commit.send", self.commit), ("restart.send", self.restart)):
-            if table:
-                _fillable(key, table.send)
+            if table and table.send:
+                judge_template(key, table.send)
         return self
-
-
-def _fillable(key: str, template: str, must: frozenset[str] | set[str] = frozenset()) -> None:
-    found = placeholders(template)
-    if missing := must - found:
-        raise ValueError(f"{key} needs {' and '.join(f'{{{name}}}' for name in sorted(missing))}")
-    if unknown := found - must:
-        raise ValueError(f"{key}: nothing fills {' or '.join(f'{{{name}}}' for name in sorted(unknown))}")
 
 
 class Shell:
@@ -149,7 +70,7 @@ class Shell:
 
     Options: ClassVar[type[ShellOptions]] = ShellOptions
 
-    def __init__(self, link: Link, options: ShellOptions) -> None:
+    def __init__(self, link: Link, options: ShellOptions, secrets: Mapping[str, str]) -> None:
         self._options = options
         self._link = link
         self._console = Console(link, options, banner=options.restart.expect if options.restart else "")
@@ -160,6 +81,7 @@ class Shell:
 
     def identify(self) -> Identity:
         """Bring the board to its prompt, from any state, and ask all of ``identify``."""
+        self._link.greet()
         self._console.wake()
         return self._persist(self._identify)
 
@@ -183,9 +105,9 @@ class Shell:
         self._persist(lambda: self._console.restart(restart.send, restart.expect, restart.timeout_s))
         return True
 
-    def read(self, names: Sequence[str]) -> Mapping[str, str]:
+    def read(self, expected: Mapping[str, str]) -> Mapping[str, str]:
         """Read settings back, as text; raises ``BoardRefused``, ``BoardUnreadable``."""
-        return self._persist(lambda: {name: self._read(name) for name in names})
+        return self._persist(lambda: {name: self._read(name) for name in expected})
 
     def _persist(self, operation: Callable[[], _T]) -> _T:
         """Do it at the prompt; again, all of it, if the board loses its prompt in the middle."""
@@ -226,20 +148,12 @@ class Shell:
 
     def _read(self, name: str) -> str:
         _check_name(name)
-        capture = re.compile(fill(self._options.read.capture, name=re.escape(name)), re.MULTILINE)
-        return self._capture(fill(self._options.read.send, name=name), capture)["value"] or ""
+        read = self._options.read
+        return self._capture(fill(read.send, name=name), read.pattern(name))["value"] or ""
 
     def _capture(self, command: str, pattern: re.Pattern[str]) -> re.Match[str]:
         answer = self._console.ask(command)
-        found = pattern.search(answer)
-        captured = [found.span(group) for group in pattern.groupindex] if found else []
-        for error in self._options.error.finditer(answer):
-            # A value may hold the words of an error.
-            if not any(start <= error.start() and error.end() <= end for start, end in captured):
-                raise BoardRefused("the board answers with an error", **self._evidence(command, answer))
-        if not found:
-            raise BoardUnreadable("the answer is not what the recipe expects", **self._evidence(command, answer))
-        return found
+        return captured(answer, pattern, self._options.error, self._evidence(command, answer))
 
     def _commands(self, settings: Mapping[str, str]) -> dict[str, str]:
         return {name: self._command(name, value) for name, value in settings.items()}

@@ -17,6 +17,8 @@ from typing import Any, Protocol
 
 import serial
 
+from drivers.uart import LinkOptions, ModemLine
+
 CHUNK = 4096
 """Bytes that are asked of the kernel, or given to it, at a time."""
 
@@ -35,6 +37,14 @@ class Wire(Protocol):
         """Send some; return how many bytes were taken and what arrived meanwhile."""
         ...
 
+    def drive(self, dtr: bool | None, rts: bool | None) -> None:
+        """Assert or release the two lines that are ours; None leaves one as it is."""
+        ...
+
+    def sense(self, line: ModemLine) -> bool:
+        """Tell whether the far end asserts a line."""
+        ...
+
     def wake(self) -> None:
         """End any waiting, now and later; from any thread."""
         ...
@@ -44,28 +54,75 @@ class Wire(Protocol):
         ...
 
 
-def open_wire(port: str, baud: int) -> Wire:
-    """Open a path, exclusively, or a URL, at ``baud`` bits a second.
+def open_wire(port: str, options: LinkOptions) -> Wire:
+    """Open a path, exclusively, or a URL, set up as the recipe's ``[link]`` says.
 
     The timeout is given here once, since changing it later makes ``rfc2217://`` negotiate anew.
     """
-    if "://" in port:
-        device = serial.serial_for_url(port, baudrate=baud, timeout=_SLICE_S)
-    else:
-        device = serial.Serial(port, baudrate=baud, timeout=_SLICE_S, exclusive=True)
+    settings: dict[str, Any] = {
+        "baudrate": options.baud,
+        "bytesize": options.data_bits,
+        "parity": _PARITY[options.parity],
+        "stopbits": options.stop_bits,
+        "rtscts": options.flow == "rts/cts",
+        "xonxoff": options.flow == "xon/xoff",
+        "timeout": _SLICE_S,
+    }
+    if "://" not in port:
+        settings["exclusive"] = True
+    device = serial.serial_for_url(port, do_not_open=True, **settings)
+    # Before it is opened: a wrong level, however short, restarts some boards.
+    for line in ("dtr", "rts"):
+        if (level := getattr(options, line)) is not None:
+            setattr(device, line, level)
+    device.open()
+    try:
+        wire = _wire_of(device, port)
+        if options.dtr is not None or options.rts is not None:
+            wire.drive(options.dtr, options.rts)  # once more, since pyserial 3.5 is silent where there is no such line
+    except BaseException:
+        _close(device)
+        raise
+    return wire
+
+
+_PARITY = {
+    "none": serial.PARITY_NONE,
+    "even": serial.PARITY_EVEN,
+    "odd": serial.PARITY_ODD,
+    "mark": serial.PARITY_MARK,
+    "space": serial.PARITY_SPACE,
+}
+
+
+def _wire_of(device: Any, port: str) -> Wire:
     try:
         fd = device.fileno()
     except io.UnsupportedOperation:
         return _Remote(device)
-    return _Descriptor(device, fd)
+    return _Descriptor(device, fd, lines="://" not in port)
+
+
+def _drive(device: Any, dtr: bool | None, rts: bool | None) -> None:
+    if dtr is not None:
+        device.dtr = dtr
+    if rts is not None:
+        device.rts = rts
+
+
+def _sense(device: Any, line: ModemLine) -> bool:
+    asserted: bool = {"cts": lambda: device.cts, "dsr": lambda: device.dsr, "dcd": lambda: device.cd}[line]()
+    return asserted
 
 
 class _Descriptor:
     """Real ports, ptys and ``socket://``: one poll(2) waits for input, for room to write and for being woken."""
 
-    def __init__(self, device: Any, fd: int) -> None:
+    def __init__(self, device: Any, fd: int, *, lines: bool) -> None:
+        """``lines``: there is more than bytes; pyserial makes a bare socket's up."""
         self._device = device
         self._fd = fd
+        self._lines = lines
         self._woken, self._waker = os.pipe()
         self._input, self._any = select.poll(), select.poll()
         self._input.register(self._fd, select.POLLIN)
@@ -86,6 +143,14 @@ class _Descriptor:
         except BlockingIOError:
             return 0, received
 
+    def drive(self, dtr: bool | None, rts: bool | None) -> None:
+        self._need_lines()
+        _drive(self._device, dtr, rts)
+
+    def sense(self, line: ModemLine) -> bool:
+        self._need_lines()
+        return _sense(self._device, line)
+
     def wake(self) -> None:
         os.write(self._waker, b"!")
 
@@ -93,6 +158,10 @@ class _Descriptor:
         for fd in (self._woken, self._waker):
             os.close(fd)
         _close(self._device)
+
+    def _need_lines(self) -> None:
+        if not self._lines:
+            raise OSError(errno.ENOTTY, "a socket has no lines")
 
     def _wait(self, poll: select.poll, timeout_s: float) -> int:
         for fd, events in poll.poll(max(0.0, timeout_s) * 1000):
@@ -131,6 +200,12 @@ class _Remote:
                 raise error.__context__ from None
             raise
         return len(data), b""
+
+    def drive(self, dtr: bool | None, rts: bool | None) -> None:
+        _drive(self._device, dtr, rts)
+
+    def sense(self, line: ModemLine) -> bool:
+        return _sense(self._device, line)
 
     def wake(self) -> None:
         """Do nothing: the slices are short."""

@@ -61,6 +61,7 @@ def build(settings: Settings, ports: Ports = _REAL) -> Bench:
     recipe = recipes.load(settings.path(settings.recipe))
     language = dialect(recipe.dialect)
     settings.token()
+    secrets = {name: settings.secret(name) for name in sorted(recipe.secrets)}
     with ExitStack() as held:
         folder = StateFolder(settings.path(settings.state))
         held.callback(folder.release)
@@ -83,6 +84,6 @@ def build(settings: Settings, ports: Ports = _REAL) -> Bench:
             outbox=Outbox(settings.station, ledger, reader, fleet),
             line=line,
             open_link=lambda port: ports.open_link(port, recipe),
-            board=lambda link: language(link, recipe.options),
+            board=lambda link: language(link, recipe.options, secrets),
         )
         return Bench(settings.name, settings.slots, equipment, held.pop_all().close)

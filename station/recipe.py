@@ -19,7 +19,8 @@ from pydantic import AfterValidator, BaseModel, Field, PrivateAttr, create_model
 
 from drivers import dialect, dialects
 from drivers.board import Identity
-from drivers.link import LinkOptions
+from drivers.command import Restart
+from drivers.uart import LinkOptions, ModemLine
 from station.errors import RecipeError
 from station.model import Step
 from station.toml import Table, expression_fault, parse, validate
@@ -48,6 +49,17 @@ class Presence(StrEnum):
     """The board brings its port: it arrives and leaves with it (USB, or a simulated board)."""
     PROBE = "probe"
     """The port is the fixture's and always there: ask, with bytes that execute nothing on the board."""
+    CTS = "cts"
+    """The port is the fixture's, and a board in it asserts this line; likewise the next two."""
+    DSR = "dsr"
+    DCD = "dcd"
+    START = "start"
+    """Nothing shows that a board is there: an operator says so, and again for the next one."""
+
+    @property
+    def line(self) -> ModemLine | None:
+        """The line that a board asserts while it is there, if that is how it is seen."""
+        return self.value if self in (Presence.CTS, Presence.DSR, Presence.DCD) else None  # type: ignore[return-value]
 
 
 class Activation(StrEnum):
@@ -113,7 +125,7 @@ class Recipe(Table):
     """The language that the board speaks."""
 
     presence: Presence = Presence.PORT
-    """How a slot knows that a board is there: "port" or "probe"."""
+    """How a slot knows that a board is there: "port", "probe", "cts", "dsr", "dcd" or "start"."""
 
     serial: SerialRules
     """A table [serial]: what a good serial number looks like."""
@@ -156,6 +168,15 @@ class Recipe(Table):
             raise ValueError('config: no setting takes {cik}, the key that fleet.activate = "station" fetches')
         return self
 
+    @model_validator(mode="after")
+    def _restartable(self) -> Recipe:
+        restart = getattr(self.options, "restart", None)
+        if isinstance(restart, Restart) and restart.send is None and self.link.reset is None:
+            raise ValueError(
+                f"{self.dialect}.restart: without send the board is restarted by link.reset, which is missing"
+            )
+        return self
+
     @property
     def text(self) -> str:
         """The file, whole, as it was written."""
@@ -170,6 +191,11 @@ class Recipe(Table):
     def options(self) -> BaseModel:
         """The dialect's own table."""
         return cast(BaseModel, getattr(self, self.dialect))
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """The names of the station's secrets that the dialect needs."""
+        return frozenset(getattr(self.options, "secrets", ()))
 
     @property
     def plan(self) -> tuple[Step, ...]:

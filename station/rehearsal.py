@@ -62,6 +62,8 @@ class Plan:
     save_s: float = 0.2
     """Seconds in which a board saves."""
     dialect: str = "shell"
+    faults: tuple[str, ...] = ()
+    """What is wrong with every other board, by turns (``drivers.sim.faults``)."""
 
     @property
     def config(self) -> Path:
@@ -77,6 +79,15 @@ class Plan:
 def arrived(plan: Plan) -> int:
     """Count the boards that have ever arrived, over all runs on this folder: each has a memory of its own."""
     return len(list((plan.folder / _FAR_END / "boards").glob("*.json")))
+
+
+def sound(plan: Plan) -> int:
+    """Count the boards that nothing is wrong with, and whose serial number no other has."""
+    from drivers.sim.faults import assigned
+
+    faults = [assigned(plan.faults, plan.seed, index) for index in range((plan.boards or 0) + 1)]
+    doubled = [fault is not None and fault.name == "duplicate-serial" for fault in faults[1:]]
+    return sum(fault is None and not twice for fault, twice in zip(faults, doubled, strict=False))
 
 
 def shipped_recipe(name: str) -> Path:
@@ -100,7 +111,7 @@ class FarEnd:
     def __init__(self, plan: Plan) -> None:
         """Bring both up, and write the settings that lead a station to them.
 
-        Raises ``SettingsError`` for a folder whose boards are of another seed, ``StateBusy``, ``DatabaseError``.
+        Raises ``SettingsError`` for a folder with boards of another seed or dialect, ``StateBusy``, ``DatabaseError``.
         """
         from drivers.sim.fixture import Fixture
         from station import recipe as recipes
@@ -124,12 +135,14 @@ class FarEnd:
                     plan.slot_names,
                     plan.boards,
                     plan.seed,
+                    dialect=plan.dialect,
+                    faults=plan.faults,
                     baud=plan.baud,
                     boot_s=plan.boot_s,
                     save_s=plan.save_s,
                 )
-            except ValueError as another_seed:
-                raise SettingsError(str(another_seed)) from None
+            except ValueError as other_boards:
+                raise SettingsError(str(other_boards)) from None
             held.callback(self.fixture.close)
             ports = {slot: str(self.fixture.port(slot)) for slot in plan.slot_names}
             plan.config.write_text(_settings(plan, self._server.url, grant.owner_rid, recipe, ports))
@@ -176,6 +189,7 @@ class RemoteFarEnd:
             *("--state", str(plan.folder), "--slots", str(plan.slots), "--seed", str(plan.seed)),
             *("--baud", str(plan.baud), "--boot-s", str(plan.boot_s), "--save-s", str(plan.save_s)),
             *("--dialect", plan.dialect, "--boards", str(plan.boards or 0)),
+            *(("--faults", ",".join(plan.faults)) if plan.faults else ()),
         ]
         # Its orders end when this process does, however that happens: then it stops by itself.
         self._process = subprocess.Popen(

@@ -102,6 +102,22 @@ def _is_readable_on_its_way(url: str) -> bool:
     return parts.scheme == "http" and not here
 
 
+class SecretPlace(Table):
+    """One of ``[secrets]``: where a secret is read from; exactly one of the two."""
+
+    file: Place | None = None
+    """A file that holds the secret, one line, readable by the station alone."""
+
+    credential: str | None = None
+    """The name of a systemd credential that holds it (LoadCredential=)."""
+
+    @model_validator(mode="after")
+    def _one_place(self) -> SecretPlace:
+        if (self.file is None) == (self.credential is None):
+            raise ValueError("expected exactly one of file and credential")
+        return self
+
+
 class SlotSettings(Table):
     """One of ``[[slots]]``: a place for a board."""
 
@@ -137,6 +153,9 @@ class Settings(Table):
     fleet: FleetSettings
     """A table [fleet]: where the fleet is."""
 
+    secrets: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")], SecretPlace] = Field(default_factory=dict)
+    """A table [secrets]: where to read what recipes need and may not hold, such as a console's password."""
+
     slots: Annotated[tuple[SlotSettings, ...], Field(min_length=1, max_length=32)]
     """One to 32 tables [[slots]] with name and port."""
 
@@ -166,30 +185,45 @@ class Settings(Table):
 
     def token(self) -> str:
         """Read the vendor token; raises ``SettingsError`` that names the place, never the token."""
-        key, path = self._token_path()
-        try:
-            token = path.read_text().strip()
-        except (OSError, UnicodeDecodeError) as cause:
-            raise SettingsError(
-                f"{key}: {path}: the fleet token can't be read: {getattr(cause, 'strerror', 'not text')}"
-            ) from None
-        if not token or not token.isascii() or not token.isprintable():
-            raise SettingsError(f"{key}: {path}: expected the fleet token, one line of printable characters")
-        return token
-
-    def _token_path(self) -> tuple[str, Path]:
-        """Return the key that says where the token is, and the place."""
         fleet = self.fleet
         if fleet.token_file is not None:
-            return "fleet.token_file", self.path(fleet.token_file)
+            return _line_of("fleet.token_file", self.path(fleet.token_file), "the fleet token")
         assert fleet.token_credential is not None
-        folder = os.environ.get("CREDENTIALS_DIRECTORY")
-        if not folder:
-            raise SettingsError(
-                f"fleet.token_credential: expected systemd to hand over {fleet.token_credential!r} "
-                "(LoadCredential= in the unit); CREDENTIALS_DIRECTORY is not set"
-            )
-        return "fleet.token_credential", Path(folder, fleet.token_credential)
+        return _line_of(*_handed_over("fleet.token_credential", fleet.token_credential), "the fleet token")
+
+    def secret(self, name: str) -> str:
+        """Read one of ``[secrets]``; raises ``SettingsError`` that names key and place, never the secret."""
+        key = f"secrets.{name}"
+        place = self.secrets.get(name)
+        if place is None:
+            known = ", ".join(sorted(self.secrets)) or "none"
+            raise SettingsError(f"{key}: is missing; the recipe needs this secret, known here: {known}")
+        if place.file is not None:
+            return _line_of(f"{key}.file", self.path(place.file), "the secret")
+        assert place.credential is not None
+        return _line_of(*_handed_over(f"{key}.credential", place.credential), "the secret")
+
+
+def _handed_over(key: str, credential: str) -> tuple[str, Path]:
+    """Return the key and the place of a systemd credential."""
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    if not folder:
+        raise SettingsError(
+            f"{key}: expected systemd to hand over {credential!r} "
+            "(LoadCredential= in the unit); CREDENTIALS_DIRECTORY is not set"
+        )
+    return key, Path(folder, credential)
+
+
+def _line_of(key: str, path: Path, what: str) -> str:
+    """Read the one line of a secret's file."""
+    try:
+        secret = path.read_text().strip()
+    except (OSError, UnicodeDecodeError) as cause:
+        raise SettingsError(f"{key}: {path}: {what} can't be read: {getattr(cause, 'strerror', 'not text')}") from None
+    if not secret or not secret.isascii() or not secret.isprintable():
+        raise SettingsError(f"{key}: {path}: expected {what}, one line of printable characters")
+    return secret
 
 
 def _normal(port: str) -> str:

@@ -148,7 +148,7 @@ def verify_board(case: Case) -> Facts:
     restarted = case.board.restart()
     recognise(case)
     expected = case.settings()
-    read = case.board.read(list(expected))
+    read = case.board.read(expected)
     wrong = sorted(name for name in expected if read[name] != expected[name])
     if wrong:
         shown = ", ".join(_difference(case, name, expected[name], read[name]) for name in wrong)

@@ -35,7 +35,7 @@ MISTAKES = {
         'version = "3"\ncolour = "red"',
         "colour: unknown key; known here: config, dialect, fleet,",
     ),
-    "table": ("baud = 115200", "bauds = 115200", "link.bauds: unknown key; known here: baud, pace"),
+    "table": ("baud = 115200", "bauds = 115200", "link.bauds: unknown key; known here: baud, data_bits, dtr, flow,"),
     "alias": (
         'register = "station"',
         'registre = "station"',
@@ -46,7 +46,7 @@ MISTAKES = {
     "wrong dialect": ("[shell]", "[shel]", "shel: unknown key; known here: config, dialect, fleet, link, name,"),
     # missing ones
     "no name": ('name = "gateway-g1"\n', "", "name: is missing; expected the recipe's name"),
-    "no dialect": ('dialect = "shell"', "", "dialect: is missing; expected one of: shell"),
+    "no dialect": ('dialect = "shell"', "", "dialect: is missing; expected one of: at, line, micropython, shell"),
     "no register": (
         'register = "station"',
         "",
@@ -77,7 +77,11 @@ MISTAKES = {
     "text for seconds": ("reply_s = 2", 'reply_s = "2"', "shell.reply_s: expected a number (seconds within which"),
     "number for text": ('version = "3"', "version = 3", f"version: {TEXT} (the recipe's version;"),
     "bool for text": ('key = "{cik}"', "key = true", f"config.key: {TEXT}; found true"),
-    "number for a dialect": ('dialect = "shell"', "dialect = 4", "dialect: found 4, expected one of: shell"),
+    "number for a dialect": (
+        'dialect = "shell"',
+        "dialect = 4",
+        "dialect: found 4, expected one of: at, line, micropython, shell",
+    ),
     "number for a pattern": ("error = '^Unknown command'", "error = 5", f"shell.error: {TEXT} ("),
     "text for a table": ("[link]\nbaud = 115200", "", "link: is missing; expected a table [link]"),
     "date": (
@@ -107,7 +111,11 @@ MISTAKES = {
         "error = '(('",
         "shell.error: is no regular expression: missing ), unterminated subpattern at position 1",
     ),
-    "unknown dialect": ('dialect = "shell"', 'dialect = "shel"', "dialect: no dialect 'shel'; there are: shell"),
+    "unknown dialect": (
+        'dialect = "shell"',
+        'dialect = "shel"',
+        "dialect: no dialect 'shel'; there are: at, line, micropython, shell",
+    ),
     "unknown word": (
         'activate = "station"',
         'activate = "online"',
@@ -197,7 +205,7 @@ def test_a_missing_table(path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (b"", "dialect: is missing; expected one of: shell"),
+        (b"", "dialect: is missing; expected one of: at, line, micropython, shell"),
         (b"name = ", "is not TOML: "),
         (b'name = "a"\nname = "b"', "is not TOML: "),
         (b"name = 'Gr\xfc\xdfe'", "is not UTF-8 text (byte 10)"),

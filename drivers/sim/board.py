@@ -5,10 +5,32 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from contextlib import suppress
+from dataclasses import dataclass
 from enum import IntEnum
 
+from drivers.sim.faults import NONE, Faults, Moment
+from drivers.sim.label import Label
 from drivers.sim.memory import Memory
 from drivers.sim.wire import Wire
+
+STRANGER = Label("SIM-99999999", "02:00:ff:ff:ff:ff")
+"""The board that a swapped one turns out to be."""
+_STREAM_S = 0.01
+"""Seconds between two pieces of an endless stream on a wire that takes no time."""
+_STREAM = b"E (1234) task_wdt: Task watchdog got triggered\r\n" * 20
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long the board itself needs, in seconds."""
+
+    boot_s: float = 0.05
+    save_s: float = 0.02
+    command_s: float = 0.0
+
+
+class Reset(Exception):
+    """The processor starts again, told to or by itself."""
 
 
 class Proof(IntEnum):
@@ -29,9 +51,11 @@ class SimulatedBoard(ABC):
     Everything but the constructor is called in the event loop's thread.
     """
 
-    def __init__(self, wire: Wire, memory: Memory) -> None:
+    def __init__(self, wire: Wire, memory: Memory, pace: Pace, faults: Faults = NONE) -> None:
         self.wire = wire
         self.memory = memory
+        self.pace = pace
+        self.faults = faults
         self.busy_s = 0.0
         """Seconds that the board itself needed: booting, erasing, computing."""
         self.proof = Proof.NOTHING
@@ -40,16 +64,24 @@ class SimulatedBoard(ABC):
         self.stirred = asyncio.Event()
         """Set whenever ``proof`` or ``active_at`` changes; whoever waits clears it."""
         self._firmware: asyncio.Task[None] | None = None
+        self._starts = 0
+
+    @staticmethod
+    @abstractmethod
+    def program(label: Label) -> dict[str, str]:
+        """Return what the factory puts into the flash of the board with this label."""
 
     @abstractmethod
     async def run(self) -> None:
-        """Do what the firmware does from power-on; never returns by itself."""
+        """Do what the firmware does from power-on; never returns by itself.  ``Reset`` is its own to catch."""
 
     def power_on(self) -> None:
         """Give it power; it starts with whatever its flash holds."""
         if self._firmware is None:
             self.stir()
-            self._firmware = asyncio.get_running_loop().create_task(self.run())
+            self.wire.faults = self.faults
+            run = self._stream() if self.faults.has("streams") else self.run()
+            self._firmware = asyncio.get_running_loop().create_task(run)
 
     async def power_off(self) -> None:
         """Take its power away at this instant.  Raises what the firmware died of, if it did."""
@@ -68,18 +100,45 @@ class SimulatedBoard(ABC):
             await asyncio.sleep(seconds)
             self.busy_s += seconds
 
+    async def reaches(self, moment: Moment) -> None:
+        """Let happen what is wrong with the board at this moment: it resets, freezes, or takes its port away."""
+        match self.faults.at(moment):
+            case "resets":
+                raise Reset
+            case "hangs-up":
+                self.wire.unplug()
+                await asyncio.Event().wait()
+            case "freezes":
+                await asyncio.Event().wait()
+
+    async def _stream(self) -> None:
+        """Talk for ever, and listen to nobody."""
+        while True:
+            self.wire.write(_STREAM)
+            await self.wire.drain()
+            await asyncio.sleep(_STREAM_S)
+
     def stir(self) -> None:
         """Note that the board did something."""
         self.active_at = asyncio.get_running_loop().time()
         self.stirred.set()
 
-    def committed(self) -> None:
-        """Note that the settings have been made permanent; what was proven before counts no more."""
+    def save(self) -> None:
+        """Make the RAM's settings permanent; what was proven before counts no more."""
+        if not self.faults.has("commit-lies"):
+            self.memory.commit()
         self.proof = Proof.COMMITTED
         self.stir()
 
-    def restarted(self) -> None:
-        """Note that the board has started."""
+    def start(self) -> None:
+        """Forget the RAM and load the flash into it, as a board does when it starts."""
+        self._starts += 1
+        self.memory.reset()
+        factory = self.program(STRANGER)
+        if self.faults.has("forgets-on-reset"):
+            self.memory.ram = {name: self.memory.ram[name] for name in factory}
+        if self.faults.has("swapped") and self._starts > 1:
+            self.memory.ram |= factory
         if self.proof is Proof.COMMITTED:
             self.proof = Proof.RESTARTED
         self.stir()

@@ -15,34 +15,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from drivers.sim.board import Proof, SimulatedBoard
+from drivers.sim import far_end
+from drivers.sim.board import Pace, Proof, SimulatedBoard
+from drivers.sim.faults import NONE, Faults, assigned, label
+from drivers.sim.label import Label
 from drivers.sim.loop import LoopThread
 from drivers.sim.memory import Memory, read_json, write_json
-from drivers.sim.shell import Pace, ShellBoard
 from drivers.sim.wire import Wire
 
 GAP_S = 0.5
 """Between one board and the next in autonomous mode: long enough to be seen by whoever looks for the path."""
-
-RANGE = 100_000
-"""Serial numbers that one seed has for itself."""
-SEEDS = 1000
-"""Ranges that eight digits hold."""
-
-
-@dataclass(frozen=True, slots=True)
-class Label:
-    """What the factory gave one board."""
-
-    serial: str
-    mac: str
-
-    @classmethod
-    def of(cls, seed: int, index: int) -> Label:
-        """Label board ``index`` (from 0) of the pile ``seed``; another seed's differ, up to SEEDS and RANGE."""
-        number = (seed * RANGE + index) % (SEEDS * RANGE)
-        octets = b"\x02\x00" + number.to_bytes(4, "big")  # 02: locally administered
-        return cls(f"SIM-{number:08d}", octets.hex(":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,26 +45,34 @@ class Fixture:
         boards: int | None,
         seed: int,
         *,
+        dialect: str = "shell",
+        faults: Sequence[str] = (),
         baud: int = 0,
         boot_s: float = 0.05,
         save_s: float = 0.02,
     ) -> None:
         """Set up, or go on with, what is in ``folder``.
 
-        ``boards`` is the size of the pile, None for one without end; ``baud``
+        ``boards`` is the size of the pile, None for one without end;
+        ``faults`` are what is wrong with every other board, by turns; ``baud``
         0 makes wires that take no time; ``boot_s`` and ``save_s`` are how
         long a board starts and saves, in seconds.  Raises ``ValueError`` for
-        a folder whose boards are of another seed.
+        a folder whose boards are of another seed or another dialect.
         """
         self._folder = folder
+        self._kind = far_end(dialect)
+        self._faults = faults
         self._boards = boards
         self._seed = seed
         self._pace = Pace(boot_s=boot_s, save_s=save_s)
         for name in ("boards", "ports"):
             (folder / name).mkdir(parents=True, exist_ok=True)
-        state = read_json(folder / "fixture.json") or {"seed": seed, "taken": 0, "slots": {}}
+        state = read_json(folder / "fixture.json") or {"seed": seed, "dialect": dialect, "taken": 0, "slots": {}}
         if state["seed"] != seed:
             raise ValueError(f"{folder} holds boards of seed {state['seed']}, not {seed}")
+        if (spoken := state.get("dialect", "shell")) != dialect:
+            raise ValueError(f"{folder} holds boards that speak {spoken}, not {dialect}")
+        self._dialect = dialect
         self._taken: int = state["taken"]
         self._assigned: dict[str, int] = state["slots"]
         for stale in (folder / "ports").iterdir():
@@ -159,12 +149,12 @@ class Fixture:
         index = self._next(slot)
         if index is None:
             return False
-        label = Label.of(self._seed, index)
-        memory = Memory(self._folder / "boards" / f"{label.serial}.json")
+        memory = Memory(self._folder / "boards" / f"{Label.of(self._seed, index).serial}.json")
+        fault = assigned(self._faults, self._seed, index)
         if not memory.flash:
-            memory.program({"serial#": label.serial, "ethaddr": label.mac, "bootdelay": "2"})
+            memory.program(self._kind.program(label(fault, self._seed, index)))
         self._save()
-        board = ShellBoard(wire, memory, self._pace)
+        board = self._kind(wire, memory, self._pace, Faults([fault]) if fault else NONE)
         self._seats[slot] = _Seat(index, board)
         wire.plug()
         board.power_on()
@@ -201,7 +191,8 @@ class Fixture:
             self._wires[slot].unplug()
 
     def _save(self) -> None:
-        write_json(self._folder / "fixture.json", {"seed": self._seed, "taken": self._taken, "slots": self._assigned})
+        state = {"seed": self._seed, "dialect": self._dialect, "taken": self._taken, "slots": self._assigned}
+        write_json(self._folder / "fixture.json", state)
 
     async def _attend_all(self, quiet_s: float, patience_s: float) -> None:
         loop = asyncio.get_running_loop()

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 
 from drivers.sim import hush
-from drivers.sim.board import SimulatedBoard
+from drivers.sim.board import Pace, Reset, SimulatedBoard
+from drivers.sim.faults import NONE, Faults, Moment
+from drivers.sim.label import Label
 from drivers.sim.memory import Memory
 from drivers.sim.wire import Wire
 
@@ -45,19 +46,6 @@ _ERASES = b"\x08\x7f\xff"
 _BEL = b"\x07"
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How long the board itself needs, in seconds."""
-
-    boot_s: float = 0.05
-    save_s: float = 0.02
-    command_s: float = 0.0
-
-
-class _Reset(Exception):
-    """The processor was told to start again."""
-
-
 class ShellBoard(SimulatedBoard):
     """A simulated board with a U-Boot-like console.
 
@@ -65,9 +53,8 @@ class ShellBoard(SimulatedBoard):
     seconds, after which it boots and listens no more.
     """
 
-    def __init__(self, wire: Wire, memory: Memory, pace: Pace) -> None:
-        super().__init__(wire, memory)
-        self._pace = pace
+    def __init__(self, wire: Wire, memory: Memory, pace: Pace, faults: Faults = NONE) -> None:
+        super().__init__(wire, memory, pace, faults)
         self._typed = bytearray()
         self._repeatable = ""
         self._commands: dict[str, Callable[[Sequence[str]], Awaitable[str | None]]] = {
@@ -77,6 +64,11 @@ class ShellBoard(SimulatedBoard):
             "version": self._version,
             "reset": self._reset,
         }
+
+    @staticmethod
+    def program(label: Label) -> dict[str, str]:
+        """Return the environment that a board leaves the factory with."""
+        return {"serial#": label.serial, "ethaddr": label.mac, "bootdelay": "2"}
 
     async def run(self) -> None:
         """Start, count down, obey; start again when told to."""
@@ -89,7 +81,7 @@ class ShellBoard(SimulatedBoard):
                     await self.wire.read()
             try:
                 await self._console()
-            except _Reset:
+            except Reset:
                 continue
 
     # ---------------------------------------------------------------- start
@@ -98,10 +90,9 @@ class ShellBoard(SimulatedBoard):
         self.wire.clear()
         self._typed.clear()
         self._repeatable = ""
-        self.memory.reset()
-        self.restarted()
+        self.start()
         self.wire.write(_BANNER)
-        await self.work(self._pace.boot_s)
+        await self.work(self.pace.boot_s)
         self.wire.write(_DEVICES)
 
     async def _interrupted(self) -> bool:
@@ -132,10 +123,14 @@ class ShellBoard(SimulatedBoard):
     async def _key(self, echo: bytearray) -> int:
         """Return the next byte typed; the echo gathered so far leaves before it is waited for."""
         if not self._typed:
-            self.wire.echo(bytes(echo))
+            self._echo(bytes(echo))
             echo.clear()
             self._typed += await self.wire.read()
         return self._typed.pop(0)
+
+    def _echo(self, data: bytes) -> None:
+        if not self.faults.has("echo-off"):
+            self.wire.echo(data)
 
     async def _line(self) -> str | None:
         """Return one line as typed and edited; None if it was interrupted."""
@@ -144,10 +139,10 @@ class ShellBoard(SimulatedBoard):
         while True:
             key = await self._key(echo)
             if key in _ENDS:
-                self.wire.echo(bytes(echo) + b"\r\n")
+                self._echo(bytes(echo) + b"\r\n")
                 return line.decode("utf-8", "surrogateescape")
             if key == _CTRL_C:
-                self.wire.echo(bytes(echo) + b"<INTERRUPT>\r\n")
+                self._echo(bytes(echo) + b"<INTERRUPT>\r\n")
                 return None
             if key in _ERASES:
                 echo += b"\b \b" if line else b""
@@ -162,7 +157,7 @@ class ShellBoard(SimulatedBoard):
                 echo.append(key)
 
     async def _console(self) -> None:
-        """Obey line by line until ``_Reset``."""
+        """Obey line by line until ``Reset``."""
         while True:
             self.wire.write(PROMPT)
             text = await self._line()
@@ -180,7 +175,7 @@ class ShellBoard(SimulatedBoard):
         self._repeatable = ""
         repeatable = True
         for words in hush.commands(text, self.memory.ram):
-            await self.work(self._pace.command_s)
+            await self.work(self.pace.command_s)
             repeatable = repeatable and words[0] not in ("setenv", "saveenv", "reset")
             command = self._commands.get(words[0])
             if command is None:
@@ -201,15 +196,22 @@ class ShellBoard(SimulatedBoard):
     async def _printenv(self, names: Sequence[str]) -> str | None:
         ram = self.memory.ram
         if names:
+            await self.reaches(Moment.IDENTIFY if names[0] in WRITE_ONCE else Moment.READ)
             self.read_back()
-            return "".join(f"{n}={ram[n]}\n" if n in ram else f'## Error: "{n}" not defined\n' for n in names)
+            return "".join(
+                f"{n}={self._told(n, ram[n])}\n" if n in ram else f'## Error: "{n}" not defined\n' for n in names
+            )
         used = sum(len(f"{name}={value}".encode("utf-8", "surrogateescape")) + 1 for name, value in ram.items()) + 1
         listing = "".join(f"{name}={ram[name]}\n" for name in sorted(ram))
         return f"{listing}\nEnvironment size: {used}/{ENVIRONMENT_SIZE} bytes\n"
 
+    def _told(self, name: str, value: str) -> str:
+        return value if name in WRITE_ONCE else self.faults.reads(value)
+
     async def _setenv(self, words: Sequence[str]) -> str | None:
         if not words or words[0].startswith("-"):
             return None
+        await self.reaches(Moment.WRITE)
         name, values = words[0], words[1:]
         if "=" in name:
             return f"## Error: illegal character '='in variable name \"{name}\"\n"
@@ -227,15 +229,16 @@ class ShellBoard(SimulatedBoard):
         if words:
             return None
         self._print(_SAVING)
-        await self.work(self._pace.save_s)
-        self.memory.commit()
-        self.committed()
+        await self.reaches(Moment.COMMIT)
+        await self.work(self.pace.save_s)
+        self.save()
         return _SAVED
 
     async def _version(self, words: Sequence[str]) -> str | None:
         return None if words else f"{_VERSION}\n\narm-linux-gnueabihf-gcc (sim) 12.2.0\nGNU ld (sim) 2.40\n"
 
     async def _reset(self, _words: Sequence[str]) -> str | None:
+        await self.reaches(Moment.RESTART)
         self._print("resetting ...\n")
         await self.wire.drain()
-        raise _Reset
+        raise Reset

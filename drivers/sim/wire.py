@@ -2,7 +2,8 @@
 
 The station's side is an ordinary serial port at ``path``; the board's side is
 this object.  A wire at ``baud`` takes ten bits a byte (8N1) in each
-direction, both at once; at 0 it takes no time.
+direction, both at once; at 0 it takes no time.  A station that has set its
+port to another speed reads, and is read, as UARTs do that disagree.
 
 Time on the wire is planned, not slept through: what is written at t with the
 wire free at f has left at ``max(t, f) + 10 n / baud``, so a late wake-up
@@ -16,15 +17,23 @@ from __future__ import annotations
 
 import asyncio
 import os
+import termios
 import tty
 from pathlib import Path
 from typing import NamedTuple
+
+from drivers.sim.faults import NONE, Faults
+from drivers.sim.speed import SPEEDS, resampled
 
 LUMP_S = 0.008
 """The longest stretch of wire that arrives as one piece, seconds; the latency timer of an FTDI adapter is 16 ms."""
 
 UNPACED_LUMP = 4096
 """Bytes read at once from a wire that takes no time."""
+
+SLOW_BYTE_S = 0.001
+"""Seconds a byte of a board that is slow."""
+SLOW_LUMP = 16
 
 FIFO = 32
 """Bytes that a board's UART keeps while the board does something else, as a PL011 does; the rest is lost."""
@@ -57,6 +66,9 @@ class Wire:
 
     def __init__(self, path: Path, *, baud: int = 0) -> None:
         self.path = path
+        self.faults: Faults = NONE
+        """What is wrong with the board on it, as far as that shows on a wire."""
+        self._baud = baud
         self.carrying = Meter()
         """When at least one direction carried a byte; never on a wire that takes no time."""
         self.occupied = Meter()
@@ -76,6 +88,10 @@ class Wire:
             return
         master, slave = os.openpty()
         tty.setraw(slave)
+        if speed := next((name for name, baud in SPEEDS.items() if baud == self._baud), None):
+            modes = termios.tcgetattr(slave)
+            modes[4:6] = [speed, speed]
+            termios.tcsetattr(slave, termios.TCSANOW, modes)
         os.set_blocking(master, False)
         self._port = _Port(master, slave, os.ttyname(slave))
         asyncio.get_running_loop().add_reader(master, self._readable)
@@ -136,14 +152,16 @@ class Wire:
     # ---------------------------------------------------------------- board to station
 
     def _send(self, data: bytes, since: float) -> None:
-        if not self._byte_s:
+        data = self._garbled(self.faults.says(data), to_board=False)
+        byte_s, size = (SLOW_BYTE_S, SLOW_LUMP) if self.faults.has("slow") else (self._byte_s, self._lump)
+        if not byte_s:
             self._put(self._port, data)
             return
         loop = asyncio.get_running_loop()
-        for at in range(0, len(data), self._lump):
-            lump = data[at : at + self._lump]
+        for at in range(0, len(data), size):
+            lump = data[at : at + size]
             began = max(since, self._sent_until)
-            self._sent_until = began + len(lump) * self._byte_s
+            self._sent_until = began + len(lump) * byte_s
             self._occupy(began, self._sent_until)
             loop.call_at(self._sent_until, self._put, self._port, lump)
 
@@ -191,10 +209,20 @@ class Wire:
             asyncio.get_running_loop().add_reader(port.master, self._readable)
 
     def _deliver(self, data: bytes) -> None:
+        data = self.faults.hears(self._garbled(data, to_board=True))
         room = len(data) if self._listening else max(0, FIFO - len(self._inbox))
         self._inbox += data[:room]
         if self._inbox:
             self._arrived.set()
+
+    def _garbled(self, data: bytes, *, to_board: bool) -> bytes:
+        """Return what arrives of bytes if the station has set its port to another speed than the board's."""
+        if not (self._baud and self._port):
+            return data
+        theirs = SPEEDS.get(termios.tcgetattr(self._port.slave)[5], self._baud)
+        if theirs == self._baud:
+            return data
+        return resampled(data, theirs, self._baud) if to_board else resampled(data, self._baud, theirs)
 
     def _occupy(self, began: float, ends: float) -> None:
         self.carrying.add(began, ends)

@@ -13,8 +13,9 @@ from contextlib import contextmanager, suppress
 from typing import Any
 from unittest.mock import patch
 
-from drivers.link import Link, LinkOptions
+from drivers.link import Link
 from drivers.shell import Shell
+from drivers.uart import LinkOptions
 
 PATIENCE_S = 20.0
 """So long the far end waits for what must come; only a failing test takes it."""
@@ -111,7 +112,7 @@ def expected_protocol(
         options = Shell.Options.model_validate({k: v for k, v in (UBOOT | changes).items() if v is not None})
         far_end.start()
         try:
-            yield Shell(link, options), link
+            yield Shell(link, options, {}), link
         finally:
             until = time.monotonic() + PATIENCE_S * 2
             while far_end.is_alive() and time.monotonic() < until:

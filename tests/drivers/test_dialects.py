@@ -31,7 +31,7 @@ def test_a_dialect_of_another_package_is_found_but_takes_no_place(
     (info / "entry_points.txt").write_text(f"[{GROUP}]\nmorse = morse_dialect:Morse\nshell = morse_dialect:Morse\n")
     (tmp_path / "morse_dialect.py").write_text("class Morse:\n    pass\n")
     monkeypatch.syspath_prepend(str(tmp_path))
-    assert dialects() == ["morse", "shell"]
+    assert dialects() == ["at", "line", "micropython", "morse", "shell"]
     assert dialect("morse").__name__ == "Morse"  # type: ignore[attr-defined]
     assert dialect("shell") is Shell
 

@@ -11,9 +11,10 @@ from typing import Any
 
 from engine_world import MODEL, STATION, VENDOR, FickleClient, rows, write_recipe
 
+from drivers.sim.board import Pace
 from drivers.sim.loop import LoopThread
 from drivers.sim.memory import Memory
-from drivers.sim.shell import Pace, ShellBoard
+from drivers.sim.shell import ShellBoard
 from drivers.sim.wire import Wire
 from station import settings
 from station.bench import Bench

@@ -8,7 +8,7 @@ drivers' business.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -208,9 +208,9 @@ class TameBoard:
         self._first("restart")
         return True
 
-    def read(self, names: Sequence[str]) -> Mapping[str, str]:
+    def read(self, expected: Mapping[str, str]) -> Mapping[str, str]:
         self._first("read")
-        return {name: self.flash.get(name, "") for name in names}
+        return {name: self.flash.get(name, "") for name in expected}
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from engine_floor import LIMIT_S, Floor
 
 from drivers.board import Board, NoBoard
 from drivers.errors import Cancelled, PortError, PortMissing
-from drivers.link import Link, LinkOptions
+from drivers.link import Link
+from drivers.uart import LinkOptions
 from station.presence import Gate, Nobody
 from station.recipe import Presence
 

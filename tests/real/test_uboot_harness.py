@@ -9,9 +9,10 @@ import pytest
 import serial
 from uboot import FACTORY, UBoot
 
+from drivers.sim.board import Pace
 from drivers.sim.loop import LoopThread
 from drivers.sim.memory import Memory
-from drivers.sim.shell import Pace, ShellBoard
+from drivers.sim.shell import ShellBoard
 from drivers.sim.wire import Wire
 
 pytestmark = pytest.mark.real

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from uart_port import PATIENCE_S, Port
 
-from drivers.sim.fixture import Fixture, Label
+from drivers.sim.fixture import Fixture
+from drivers.sim.label import Label
 from drivers.sim.memory import Memory
 
 Open = Callable[[Path], Port]

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from uart_port import Port
 
-from drivers.sim.board import Proof
+from drivers.sim.board import Pace, Proof
 from drivers.sim.loop import LoopThread
 from drivers.sim.memory import Memory
-from drivers.sim.shell import Pace, ShellBoard
+from drivers.sim.shell import ShellBoard
 from drivers.sim.wire import Wire
 
 FACTORY = {"serial#": "SIM-1", "ethaddr": "02:00:00:00:00:01", "bootdelay": "5"}

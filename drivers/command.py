@@ -1,0 +1,126 @@
+"""What recipes say of boards that are told by commands: one line there, an answer back.
+
+The tables that the dialects of this kind share, and how an answer is judged by them.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Self
+
+from pydantic import Field, field_validator, model_validator
+
+from drivers.board import Identity
+from drivers.errors import BoardRefused, BoardUnreadable
+from drivers.table import Table
+from drivers.text import Pattern, fill, placeholders
+
+_FACTS = frozenset(Identity.__dataclass_fields__)
+
+
+class Question(Table):
+    """One of ``identify``: a command and what is read out of its answer."""
+
+    send: str = Field(min_length=1)
+    """The command."""
+    capture: Pattern
+    """Regular expression with one or more of the groups serial, hardware_id, firmware, hardware_revision."""
+
+    @field_validator("capture")
+    @classmethod
+    def _names_facts(cls, capture: re.Pattern[str]) -> re.Pattern[str]:
+        names = set(capture.groupindex)
+        if not names or names - _FACTS:
+            raise ValueError(f"needs named groups out of {', '.join(sorted(_FACTS))}, e.g. (?P<serial>\\S+)")
+        return capture
+
+
+class Commit(Table):
+    """``commit``: how the settings are made permanent."""
+
+    send: str = Field(min_length=1)
+    """The command."""
+    expect: str | None = Field(default=None, min_length=1)
+    """Literal text that the answer must hold."""
+    timeout_s: float = Field(default=10.0, gt=0)
+    """Seconds that it may take."""
+
+
+class Reading(Table):
+    """``read``: how one setting is read back."""
+
+    send: str = Field(min_length=1)
+    """The command, with {name}."""
+    capture: str
+    """Regular expression with the group value; {name} stands for the setting's name, literally."""
+
+    @field_validator("capture")
+    @classmethod
+    def _captures_value(cls, capture: str) -> str:
+        try:
+            pattern = re.compile(fill(capture, name="name"))
+        except re.error as error:
+            raise ValueError(f"is no regular expression: {error}") from error
+        if "value" not in pattern.groupindex:
+            raise ValueError("needs the named group (?P<value>...)")
+        return capture
+
+    def pattern(self, name: str) -> re.Pattern[str]:
+        """Return the expression for one setting."""
+        return re.compile(fill(self.capture, name=re.escape(name)), re.MULTILINE)
+
+
+class Restart(Table):
+    """``restart``: how the board is made to forget what was only in its RAM."""
+
+    send: str | None = Field(default=None, min_length=1)
+    """The command; left out, the board is restarted by the lines of ``link.reset``."""
+    expect: str = Field(min_length=1)
+    """Literal text that only a board which boots prints; not part of the command, whose echo it would be."""
+    timeout_s: float = Field(default=10.0, gt=0)
+    """Seconds until it is there."""
+
+    @model_validator(mode="after")
+    def _not_its_own_echo(self) -> Self:
+        if self.send is not None and self.expect in self.send:
+            raise ValueError("expect is part of send, so the echo of the command would look like a restart")
+        return self
+
+
+def judge_questions(identify: tuple[Question, ...]) -> None:
+    """Raise ``ValueError`` unless the questions find a serial number, and each fact once."""
+    captured = [name for question in identify for name in question.capture.groupindex]
+    if "serial" not in captured:
+        raise ValueError("identify captures no serial")
+    if twice := {name for name in captured if captured.count(name) > 1}:
+        raise ValueError(f"identify captures twice: {', '.join(sorted(twice))}")
+    for question in identify:
+        judge_template("identify.send", question.send)
+
+
+def judge_template(key: str, template: str, must: frozenset[str] | set[str] = frozenset()) -> None:
+    """Raise ``ValueError`` unless a command has exactly these placeholders."""
+    found = placeholders(template)
+    if missing := must - found:
+        raise ValueError(f"{key} needs {' and '.join(f'{{{name}}}' for name in sorted(missing))}")
+    if unknown := found - must:
+        raise ValueError(f"{key}: nothing fills {' or '.join(f'{{{name}}}' for name in sorted(unknown))}")
+
+
+def captured(
+    answer: str, pattern: re.Pattern[str], error: re.Pattern[str] | None, evidence: dict[str, str]
+) -> re.Match[str]:
+    """Find the pattern in an answer.
+
+    Raises ``BoardRefused`` for an answer that holds what the recipe calls an
+    error (outside of what is captured: a value may hold the words of one),
+    ``BoardUnreadable`` if the pattern finds nothing; both with the evidence.
+    """
+    found = pattern.search(answer)
+    spans = [found.span(group) for group in pattern.groupindex] if found else []
+    for refusal in error.finditer(answer) if error else ():
+        if not any(start <= refusal.start() and refusal.end() <= end for start, end in spans):
+            raise BoardRefused("the board answers with an error", **evidence)
+    if not found:
+        raise BoardUnreadable("the answer is not what the recipe expects", **evidence)
+    return found
