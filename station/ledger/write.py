@@ -6,6 +6,7 @@ import contextlib
 import sqlite3
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -91,9 +92,13 @@ class Ledger:
 
         def work(db: Database) -> CycleRow:
             after = self._learn(db, cycle, step, facts)
+            # The last event that names a row carries it whole: the cycle's is left to the next intent, and the
+            # board's changes only when the board is told from others.
+            board = self._board(db, after) if step is Step.IDENTIFY else {}
             with _one_cycle_a_serial():
-                self._append(db, "settle", after, body={"step": step}, facts=dict(facts), rows=self._board(db, after))
-            return self._intend(db, after, then) if then else after
+                body = {"step": step}
+                self._append(db, "settle", after, body=body, facts=dict(facts), rows=board, carry=then is None)
+                return self._intend(db, after, then) if then else after
 
         return self.write(work)
 
@@ -198,11 +203,9 @@ class Ledger:
         )
         hashed = event.hashed(previous)
         values = {**_columns(event), "previous": previous, "hash": hashed}
-        _insert(db, "INSERT", "events", values)
+        db.conn.execute(_inserting("events", tuple(values)), list(values.values()))
         for table, row in rows.items():
-            key = PROJECTIONS[table]
-            update = ", ".join(f"{name} = excluded.{name}" for name in row if name != key)
-            _insert(db, "INSERT", table, row, f"ON CONFLICT({key}) DO UPDATE SET {update}")
+            db.conn.execute(_inserting(table, tuple(row)), list(row.values()))
         self._head = (event.id, hashed)
 
     def _take_head(self) -> None:
@@ -216,9 +219,14 @@ def _columns(row: CycleRow | Event) -> dict[str, Any]:
     return {name: getattr(row, name) for name in row.__dataclass_fields__}
 
 
-def _insert(db: Database, verb: str, table: str, row: dict[str, Any], conflict: str = "") -> None:
-    names, marks = ", ".join(row), ", ".join("?" * len(row))
-    db.conn.execute(f"{verb} INTO {table}({names}) VALUES ({marks}) {conflict}", list(row.values()))
+@cache
+def _inserting(table: str, names: tuple[str, ...]) -> str:
+    """Return the statement that inserts a whole row, or replaces a projection's."""
+    statement = f"INSERT INTO {table}({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
+    if (key := PROJECTIONS.get(table)) is None:
+        return statement
+    update = ", ".join(f"{name} = excluded.{name}" for name in names if name != key)
+    return f"{statement} ON CONFLICT({key}) DO UPDATE SET {update}"
 
 
 @contextlib.contextmanager
