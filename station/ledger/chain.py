@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 
 _PERHAPS_FLOAT = re.compile(r'[:,\["]-?(?:[0-9]+[.e]|Infinity|NaN)')
-"""What every float looks like in JSON, as a value or a key.  Texts may, too; where nothing does, nothing has to be looked
-through, and that is most of what a ledger's writing would cost."""
+"""What every float looks like in JSON, as a value or a key.  Texts may, too; where nothing does, nothing has to be
+looked through, and that is most of what a ledger's writing would cost."""
 
 GENESIS = bytes(32)
 """What stands before the first event."""

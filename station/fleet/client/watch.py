@@ -18,6 +18,7 @@ from functools import partial
 from http.client import HTTPResponse, IncompleteRead
 from typing import Any
 
+from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -206,17 +207,32 @@ class _TLSPool(HTTPSConnectionPool):
 
 
 class WatchedAdapter(HTTPAdapter):
-    """requests' adapter, with one connection under a watch."""
+    """requests' adapter, with one connection under a watch, always to the same host."""
 
     def __init__(self, watch: Watch) -> None:
         super().__init__(pool_connections=1, pool_maxsize=1, max_retries=0)
+        self._pool: HTTPConnectionPool | None = None
         self.poolmanager.pool_classes_by_scheme = {
             "http": partial(_Pool, watch=watch),
             "https": partial(_TLSPool, watch=watch),
         }
 
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> HTTPConnectionPool:
+        """Return the one pool that there is; to find it anew took longer than most requests."""
+        if self._pool is None:
+            found: Any = super().get_connection_with_tls_context(*args, **kwargs)
+            self._pool = found
+        return self._pool
+
+    def build_response(self, req: PreparedRequest, resp: Any) -> Response:
+        """Return what came, without the cookies, the history and the encoding that nobody here looks at."""
+        response = Response()
+        response.status_code, response.headers, response.raw = resp.status, resp.headers, resp
+        return response
+
     def close(self) -> None:
         """Close the connection if no request is using it."""
+        self._pool = None
         # urllib3 only forgets its pools; their connections would stay open for as long as an old traceback holds them.
         for key in self.poolmanager.pools.keys():  # noqa: SIM118 - a copy; it can't be iterated itself
             if (pool := self.poolmanager.pools.get(key)) is not None:

@@ -42,7 +42,7 @@ class Wire:
     """One thread's keep-alive connection to ``base`` (scheme, host and port)."""
 
     def __init__(self, base: str, connect_s: float, read_s: float, ca_file: Path | None) -> None:
-        self._base, self._connect_s = base, connect_s
+        self._base, self._connect_s = _normal(base), connect_s
         self._verify: str | bool = True if ca_file is None else str(ca_file)
         self._watch = Watch(read_s)
         self._adapter = WatchedAdapter(self._watch)
@@ -97,14 +97,28 @@ class Wire:
                 self._adapter.close()  # what came next on it would be taken for the rest of this request
 
     def _prepared(self, request: Request, headers: Mapping[str, str]) -> requests.PreparedRequest:
+        # Piece by piece, since ``Request.prepare`` takes the address apart and quotes it each time; the base is known,
+        # and the path is as it should be sent.
+        prepared = requests.PreparedRequest()
+        prepared.prepare_method(request.method)
+        prepared.url = self._base + request.path
+        prepared.prepare_headers(headers)
         body = request.body
-        plain = body if isinstance(body, bytes) or body is None else b""
-        asking = requests.Request(request.method, self._base + request.path, headers=dict(headers), data=plain)
-        prepared = asking.prepare()
-        if body is not None and not isinstance(body, bytes):
+        if body is None or isinstance(body, bytes):
+            prepared.body = body or None
+            prepared.prepare_content_length(prepared.body)
+        else:
             prepared.body = body  # type: ignore[assignment]  # urllib3 asks it for piece after piece
             prepared.headers["Content-Length"] = str(body.size)  # and doesn't send it in chunks
         return prepared
+
+
+def _normal(base: str) -> str:
+    """Return the base as requests would write it: a host's name in IDNA."""
+    prepared = requests.PreparedRequest()
+    prepared.prepare_url(base, None)
+    assert prepared.url is not None
+    return prepared.url.rstrip("/")
 
 
 def _pieces(reply: Reply, response: requests.Response) -> Iterator[bytes]:
