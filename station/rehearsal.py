@@ -62,6 +62,8 @@ class Plan:
     save_s: float = 0.2
     """Seconds in which a board saves."""
     dialect: str = "shell"
+    recipe: Path | None = None
+    """The recipe, in place of the one that comes with the program for this dialect."""
     faults: tuple[str, ...] = ()
     """What is wrong with every other board, by turns (``drivers.sim.faults``)."""
 
@@ -123,7 +125,7 @@ class FarEnd:
             held.callback(lock.release)
             recipe = plan.folder / "recipes" / f"rehearsal-{plan.dialect}.toml"
             recipe.parent.mkdir(exist_ok=True)
-            shutil.copyfile(shipped_recipe(recipe.stem), recipe)
+            shutil.copyfile(plan.recipe or shipped_recipe(recipe.stem), recipe)
             grant = init(plan.folder / "fleet.db", VENDOR, [recipes.load(recipe).fleet.model])
             _secret(plan.folder / "token", grant.token)
             self._server = FleetServer(plan.folder / "fleet.db")
@@ -190,6 +192,7 @@ class RemoteFarEnd:
             *("--baud", str(plan.baud), "--boot-s", str(plan.boot_s), "--save-s", str(plan.save_s)),
             *("--dialect", plan.dialect, "--boards", str(plan.boards or 0)),
             *(("--faults", ",".join(plan.faults)) if plan.faults else ()),
+            *(("--recipe", str(plan.recipe)) if plan.recipe else ()),
         ]
         # Its orders end when this process does, however that happens: then it stops by itself.
         self._process = subprocess.Popen(

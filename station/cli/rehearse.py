@@ -72,6 +72,11 @@ class _Faults(click.ParamType[tuple[str, ...]]):
     "--dialect", type=click.Choice(simulated()), default="shell", show_default=True, help="The boards' language."
 )
 @click.option(
+    "--recipe",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="A recipe of that dialect to try on them. [default: one that comes with the program]",
+)
+@click.option(
     "--faults",
     type=_Faults(),
     default="",
@@ -91,6 +96,7 @@ def command(
     far_end: bool,
     by_orders: bool,
     dialect: str,
+    recipe: Path | None,
     faults: tuple[str, ...],
     baud: int | None,
     boot_s: float | None,
@@ -120,6 +126,7 @@ def command(
             boot_s=(0.02 if headless else 0.8) if boot_s is None else boot_s,
             save_s=(0.01 if headless else 0.2) if save_s is None else save_s,
             dialect=dialect,
+            recipe=recipe.absolute() if recipe else None,
             faults=faults,
         )
         code = _far_end(plan, by_orders) if far_end else _rehearse(plan, headless, as_json)
