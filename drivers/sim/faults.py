@@ -38,7 +38,7 @@ HOSTILE = {
     "formula": "=cmd|'/C calc'!A0",
     "long": "A" * 10_000,
     "control": "SIM\x01\x02\x07\x08\x7f",
-    "utf8": "SIM\udcff\udcfe\udcc3\udc28",
+    "utf8": b"SIM\xff\xfe\xc3(".decode("utf-8", "surrogateescape"),
 }
 """Serial numbers that somebody might put on a board to harm a station; the last one is no UTF-8."""
 
