@@ -280,4 +280,5 @@ def _unopened(port: str, error: Exception) -> PortError:
         if number in _REASONS:
             kind, text = _REASONS[number]
             return kind(f"{port} {text}", port=port)
-    return PortUnusable(f"{port} can't be used with these link settings: {error}", port=port)
+    hint = "; ?ign_set_control behind its address, if its port has no such lines" if "'control'" in str(error) else ""
+    return PortUnusable(f"{port} can't be used with these link settings: {error}{hint}", port=port)

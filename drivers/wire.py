@@ -9,21 +9,18 @@ here is what pyserial 3.5 and the kernel raise; ``drivers.link`` translates.
 from __future__ import annotations
 
 import errno
-import io
 import os
 import select
-import termios
 from typing import Any, Protocol
 
 import serial
 
+from drivers.device import SLICE_S, close, drive, sense
+from drivers.remote import Remote, Rfc2217
 from drivers.uart import LinkOptions, ModemLine
 
 CHUNK = 4096
 """Bytes that are asked of the kernel, or given to it, at a time."""
-
-_SLICE_S = 0.1
-"""How long a port without a file descriptor may block before cancelling is looked for."""
 
 
 class Wire(Protocol):
@@ -66,11 +63,16 @@ def open_wire(port: str, options: LinkOptions) -> Wire:
         "stopbits": options.stop_bits,
         "rtscts": options.flow == "rts/cts",
         "xonxoff": options.flow == "xon/xoff",
-        "timeout": _SLICE_S,
+        "timeout": SLICE_S,
     }
     if "://" not in port:
         settings["exclusive"] = True
-    device = serial.serial_for_url(port, do_not_open=True, **settings)
+    device: Any
+    if port.lower().startswith("rfc2217://"):
+        device = Rfc2217(**settings)
+        device.port = port
+    else:
+        device = serial.serial_for_url(port, do_not_open=True, **settings)
     # Before it is opened: a wrong level, however short, restarts some boards.
     for line in ("dtr", "rts"):
         if (level := getattr(options, line)) is not None:
@@ -81,7 +83,7 @@ def open_wire(port: str, options: LinkOptions) -> Wire:
         if options.dtr is not None or options.rts is not None:
             wire.drive(options.dtr, options.rts)  # once more, since pyserial 3.5 is silent where there is no such line
     except BaseException:
-        _close(device)
+        close(device)
         raise
     return wire
 
@@ -96,23 +98,9 @@ _PARITY = {
 
 
 def _wire_of(device: Any, port: str) -> Wire:
-    try:
-        fd = device.fileno()
-    except io.UnsupportedOperation:
-        return _Remote(device)
-    return _Descriptor(device, fd, lines="://" not in port)
-
-
-def _drive(device: Any, dtr: bool | None, rts: bool | None) -> None:
-    if dtr is not None:
-        device.dtr = dtr
-    if rts is not None:
-        device.rts = rts
-
-
-def _sense(device: Any, line: ModemLine) -> bool:
-    asserted: bool = {"cts": lambda: device.cts, "dsr": lambda: device.dsr, "dcd": lambda: device.cd}[line]()
-    return asserted
+    if isinstance(device, Rfc2217):
+        return Remote(device)
+    return _Descriptor(device, device.fileno(), lines="://" not in port)
 
 
 class _Descriptor:
@@ -145,11 +133,11 @@ class _Descriptor:
 
     def drive(self, dtr: bool | None, rts: bool | None) -> None:
         self._need_lines()
-        _drive(self._device, dtr, rts)
+        drive(self._device, dtr, rts)
 
     def sense(self, line: ModemLine) -> bool:
         self._need_lines()
-        return _sense(self._device, line)
+        return sense(self._device, line)
 
     def wake(self) -> None:
         os.write(self._waker, b"!")
@@ -157,7 +145,7 @@ class _Descriptor:
     def close(self) -> None:
         for fd in (self._woken, self._waker):
             os.close(fd)
-        _close(self._device)
+        close(self._device)
 
     def _need_lines(self) -> None:
         if not self._lines:
@@ -177,49 +165,3 @@ class _Descriptor:
         if not data:  # readable and yet empty: the adapter was pulled out, or the far end closed
             raise OSError(errno.EIO, "hung up")
         return data
-
-
-class _Remote:
-    """``rfc2217://``: a thread of pyserial's reads all the time, so a write can't deadlock; waiting is in slices."""
-
-    def __init__(self, device: Any) -> None:
-        self._device = device
-
-    def receive(self, timeout_s: float) -> bytes:
-        if timeout_s <= 0 and not self._device.in_waiting:
-            return b""
-        first: bytes = self._device.read(1)
-        rest: bytes = self._device.read(min(self._device.in_waiting, CHUNK)) if first else b""
-        return first + rest
-
-    def send(self, data: bytes, timeout_s: float) -> tuple[int, bytes]:
-        try:
-            self._device.write(data)
-        except serial.SerialException as error:
-            if isinstance(error.__context__, TimeoutError):
-                raise error.__context__ from None
-            raise
-        return len(data), b""
-
-    def drive(self, dtr: bool | None, rts: bool | None) -> None:
-        _drive(self._device, dtr, rts)
-
-    def sense(self, line: ModemLine) -> bool:
-        return _sense(self._device, line)
-
-    def wake(self) -> None:
-        """Do nothing: the slices are short."""
-
-    def close(self) -> None:
-        _close(self._device)
-
-
-def _close(device: Any) -> None:
-    network = getattr(device, "_socket", None)
-    try:
-        device.close()
-    except (OSError, termios.error, TypeError):  # TypeError: closed under a blocked call (pyserial 3.5)
-        pass
-    finally:
-        if network:  # pyserial 3.5 leaves it open when its shutdown fails
-            network.close()

@@ -1,0 +1,159 @@
+"""Boards behind real bridges: ``socat`` for ``socket://``, ``ser2net`` for ``rfc2217://``, each in its own process.
+
+Fleet, boards and station are processes too, begun as the README says; only
+the ports in ``station.toml`` are the bridges'.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from conftest import missing
+
+pytestmark = [pytest.mark.real, pytest.mark.slow]
+
+PATIENCE_S = 60
+
+
+def tool(name: str) -> str:
+    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    return found or missing(f"no {name}")
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def listening(port: int) -> None:
+    """Return once somebody listens; the connection is given back at once."""
+    ends = time.monotonic() + PATIENCE_S
+    while time.monotonic() < ends:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.05)  # nothing tells when another program's socket is there
+        else:
+            return
+    raise AssertionError(f"nobody listens at {port}")
+
+
+@pytest.fixture
+def processes() -> Iterator[ExitStack]:
+    with ExitStack() as held:
+        yield held
+
+
+def begin(processes: ExitStack, *command: str) -> subprocess.Popen[str]:
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def end() -> None:
+        process.kill()
+        process.communicate()
+
+    processes.callback(end)
+    return process
+
+
+def far_end(processes: ExitStack, folder: Path, boards: int) -> Path:
+    """Bring up fleet and boards; return the port of slot 1."""
+    station = [sys.executable, "-m", "station", "rehearse", "--far-end", "--slots", "1", "--boards", str(boards)]
+    process = begin(processes, *station, "--baud", "0", "--boot-s", "0.05", "--save-s", "0.01", "--state", str(folder))
+    assert process.stdout is not None
+    return Path(json.loads(process.stdout.readline())["ports"]["1"])
+
+
+def settle(folder: Path, url: str) -> Path:
+    """Lead the station to the bridge; the board is probed for, since a bridge's port is always there."""
+    config = folder / "station.toml"
+    config.write_text(re.sub(r"(?m)^port = .*$", f'port = "{url}"', config.read_text()))
+    for recipe in (folder / "recipes").glob("*.toml"):
+        recipe.write_text(recipe.read_text().replace('presence = "port"', 'presence = "probe"'))
+    return config
+
+
+def run(config: Path, boards: int) -> list[dict[str, object]]:
+    """Run the station until so many boards are done."""
+    command = [sys.executable, "-m", "station", "run", "--config", str(config)]
+    done = subprocess.run(
+        [*command, "--headless", "--json", "--boards", str(boards)],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{") and '"outcome"' in line]
+
+
+def socat(processes: ExitStack, board: Path) -> str:
+    port = free_port()
+    listen = f"TCP-LISTEN:{port},bind=127.0.0.1,reuseaddr,fork"
+    begin(processes, tool("socat"), listen, f"OPEN:{board},raw,echo=0")
+    listening(port)
+    return f"socket://127.0.0.1:{port}"
+
+
+def ser2net(processes: ExitStack, board: Path, folder: Path) -> str:
+    port = free_port()
+    (folder / "ser2net.yaml").write_text(
+        "connection: &board\n"
+        f"  accepter: telnet(rfc2217),tcp,127.0.0.1,{port}\n"
+        f"  connector: serialdev,{board},115200n81,local\n"
+        "  options:\n    kickolduser: true\n"
+    )
+    begin(processes, tool("ser2net"), "-n", "-d", "-c", str(folder / "ser2net.yaml"))
+    listening(port)
+    return f"rfc2217://127.0.0.1:{port}?ign_set_control"  # a pty has no lines that could be set
+
+
+@pytest.mark.parametrize("kind", ["socket", "rfc2217"])
+def test_boards_pass_one_after_the_other_behind_a_bridge(kind: str, processes: ExitStack, tmp_path: Path) -> None:
+    board = far_end(processes, tmp_path, boards=2)
+    url = socat(processes, board) if kind == "socket" else ser2net(processes, board, tmp_path)
+    verdicts = run(settle(tmp_path, url), boards=2)
+    assert [(v["outcome"], v["serial"]) for v in verdicts] == [("PASS", "SIM-00100000"), ("PASS", "SIM-00100001")]
+
+
+def test_a_bridge_that_is_killed_in_the_middle_costs_one_cycle_and_no_restart(
+    processes: ExitStack, tmp_path: Path
+) -> None:
+    board = far_end(processes, tmp_path, boards=2)
+    port = free_port()
+
+    def bridge() -> subprocess.Popen[str]:
+        listen = f"TCP-LISTEN:{port},bind=127.0.0.1,reuseaddr"
+        process = begin(processes, tool("socat"), listen, f"OPEN:{board},raw,echo=0")
+        return process
+
+    first = bridge()
+    config = settle(tmp_path, f"socket://127.0.0.1:{port}")
+    command = [sys.executable, "-m", "station", "run", "--config", str(config), "--headless"]
+    station = begin(processes, *command)
+    assert station.stdout is not None
+    said = []
+    for line in station.stdout:
+        said.append(line)
+        if "slot 1: configure" in line and first.poll() is None:
+            first.kill()
+            first.wait()
+            bridge()
+        if "ERROR" in line and "[" in line:
+            assert "port-lost" in line, said
+        if "PASS" in line:
+            break
+    assert any("port-lost" in line for line in said), said
+    station.send_signal(signal.SIGTERM)
+    assert station.wait(PATIENCE_S) == 0
