@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 from recipe_page import GOOD
 
+from drivers import dialects
 from station.errors import RecipeError
 from station.recipe import load
 
+DIALECTS = ", ".join(dialects())
 TEXT = "expected text in quotation marks"
 
 
@@ -46,7 +48,7 @@ MISTAKES = {
     "wrong dialect": ("[shell]", "[shel]", "shel: unknown key; known here: config, dialect, fleet, link, name,"),
     # missing ones
     "no name": ('name = "gateway-g1"\n', "", "name: is missing; expected the recipe's name"),
-    "no dialect": ('dialect = "shell"', "", "dialect: is missing; expected one of: at, line, micropython, shell"),
+    "no dialect": ('dialect = "shell"', "", f"dialect: is missing; expected one of: {DIALECTS}"),
     "no register": (
         'register = "station"',
         "",
@@ -80,7 +82,7 @@ MISTAKES = {
     "number for a dialect": (
         'dialect = "shell"',
         "dialect = 4",
-        "dialect: found 4, expected one of: at, line, micropython, shell",
+        f"dialect: found 4, expected one of: {DIALECTS}",
     ),
     "number for a pattern": ("error = '^Unknown command'", "error = 5", f"shell.error: {TEXT} ("),
     "text for a table": ("[link]\nbaud = 115200", "", "link: is missing; expected a table [link]"),
@@ -114,7 +116,7 @@ MISTAKES = {
     "unknown dialect": (
         'dialect = "shell"',
         'dialect = "shel"',
-        "dialect: no dialect 'shel'; there are: at, line, micropython, shell",
+        f"dialect: no dialect 'shel'; there are: {DIALECTS}",
     ),
     "unknown word": (
         'activate = "station"',
@@ -205,7 +207,7 @@ def test_a_missing_table(path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (b"", "dialect: is missing; expected one of: at, line, micropython, shell"),
+        (b"", f"dialect: is missing; expected one of: {DIALECTS}"),
         (b"name = ", "is not TOML: "),
         (b'name = "a"\nname = "b"', "is not TOML: "),
         (b"name = 'Gr\xfc\xdfe'", "is not UTF-8 text (byte 10)"),

@@ -25,13 +25,14 @@ def test_an_unknown_dialect_names_the_known_ones() -> None:
 def test_a_dialect_of_another_package_is_found_but_takes_no_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    before = dialects()
     info = tmp_path / "morse-1.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: morse\nVersion: 1\n")
     (info / "entry_points.txt").write_text(f"[{GROUP}]\nmorse = morse_dialect:Morse\nshell = morse_dialect:Morse\n")
     (tmp_path / "morse_dialect.py").write_text("class Morse:\n    pass\n")
     monkeypatch.syspath_prepend(str(tmp_path))
-    assert dialects() == ["at", "line", "micropython", "morse", "shell"]
+    assert dialects() == sorted([*before, "morse"])
     assert dialect("morse").__name__ == "Morse"  # type: ignore[attr-defined]
     assert dialect("shell") is Shell
 

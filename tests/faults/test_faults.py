@@ -51,9 +51,6 @@ EXPECTED: dict[str, tuple[str, str | None]] = {
 """What a station says of a board with a fault, unless the dialect is an exception."""
 
 EXCEPTIONS: dict[str, dict[str, set[tuple[str, str | None]]]] = {
-    "at": {},
-    "line": {},
-    "micropython": {},
     "shell": {},
 }
 """Where a language leaves no other verdict, or more than one: dialect -> fault -> the verdicts that are right."""
