@@ -19,7 +19,7 @@ from drivers.at_result import Final
 from drivers.board import Identity
 from drivers.command import Commit, Question, Reading, Restart, captured, judge_questions, judge_template
 from drivers.console import Lost
-from drivers.errors import BoardRefused, BoardRestarts, BoardSilent, CommitFailed, ValueUnwritable
+from drivers.errors import BoardRefused, BoardRestarts, BoardSilent, BoardUnreadable, CommitFailed, ValueUnwritable
 from drivers.link import Link
 from drivers.table import Table
 from drivers.text import fill, placeholders, printable
@@ -130,7 +130,7 @@ class At:
     def identify(self) -> Identity:
         """Bring the board to where it takes commands, from any state, and ask all of ``identify``."""
         self._link.greet()
-        return self._persist(self._identify, known=False, anew=True)
+        return self._persist(self._identify, known=False)
 
     def check(self, settings: Mapping[str, str]) -> None:
         """Raise ``ValueUnwritable`` for what can't be quoted, too long a line, and a setting without a way."""
@@ -158,28 +158,31 @@ class At:
         """Read settings back, as text; raises ``BoardRefused``, ``BoardUnreadable``."""
         return self._persist(lambda: {name: self._read(name) for name in expected})
 
-    def _persist(self, operation: Callable[[], _T], *, known: bool = True, anew: bool = False) -> _T:
-        """Do it, and again, all of it, if the conversation comes apart in the middle.
+    def _persist(self, operation: Callable[[], _T], *, known: bool = True) -> _T:
+        """Do it, and again, all of it, if the conversation comes apart in the middle, or the board may have misheard.
 
-        A board that is ``known`` and restarts has a fault, and fails at once: settings that were written a second
-        time would hide it.  ``anew``: it may be another board than before, or one that was switched off.
+        A board that is ``known`` and restarts fails at once: to write its settings a second time would hide a fault.
+        One that is not may be in any state.
         """
-        repeats = REPEATS
-        while True:
+        anew = not known
+        for left in reversed(range(REPEATS + 1)):
             try:
-                if anew:
-                    self._conversation.reach(known=known)
-                self._conversation.ensure(known=known)
+                self._conversation.ensure(known=known, anew=anew)
                 return operation()
             except Lost as lost:
-                if not repeats or (known and isinstance(lost.fault, BoardRestarts)):
+                if not left or (known and isinstance(lost.fault, BoardRestarts)):
                     raise lost.fault from None
-                repeats -= 1
+            except (BoardRefused, BoardUnreadable):
+                if not left or self._conversation.echoes:
+                    raise
+                anew = True
+        raise AssertionError("the last time returns or raises")
 
     def _identify(self) -> Identity:
         facts: dict[str, str] = {}
         for question in self._options.identify:
-            found = self._capture(question.send, question.capture)
+            answer = self._conversation.ask(question.send)
+            found = self._captured(question.send, answer, question.capture)
             facts |= {name: text or "" for name, text in found.groupdict().items()}
         return Identity(**facts)
 
@@ -196,7 +199,7 @@ class At:
         try:
             answer = self._conversation.ask(commit.send, commit.timeout_s, expect)
         except Lost as lost:
-            if not isinstance(lost.fault, BoardSilent):
+            if not (lost.obeyed and isinstance(lost.fault, BoardSilent)):
                 raise
             raise CommitFailed(f"no answer to {commit.send} in time", **lost.fault.details) from None
         if answer.final is not Final.OK or not answer.holds(expect):
@@ -204,11 +207,14 @@ class At:
 
     def _read(self, name: str) -> str:
         way = self._way(name)
-        found = self._capture(fill(way.read.send, name=name), way.read.pattern(name))["value"] or ""
+        command = fill(way.read.send, name=name)
+        answer = self._conversation.ask(command)
+        if way.read.is_unset(name, f"{answer.text}\n{answer.result}"):
+            return ""
+        found = self._captured(command, answer, way.read.pattern(name))["value"] or ""
         return unquoted(found, way.quote or "raw") if way.read.unquote else found
 
-    def _capture(self, command: str, pattern: re.Pattern[str]) -> re.Match[str]:
-        answer = self._conversation.ask(command)
+    def _captured(self, command: str, answer: Answer, pattern: re.Pattern[str]) -> re.Match[str]:
         evidence = self._evidence(command, answer)
         if answer.final is not Final.OK:
             raise BoardRefused("the board answers with an error", **evidence)

@@ -128,9 +128,9 @@ class Conversation:
                 return True
         return False
 
-    def ensure(self, *, known: bool) -> None:
-        """``reach``, unless the last command was answered in full."""
-        if not self._ready:
+    def ensure(self, *, known: bool, anew: bool) -> None:
+        """``reach``, unless the last command was answered in full, or in any case."""
+        if anew or not self._ready:
             self.reach(known=known)
 
     def reach(self, *, known: bool) -> None:
@@ -189,6 +189,11 @@ class Conversation:
         evidence = self.evidence()
         self.reach(known=False)
         raise BoardStays(f"the board did not restart within {timeout_s:g} s", **evidence)
+
+    @property
+    def echoes(self) -> bool:
+        """Whether the last answer came after the echo of its command, so that the board heard it as it was sent."""
+        return self._echoes is True
 
     def evidence(self) -> dict[str, str]:
         """What was sent last and the end of what came, for an error's details; printable, without secrets."""
@@ -283,7 +288,7 @@ class Conversation:
                 if answer.final is not Final.OK or answer.holds(expect):
                     break
         if answer is None:
-            raise self._misheard() if awry else self._unanswered()
+            raise self._misheard() if awry else self._unanswered(heard=not (echo and self._echoes))
         self._echoes = self._echoes is not False and not echo
         self._ready = True
         return answer
@@ -333,11 +338,12 @@ class Conversation:
         )
 
     def _misheard(self) -> Lost:
-        return Lost(BoardMisheard("the board echoes something else than it was sent", **self.evidence()))
+        fault = BoardMisheard("the board echoes something else than it was sent", **self.evidence())
+        return Lost(fault, obeyed=False)
 
-    def _unanswered(self) -> Lost:
+    def _unanswered(self, *, heard: bool) -> Lost:
         self._late = True
-        return Lost(BoardSilent("the board did not answer in time", **self.evidence()))
+        return Lost(BoardSilent("the board did not answer in time", **self.evidence()), obeyed=heard)
 
     def _unreached(self, boots: int, elapsed_s: float) -> BoardError:
         if boots >= _BOOTS:

@@ -45,13 +45,6 @@ def printable(data: bytes, limit: int = 200) -> str:
     return text[-limit:]
 
 
-def garbled(data: bytes | bytearray) -> bool:
-    """Tell whether bytes are too strange to be text of any kind, as they are at a wrong speed; four at least decide."""
-    text = data.decode("utf-8", "replace")
-    strange = sum(not (c.isprintable() or c in "\r\n\t\b\x1b") or c == "\ufffd" for c in text)
-    return len(data) >= 4 and strange * 4 > len(text)
-
-
 def fill(template: str, **values: str) -> str:
     """Put values in for ``{name}``, in one pass: a value that looks like a placeholder stays as it is."""
     return _PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), template)
