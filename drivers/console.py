@@ -26,7 +26,7 @@ from drivers.errors import (
 from drivers.link import Link
 from drivers.login import Dialogue
 from drivers.prompt import ConsoleOptions
-from drivers.terminal import Log, shown
+from drivers.terminal import Cut, Log, shown
 from drivers.text import after_echo, garbled, lines, plain, printable
 
 LIMIT = 64 * 1024
@@ -229,7 +229,7 @@ class Console:
 
     def _answer(self, line: str) -> str | None:
         """Return the answer in what was heard; None while it isn't complete."""
-        text, cuts = self._log.cut(shown(self._heard))
+        text, cuts = self._read_out(0)
         end = after_echo(text, line.rpartition("\n")[2])
         if end is None and self._echoes is not False:
             return None
@@ -238,7 +238,7 @@ class Console:
         if not prompt:
             return None
         self._echoes = end is not None
-        first, last = end or 0, (end or 0) + prompt.start()
+        first, last = end or 0, (end or 0) + prompt.start() + 1  # behind the end of the answer's last line
         self.log = tuple(cut.line for cut in cuts if first < cut.at <= last)
         return lines(rest[: prompt.start()])
 
@@ -256,7 +256,10 @@ class Console:
         self._echoes = False
 
     def _heed_restart(self, line: str = "") -> None:
-        """Raise ``Lost`` if a sign of a restart begins a line; inside a line or the echo of ``line`` it is a value."""
+        """Raise ``Lost`` if a sign of a restart begins a line; inside a line or the echo of ``line`` it is a value.
+
+        A time in brackets, as kernels print it, may stand before it.
+        """
         for key, sign in self._signs.items():
             if sign not in self._heard:
                 continue
@@ -264,7 +267,7 @@ class Console:
             if said in line and self._echoes is not False:
                 # The console may have wrapped the echo just before the sign, so nothing counts until the echo is over.
                 text = text[after_echo(text, line) or len(text) :]
-            if re.search(rf"(?:\A|[\r\n])[^\w\r\n]*{re.escape(said)}", text):
+            if re.search(rf"(?:\A|[\r\n])(?:\[ *[\d.:,]+\])?[^\w\r\n]*{re.escape(said)}", text):
                 self.session += 1
                 raise Lost(
                     BoardRestarts(
@@ -298,11 +301,24 @@ class Console:
 
     def _end(self) -> str:
         """The last of what came since something was sent, as a terminal shows it, without log lines."""
-        return self._log.cut(shown(self._heard[max(self._stale, len(self._heard) - self._window) :]))[0]
+        return self._read_out(max(self._stale, len(self._heard) - self._window))[0]
+
+    def _read_out(self, begin: int) -> tuple[str, list[Cut]]:
+        """Return what was heard from ``begin`` on, as a terminal shows it, without log lines; and those.
+
+        A log line may stand behind a prompt that is still good, or before one: its ending belongs to it or not.
+        """
+        raw = shown(self._heard[begin:])
+        text, cuts = self._log.cut(raw)
+        if cuts and not self._prompt.search(text):
+            other, others = self._log.cut(raw, ends=False)
+            if self._prompt.search(other):
+                return other, others
+        return text, cuts
 
     def _text(self) -> str:
         """All of what was heard, likewise."""
-        return self._log.cut(shown(self._heard))[0]
+        return self._read_out(0)[0]
 
     def _say(self, line: str, timeout_s: float) -> float:
         """Send a command; return its deadline."""

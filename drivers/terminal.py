@@ -109,8 +109,11 @@ class Log:
         """Tell whether anything in ``text`` looks like the log."""
         return self._line is not None and self._line.search(text) is not None
 
-    def cut(self, text: str) -> tuple[str, list[Cut]]:
-        """Return ``text`` without its log lines, and those; one that has not ended yet stays."""
+    def cut(self, text: str, *, ends: bool = True) -> tuple[str, list[Cut]]:
+        """Return ``text`` without its log lines, and those; one that has not ended yet stays.
+
+        ``ends``: with their line endings.  They are the log's, unless the line began with something of the board's.
+        """
         if self._line is None:
             return text, []
         kept, cuts, start, length = [], [], 0, 0
@@ -120,5 +123,5 @@ class Log:
             kept.append(text[start : found.start()])
             length += found.start() - start
             cuts.append(Cut(length, found[0].strip()))
-            start = found.end()
+            start = found.end() if ends else found.start("end")
         return ("".join(kept) + text[start:], cuts) if cuts else (text, cuts)

@@ -8,7 +8,7 @@ import termios
 import threading
 import time
 import tty
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 from unittest.mock import patch
@@ -88,12 +88,17 @@ def open_link(options: LinkOptions | None = None) -> Iterator[tuple[Board, Link]
 
 @contextmanager
 def expected_protocol(
-    script: Sequence[tuple[bytes, Reply]], *, slowly: bool = False, **changes: Any
+    script: Sequence[tuple[bytes, Reply]],
+    *,
+    slowly: bool = False,
+    secrets: Mapping[str, str] | None = None,
+    table: Mapping[str, Any] = UBOOT,
+    **changes: Any,
 ) -> Iterator[tuple[Shell, Link]]:
     """Give a shell whose board expects and answers ``script``, no byte more and no byte less.
 
     An exchange that expects nothing is said at once.  ``slowly`` makes every byte arrive alone.
-    ``changes`` are changes to the recipe's table.
+    ``changes`` are changes to the recipe's ``table``.
     """
     complaints: list[str] = []
     with open_link() as (board, link), patch("drivers.wire.CHUNK", 1 if slowly else 4096):
@@ -109,10 +114,10 @@ def expected_protocol(
                     board.say(reply)
 
         far_end = threading.Thread(target=play)
-        options = Shell.Options.model_validate({k: v for k, v in (UBOOT | changes).items() if v is not None})
+        options = Shell.Options.model_validate({k: v for k, v in {**table, **changes}.items() if v is not None})
         far_end.start()
         try:
-            yield Shell(link, options, {}), link
+            yield Shell(link, options, secrets or {}), link
         finally:
             until = time.monotonic() + PATIENCE_S * 2
             while far_end.is_alive() and time.monotonic() < until:
