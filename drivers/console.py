@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping
+from itertools import cycle
 from typing import NoReturn
 
 from drivers.errors import (
@@ -69,6 +70,7 @@ class Console:
         prompt = options.prompt_pattern.pattern if options.prompt_pattern else re.escape(options.prompt or "")
         # Blanks may follow: a key that stopped an autoboot may have come too late and stand in the new line.
         self._prompt = re.compile(rf"(?:\A|[\r\n])(?:{prompt})[ \t]*\Z")
+        self._prompt_first = re.compile(rf"[\r\n]+(?:{prompt})")
         self._prompt_sign = (options.prompt or "").rstrip()[-1:].encode()
         """What must be there before it is worth while to look for the prompt."""
         self._log = Log(options.log)
@@ -83,6 +85,8 @@ class Console:
         self._sent = b""
         self._echoes: bool | None = None
         self._ready = False
+        self._woken = False
+        """The prompt may be answered by another one, if the board was woken while it came by itself."""
         self.session = 0
         """Another number after each restart and each login: whatever was set up at the prompt before is gone."""
         self.log: tuple[str, ...] = ()
@@ -91,10 +95,12 @@ class Console:
     def stirs(self) -> bool:
         """Tell whether anything comes from the board, by itself or when woken, within 0.3 s."""
         self._ready = False
-        if self._listen(0):
-            return True
-        self._send(self._options.wake.send)
-        return self._listen(time.monotonic() + _PRESENT_S)
+        wakes = self._wakes()
+        return self._listen(0) or any(self._stirred(wake, _PRESENT_S / len(wakes)) for wake in wakes)
+
+    def _stirred(self, wake: str, timeout_s: float) -> bool:
+        self._send(wake)
+        return self._listen(time.monotonic() + timeout_s)
 
     def wake(self) -> None:
         """Bring the board to its prompt, be it booting, counting down, in the middle of a line, or there already.
@@ -146,13 +152,15 @@ class Console:
             self._heed_restart(line)
             at_prompt = self._at_prompt()
             if at_prompt and (answer := self._answer(line)) is not None:
+                if self._late(answer):
+                    continue
                 break
             if self._overflowed:
                 raise BoardFloods("the board never stops talking", **self._evidence())
             if not self._listen(min(deadline, time.monotonic() + _SETTLE_S) if at_prompt else deadline):
                 self._judge_missing_echo(line, at_prompt)
         self._heard.clear()
-        self._ready = True
+        self._ready, self._woken = True, False
         return answer
 
     def restart(self, line: str | None, banner: str, timeout_s: float) -> None:
@@ -182,7 +190,8 @@ class Console:
         ``steady``: the board was at its prompt before, so that one which boots has restarted by itself.
         """
         self._ready, self._overflowed = False, False
-        interrupt, login, wake = self._options.interrupt, self._options.login, self._options.wake
+        interrupt, login, every_s = self._options.interrupt, self._options.login, self._options.wake.every_s
+        wakes = cycle(self._wakes())
         dialogue = Dialogue(login, self._password) if login else None
         started = time.monotonic()
         deadline, due, boots = started + self._options.boot_s, started + wake_in_s, 0
@@ -194,21 +203,26 @@ class Console:
                 self._send(interrupt.send)
                 self.session += 1
                 boots += 1
-                due = time.monotonic() + wake.every_s
+                due = time.monotonic() + every_s
             elif dialogue and login and self._log_in(dialogue):
                 due = time.monotonic() + login.timeout_s
                 deadline = max(deadline, due)
             elif time.monotonic() >= deadline:
                 raise self._no_prompt(boots)
             elif time.monotonic() >= due:
-                self._send(wake.send)
-                due = time.monotonic() + wake.every_s
+                self._send(next(wakes))
+                self._woken = True
+                due = time.monotonic() + every_s
             else:
                 self._listen(min(deadline, due))
         if steady:
             self._heed_restart()
         self._heard.clear()
         self._ready = True
+
+    def _wakes(self) -> tuple[str, ...]:
+        wake = self._options.wake
+        return (wake.send, wake.then) if wake.then else (wake.send,)
 
     def _log_in(self, dialogue: Dialogue) -> bool:
         """Answer the board if it asks who is there; tell whether it did.  Raises ``LoginRefused``."""
@@ -224,6 +238,7 @@ class Console:
             self._link.hide(answer)
         self._heard.clear()
         self._send(answer + self._options.newline)
+        self._woken = False
         self.session += 1
         return True
 
@@ -240,7 +255,13 @@ class Console:
         self._echoes = end is not None
         first, last = end or 0, (end or 0) + prompt.start() + 1  # behind the end of the answer's last line
         self.log = tuple(cut.line for cut in cuts if first < cut.at <= last)
+        if self._woken and (wakes := self._prompt_first.match(rest)):
+            return lines(rest[wakes.end() : prompt.start()])
         return lines(rest[: prompt.start()])
+
+    def _late(self, answer: str) -> bool:
+        """Tell whether a prompt was not the one behind the answer: the first one after a wake may be the wake's own."""
+        return self._woken and not answer and self._listen(time.monotonic() + _SETTLE_S)
 
     def _judge_missing_echo(self, line: str, at_prompt: bool) -> None:
         """Decide what it means that nothing more comes: no echo on this board, or a conversation that came apart."""

@@ -87,6 +87,7 @@ def test_a_long_line_that_zephyr_wraps_and_draws_again_is_an_echo() -> None:
 # ------------------------------------------------------------------ ESP-IDF
 
 ESP = b"esp32s3> "
+QUICK = {"wake": {"send": "\x03\r", "every_s": PATIENCE_S}}
 NOISE = b"\x1b[0;32mI (3%03d) wifi: connected\x1b[0m\r\n"
 
 
@@ -111,7 +112,7 @@ def test_an_esp_is_identified_written_restarted_and_read() -> None:
         get,
         (get[0], get[1].replace(b"3122", b"3133")),
     ]
-    with expected_protocol(script, table=table("esp-idf")) as (shell, _):
+    with expected_protocol(script, table=table("esp-idf") | QUICK) as (shell, _):
         assert shell.identify() == Identity("ESP-000007", "24:0a:c4:00:00:07", firmware="v5.2.1")
         shell.configure({"a": "two words"})
         assert shell.restart()
@@ -129,9 +130,11 @@ def test_an_esp_logs_behind_its_prompt_before_an_echo_and_in_it(slowly: bool) ->
         (b'nvs_set b str -v "2"\r', b"nvs_set b s" + NOISE % 4 + b'tr -v "2"\r\n\r\n' + NOISE % 5 + ESP),
         (b'nvs_set c str -v "3"\r', b'nvs_set c str -v "3"' + NOISE % 6 + b"\r\n\r\n" + REFUSED + ESP),
     ]
-    with expected_protocol(script, table=table("esp-idf"), slowly=slowly, setup=[]) as (shell, _):
-        with pytest.raises(BoardRefused, match="setting c"):
-            shell.configure({"a": "1", "b": "2", "c": "3"})
+    with (
+        expected_protocol(script, table=table("esp-idf") | QUICK, slowly=slowly, setup=[]) as (shell, _),
+        pytest.raises(BoardRefused, match="setting c"),
+    ):
+        shell.configure({"a": "1", "b": "2", "c": "3"})
 
 
 # ------------------------------------------------------------------ the log, and what only looks like it
@@ -330,6 +333,19 @@ def test_a_board_that_is_logged_in_already_is_not_asked_twice() -> None:
         assert shell.identify() == Identity("G1-7")
 
 
+def test_a_getty_that_ignores_the_one_wake_heeds_the_other() -> None:
+    script: Script = [(b"\x03", b""), (b"\r", ASKED), IN, (SECRET.encode() + b"\r", WELCOME), SET, WHO]
+    wake = {"send": "\x03", "then": "\r", "every_s": 0.1}
+    with expected_protocol(script, table=LINUX, secrets=KNOWN, wake=wake) as (shell, _):
+        assert shell.identify() == Identity("G1-7")
+
+
+def test_a_wakes_own_prompt_is_no_answer_even_behind_the_echo() -> None:
+    late = (b"id\r", lambda board: (board.say(b"id\r\n" + ROOT), board.hear(0), board.say(b"G1-7\r\n" + ROOT)))
+    with expected_protocol([(b"\x03", b"^C\r\n" + ROOT), late], table=LINUX, secrets=KNOWN, setup=[]) as (shell, _):
+        assert shell.identify() == Identity("G1-7")
+
+
 def test_a_user_without_password_is_let_in() -> None:
     script: Script = [(b"\x03", ASKED), (b"root\r", b"root\r\n" + ROOT), SET, WHO]
     with expected_protocol(script, table=LINUX, login={"user": "root"}) as (shell, _):
@@ -374,9 +390,11 @@ def test_a_password_is_told_to_nobody_who_was_not_told_the_user() -> None:
 
 def test_a_setup_that_is_refused_is_the_boards_fault() -> None:
     script: Script = [(b"\x03", b"^C\r\n" + ROOT), said(b"stty cols 1000", b"sh: stty: not found\r\n", ROOT)]
-    with expected_protocol(script, table=LINUX, secrets=KNOWN) as (shell, _):
-        with pytest.raises(BoardRefused, match="refuses stty cols 1000"):
-            shell.identify()
+    with (
+        expected_protocol(script, table=LINUX, secrets=KNOWN) as (shell, _),
+        pytest.raises(BoardRefused, match="refuses stty cols 1000"),
+    ):
+        shell.identify()
 
 
 def test_an_echo_that_setup_switches_off_is_not_missed() -> None:
@@ -437,9 +455,11 @@ def test_a_file_is_sent_in_short_lines_verified_and_put_into_its_place() -> None
 
 def test_a_file_that_never_arrives_whole_is_misheard_and_put_nowhere() -> None:
     script = START + uploaded(CONTENT, "0" * 64) * 3
-    with expected_protocol(script, table=LINUX, secrets=KNOWN, **FILE) as (shell, _):
-        with pytest.raises(BoardMisheard, match="what arrived for"):
-            shell.configure({"ca": CONTENT})
+    with (
+        expected_protocol(script, table=LINUX, secrets=KNOWN, **FILE) as (shell, _),
+        pytest.raises(BoardMisheard, match="what arrived for"),
+    ):
+        shell.configure({"ca": CONTENT})
 
 
 def test_a_file_that_can_not_be_put_into_its_place_is_refused() -> None:
@@ -480,6 +500,8 @@ def test_a_secret_in_a_file_is_hidden_in_its_base64_too() -> None:
 
 
 def test_a_file_that_is_no_setting_is_refused() -> None:
-    with expected_protocol([], table=LINUX, secrets=KNOWN, **FILE) as (shell, _):
-        with pytest.raises(ValueUnwritable, match="no setting: ca"):
-            shell.check({"cb": "x"})
+    with (
+        expected_protocol([], table=LINUX, secrets=KNOWN, **FILE) as (shell, _),
+        pytest.raises(ValueUnwritable, match="no setting: ca"),
+    ):
+        shell.check({"cb": "x"})
