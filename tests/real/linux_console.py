@@ -2,7 +2,8 @@
 
 They are this machine's own programs in a mount and a PID namespace, where
 users, passwords, PAM's rules and the board's disk are files of a folder; no
-user of the machine is made or changed.  What is not real is the kernel's
+user of the machine is made or changed.  It needs root: a getty gives the line
+to the user, which nobody else may do.  What is not real is the kernel's
 start: its first lines are written by this module.
 """
 
@@ -34,20 +35,16 @@ exec setsid agetty --noclear --noissue --local-line 115200 "$1" linux
 """
 
 
+_PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+_NAMESPACES = ("--mount", "--pid", "--fork", "--kill-child")
+
+
 def lacking() -> str:
     """Return what this machine lacks to run it; empty if nothing."""
     if absent := [name for name in PROGRAMS if not shutil.which(name, path=_PATH)]:
         return f"no {', '.join(absent)}"
-    tried = subprocess.run(["unshare", *_namespaces(), "true"], capture_output=True, check=False)
-    return "" if tried.returncode == 0 else "namespaces are not allowed"
-
-
-_PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
-
-
-def _namespaces() -> list[str]:
-    alone = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
-    return [*alone, "--mount", "--pid", "--fork", "--kill-child"]
+    tried = subprocess.run(["unshare", *_NAMESPACES, "true"], capture_output=True, check=False)
+    return "" if tried.returncode == 0 else "no namespaces"
 
 
 class LinuxConsole:
@@ -121,7 +118,7 @@ class LinuxConsole:
         os.set_blocking(self._master, False)
         asyncio.get_running_loop().add_reader(self._master, self._from_board, self._master)
         self._wire.write(_BOOT)
-        command = ["unshare", *_namespaces(), "sh", "-ec", _INIT, str(self._folder), name]
+        command = ["unshare", *_NAMESPACES, "sh", "-ec", _INIT, str(self._folder), name]
         environment = {"PATH": _PATH}
         with (self._folder / "init.log").open("ab") as log:
             self._init = subprocess.Popen(
