@@ -8,6 +8,10 @@ from typing import Annotated
 from pydantic import AfterValidator
 
 _ESCAPE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[@-Z\\-_]|\0")
+_USUAL = frozenset("\r\n\t\b\a\x1b")
+"""What consoles send besides what can be printed."""
+_STRANGE = 8
+"""Fewer characters than that are the noise of a line that is plugged in."""
 _NEWLINE = re.compile(r"\r*\n|\r")
 _PLACEHOLDER = re.compile(r"(?<!\$)\{([a-z_]+)\}")
 """``${name}`` is left to the board's own shell."""
@@ -21,6 +25,13 @@ Pattern = Annotated[re.Pattern[str], AfterValidator(lambda pattern: re.compile(p
 def plain(data: bytes | bytearray) -> str:
     """Return ``data`` as text without escape codes (colours, cursor moves) and NULs; bad UTF-8 becomes U+FFFD."""
     return _ESCAPE.sub("", data.decode("utf-8", "replace"))
+
+
+def garbled(data: bytes | bytearray) -> bool:
+    """Tell whether ``data`` is no text, as when a UART hears another speed; a few bytes may be a line's own noise."""
+    text = data.decode("utf-8", "replace")
+    strange = sum(not (c.isprintable() or c in _USUAL) or c == "\ufffd" for c in text)
+    return strange >= _STRANGE and strange > len(text) / 4
 
 
 def lines(text: str) -> str:
