@@ -84,7 +84,7 @@ static enum provision_verdict judge(void *context, const char *name, const uint8
 static bool secret(void *context, const char *name)
 {
     (void)context;
-    return strcmp(name, "fleet_key") == 0;
+    return strcmp(name, "fleet.key") == 0;
 }
 
 static size_t held(void *context)

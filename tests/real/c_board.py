@@ -73,7 +73,8 @@ class CBoard:
     def __init__(self, program: Path, folder: Path, serial: str = "G1-00001234") -> None:
         self.port = folder / "uart"
         self.flash = folder / f"{serial}.flash"
-        self._command = [str(program), "--serial", serial, "--flash", str(self.flash)]
+        hardware = "02:00:00:00:00:01" if serial == "G1-00001234" else f"02:00:00:00:{serial[-4:-2]}:{serial[-2:]}"
+        self._command = [str(program), "--serial", serial, "--hardware", hardware, "--flash", str(self.flash)]
         self._process: subprocess.Popen[bytes] | None = None
 
     def hears(self, data: bytes, *options: str) -> tuple[list[bytes], int]:
@@ -88,9 +89,10 @@ class CBoard:
         assert ended == 0
         return told.split(b" ")[2]
 
-    def power_on(self) -> None:
+    def power_on(self, *options: str) -> None:
         """Switch it on behind ``port``."""
-        self._process = subprocess.Popen([*self._command, "--pty", str(self.port)], stdin=subprocess.DEVNULL)
+        command = [*self._command, "--pty", str(self.port), *options]
+        self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
 
     def power_off(self) -> None:
         """Kill it at this instant, and take its port away."""

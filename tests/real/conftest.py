@@ -56,17 +56,12 @@ def uboot_old(tmp_path: Path) -> Iterator[UBoot]:
         yield board
 
 
-def compiler(name: str = "gcc") -> str:
-    """Return a C compiler; one that is not there is missing."""
-    if not shutil.which(name):
-        missing(f"no {name}")
-    return name
-
-
 @pytest.fixture(scope="session")
 def line_firmware(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The C implementation of the line protocol; a mistake in its memory ends it."""
-    return compiled(tmp_path_factory.mktemp("firmware") / "board", compiler(), *SANITIZED)
+    if not shutil.which("gcc"):
+        missing("no gcc (packages gcc and libc6-dev)")
+    return compiled(tmp_path_factory.mktemp("firmware") / "board", "gcc", *SANITIZED)
 
 
 @pytest.fixture
