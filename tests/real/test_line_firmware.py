@@ -22,7 +22,7 @@ from drivers.sim.loop import LoopThread
 from drivers.sim.memory import Memory
 from drivers.sim.wire import Wire
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.slow]
 
 PATIENCE_S = 20.0
 OLD, NEW, ERASE = {b"a": b"old", b"b": b"x" * 30}, {b"a": b"new", b"c": b"y" * 41}, 4096
