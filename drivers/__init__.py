@@ -18,6 +18,7 @@ GROUP = "provisioning_station.dialects"
 """The entry point group in which other packages offer dialects."""
 
 _BUILT_IN = {
+    "micropython": "drivers.micropython:MicroPython",
     "shell": "drivers.shell:Shell",
 }
 
