@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Callable, Mapping
 from itertools import pairwise
-from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
+from typing import Any, ClassVar, Literal, Self, TypeVar
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from drivers import snippets
 from drivers.board import Identity
@@ -52,21 +51,22 @@ class Question(Table):
 
     run: str = Field(min_length=1)
     """Python that prints who the board is, on lines of its own."""
-    capture: Annotated[tuple[Pattern, ...], BeforeValidator(lambda given: [given] if isinstance(given, str) else given)]
+    capture: Pattern | tuple[Pattern, ...]
     """Regular expression, or a list of them, with the groups serial, hardware_id, firmware, hardware_revision."""
 
     @field_validator("capture")
     @classmethod
-    def _names_facts(cls, capture: tuple[re.Pattern[str], ...]) -> tuple[re.Pattern[str], ...]:
-        for pattern in capture:
+    def _names_facts(cls, capture: Pattern | tuple[Pattern, ...]) -> tuple[Pattern, ...]:
+        patterns = capture if isinstance(capture, tuple) else (capture,)
+        for pattern in patterns:
             if not pattern.groupindex or set(pattern.groupindex) - _FACTS:
                 raise ValueError(f"needs named groups out of {', '.join(sorted(_FACTS))}, e.g. (?P<serial>\\S+)")
-        return capture
+        return patterns
 
     @property
-    def facts(self) -> list[str]:
-        """What it tells of a board."""
-        return [name for pattern in self.capture for name in pattern.groupindex]
+    def patterns(self) -> tuple[Pattern, ...]:
+        """All of ``capture``."""
+        return self.capture if isinstance(self.capture, tuple) else (self.capture,)
 
 
 WHO: dict[str, Any] = {
@@ -98,7 +98,8 @@ class MicroPythonOptions(RawReplOptions):
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        captured = [fact for question in self.identify for fact in question.facts]
+        patterns = [pattern for question in self.identify for pattern in question.patterns]
+        captured = [fact for pattern in patterns for fact in pattern.groupindex]
         if "serial" not in captured:
             raise ValueError("identify captures no serial")
         if twice := {fact for fact in captured if captured.count(fact) > 1}:
@@ -184,7 +185,7 @@ class MicroPython:
         facts: dict[str, str] = {}
         for question in self._options.identify:
             said = self._repl.run(question.run)
-            for pattern in question.capture:
+            for pattern in question.patterns:
                 found = pattern.search(said)
                 if not found:
                     evidence = printable(self._link.masked(said.encode()))

@@ -163,7 +163,8 @@ class RawRepl:
                 woken, due = True, now + self._options.wake_s
             elif not self._listen(min(deadline, due, now + _SETTLE_S if prompted else due)) and prompted:
                 due = now  # what woke it before came too early to be heard
-        self._await_prompt(_RAW)
+        if self._begins():
+            self._await_prompt(_RAW)
         # Each Ctrl-A is answered; no such answer may be taken for that to another question.
         while self._wakes > 1 and self._listen(time.monotonic() + _SETTLE_S) and not self._overflowed:
             pass

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from drivers.sim.board import SimulatedBoard
 
 _BOARDS = {
+    "micropython": "drivers.sim.micropython:MicroPythonBoard",
     "shell": "drivers.sim.shell:ShellBoard",
 }
 

@@ -52,6 +52,7 @@ EXPECTED: dict[str, tuple[str, str | None]] = {
 
 EXCEPTIONS: dict[str, dict[str, set[tuple[str, str | None]]]] = {
     "shell": {},
+    "micropython": {},
 }
 """Where a language leaves no other verdict, or more than one: dialect -> fault -> the verdicts that are right."""
 
