@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import time
-from typing import Self
+from typing import NoReturn, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -190,7 +190,7 @@ class Console:
         ``line`` is the command that does it; without one the link's lines do (``Link.reset``).
 
         Raises ``BoardStays`` without the banner, or ``BoardSilent`` if nothing came at all; what ``wake`` raises
-        without a prompt; and ``Lost`` if the board has just restarted by itself.
+        without a prompt; and ``Lost`` if the board has just restarted by itself, or misheard.
         """
         self._ready = False
         self._keep(self._link.drain())
@@ -198,7 +198,7 @@ class Console:
         deadline = self._say(line, timeout_s) if line else self._pulse(timeout_s)
         while (start := self._heard.find(banner.encode())) < 0:
             if not self._listen(deadline):
-                raise self._no_restart(line or "", timeout_s)
+                self._judge_no_restart(line or "", timeout_s)
         self._echoes = None
         del self._heard[: start + len(banner.encode())]
         self._reach_prompt(wake_in_s=self._options.wake.every_s)
@@ -287,11 +287,14 @@ class Console:
             return BoardFloods("the board never stops talking", **self._evidence())
         return BoardSilent(f"no prompt within {self._options.boot_s:g} s", **self._evidence())
 
-    def _no_restart(self, line: str, timeout_s: float) -> BoardError:
+    def _judge_no_restart(self, line: str, timeout_s: float) -> NoReturn:
         text = plain(self._heard)
-        if text[after_echo(text, line) or 0 :].strip():
-            return BoardStays(f"the board did not restart within {timeout_s:g} s", **self._evidence())
-        return BoardSilent("the board was told to restart and says nothing since", **self._evidence())
+        echo = after_echo(text, line) if line else 0
+        if echo is None and self._echoes:
+            raise Lost(BoardMisheard("the board echoed something else than was sent", **self._evidence()), obeyed=False)
+        if text[echo or 0 :].strip():
+            raise BoardStays(f"the board did not restart within {timeout_s:g} s", **self._evidence())
+        raise BoardSilent("the board was told to restart and says nothing since", **self._evidence())
 
     def _at_prompt(self) -> bool:
         end = self._heard[max(self._stale, len(self._heard) - _PROMPT_WINDOW) :]

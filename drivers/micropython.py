@@ -133,7 +133,6 @@ class MicroPython:
         """Bring the board to its raw REPL, from any state, and run all of ``identify``."""
         self._link.greet()
         self._known = False
-        self._repl.wake()
         identity = self._persist(self._identify)
         self._known = True
         return identity
