@@ -7,12 +7,14 @@ the environment they fail instead, since there ``.ci/run`` installs it.
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from c_board import SANITIZED, CBoard, compiled
 from uboot import GOOD, IMAGE, UBoot, good_qemu, system_qemu, version
 
 from drivers.sim.loop import LoopThread
@@ -51,6 +53,21 @@ def uboot_old(tmp_path: Path) -> Iterator[UBoot]:
         missing("no qemu-system-arm")
     with closing(UBoot(tmp_path, qemu, worn=version(qemu) >= GOOD)) as board:
         board.power_on()
+        yield board
+
+
+@pytest.fixture(scope="session")
+def line_firmware(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The C implementation of the line protocol; a mistake in its memory ends it."""
+    if not shutil.which("gcc"):
+        missing("no gcc (packages gcc and libc6-dev)")
+    return compiled(tmp_path_factory.mktemp("firmware") / "board", "gcc", *SANITIZED)
+
+
+@pytest.fixture
+def line_board(line_firmware: Path, tmp_path: Path) -> Iterator[CBoard]:
+    """A board that runs it; it is off."""
+    with closing(CBoard(line_firmware, tmp_path)) as board:
         yield board
 
 
