@@ -274,7 +274,7 @@ class RawRepl:
         """Wait for more of an answer that has to come."""
         if self._overflowed:
             raise BoardFloods("the board never stops talking", **self._evidence())
-        if self._heard.endswith(_PROMPT) or not self._listen(deadline):
+        if _PROMPT in self._heard or not self._listen(deadline):
             raise Lost(BoardSilent("the board did not answer in time", **self._evidence()))
 
     def _await_prompt(self, after: bytes) -> None:
