@@ -2,8 +2,9 @@
 
 Written for the smallest port there is (the micro:bit's: no ``json``, no
 ``hashlib``, no ``os.rename``, 9 KiB of RAM), in ASCII, so that a byte on the
-wire is a character here.  What it leaves on the board are globals whose names
-begin with ``_st``, until the board restarts.
+wire is a character here.  A board keeps nothing of it but the globals of the
+greeting, whose names begin with ``_st``: each order has a namespace of its
+own, with the dictionary ``kept`` for what the next one needs.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ RESET = "import machine\nmachine.reset()\n"
 
 WHO = """\
 import machine,os
-_stu=os.uname()
-print('serial='+''.join('%02x'%_stb for _stb in machine.unique_id()))
-print('firmware='+_stu.version)
-print('hardware='+_stu.machine)
+u=os.uname()
+print('serial='+''.join('%02x'%b for b in machine.unique_id()))
+print('firmware='+u.version)
+print('hardware='+u.machine)
 """
 """Who a board is, if the recipe doesn't know better: the chip's own number, the firmware, what it runs on."""
 
@@ -37,12 +38,13 @@ def _st(s,n):
  for c in s:h=(h*31+ord(c))%16777213
  if h==n:
   print('\\x02')
-  exec(s,globals())
+  exec(s,{'kept':_stk})
  else:print('misheard')
+_stk={}
 """
 
 _SIGN = """\
-def _std(p):
+def sign(p):
  try:
   try:import hashlib
   except ImportError:import uhashlib as hashlib
@@ -57,7 +59,7 @@ def _std(p):
 """
 
 _TELL = """\
-def _stt(p):
+def tell(p):
  h=0
  print('<',end='')
  with open(p) as f:
@@ -72,13 +74,13 @@ def _stt(p):
 
 _KEEP = """\
 import os
-def _sty():
+def sync():
  if hasattr(os,'sync'):os.sync()
-def _stk(n,p):
- _sty()
+def keep(n,p):
+ sync()
  if hasattr(os,'rename'):
   os.rename(n,p)
-  _sty()
+  sync()
   return 'renamed'
  with open(n,'rb') as f:
   with open(p,'wb') as g:
@@ -139,8 +141,8 @@ def pieces(settings: Mapping[str, str], size: int) -> list[str]:
 
 def writing(path: str, parts: list[str]) -> list[str]:
     """Return the orders that write a file anew, one a piece; the last one closes it and signs it (``signed``)."""
-    first, last = f"_stf=open({path!a},'w')\n", f"_stf.close()\n{sign(path)}"
-    writes = [f"_stf.write({part!a})\n" for part in parts]
+    first, last = f"kept['f']=open({path!a},'w')\n", f"kept.pop('f').close()\n{sign(path)}"
+    writes = [f"kept['f'].write({part!a})\n" for part in parts]
     return [
         (first if at == 0 else "") + write + (last if at == len(writes) - 1 else "") for at, write in enumerate(writes)
     ]
@@ -148,12 +150,12 @@ def writing(path: str, parts: list[str]) -> list[str]:
 
 def sign(path: str) -> str:
     """Return code that prints ``sha256 HEX`` of a file, ``sha256 none`` where the board can't, ``sha256 missing``."""
-    return f"{_SIGN}try:print('sha256',_std({path!a}))\nexcept OSError:print('sha256 missing')\n"
+    return f"{_SIGN}try:print('sha256',sign({path!a}))\nexcept OSError:print('sha256 missing')\n"
 
 
 def tell(path: str) -> str:
     """Return code that prints ``<TEXT> CHECKSUM`` of a text file, without line ends; else ``nothing``."""
-    return f"{_TELL}try:_stt({path!a})\nexcept (OSError,ValueError):print('nothing')\n"
+    return f"{_TELL}try:tell({path!a})\nexcept (OSError,ValueError):print('nothing')\n"
 
 
 def told(said: str) -> str | None:
@@ -176,7 +178,7 @@ def signed(said: str) -> str:
 
 def keep(new: str, path: str) -> str:
     """Return code that gives a new file its name and prints ``renamed``; ``copied`` where files can't be renamed."""
-    return f"{_KEEP}print(_stk({new!a},{path!a}))\n"
+    return f"{_KEEP}print(keep({new!a},{path!a}))\n"
 
 
 def drop(path: str) -> str:
