@@ -19,6 +19,7 @@ GROUP = "provisioning_station.dialects"
 
 _BUILT_IN = {
     "at": "drivers.at:At",
+    "line": "drivers.line:Line",
     "shell": "drivers.shell:Shell",
 }
 

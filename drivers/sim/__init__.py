@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _BOARDS = {
     "at": "drivers.sim.at:AtBoard",
+    "line": "drivers.sim.line:LineBoard",
     "shell": "drivers.sim.shell:ShellBoard",
 }
 
