@@ -92,10 +92,9 @@ class Conversation:
         self._habits = self._introduction(known)
         self._late = False
         for command in self._options.setup:
-            answer = self.ask(command)
-            self._habits = self._habits._replace(echoes=None)  # it may have been about just that
-            if answer.final is not Final.OK:
+            if self.ask(command).final is not Final.OK:
                 raise BoardRefused(f"the board refuses {command}", **self._lines.evidence())
+            self._habits = self._habits._replace(echoes=None)  # it may have been about just that
         self._ready = True
 
     def ask(self, command: str, timeout_s: float | None = None, expect: str = "", data: Data | None = None) -> Answer:

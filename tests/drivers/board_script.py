@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import select
 import termios
@@ -53,12 +54,22 @@ class Board:
     def say(self, data: bytes) -> None:
         os.write(self.master, data)
 
+    def flushed(self) -> None:
+        """Wait until the near end has taken all that was said."""
+        until = time.monotonic() + PATIENCE_S
+        while fcntl.ioctl(self._slave, termios.FIONREAD, b"    ") != b"\0\0\0\0" and time.monotonic() < until:
+            time.sleep(0.0001)
+
     def hear(self, count: int) -> bytes:
         """Return exactly ``count`` bytes, or what came before the end of patience."""
         got = b""
         while len(got) < count and select.select([self.master], [], [], PATIENCE_S)[0]:
             got += os.read(self.master, count - len(got))
         return got
+
+    def hears(self) -> bool:
+        """Tell whether something has been sent that was not heard yet."""
+        return bool(select.select([self.master], [], [], 0)[0])
 
     def hang_up(self) -> None:
         """Go away: the near end's port is hung up, and its path vanishes."""
