@@ -183,12 +183,25 @@ class Link:
             self._wire.close()
 
     def hide(self, secret: str) -> None:
-        """Mask this text in the transcript and in ``masked``."""
+        """Mask this text in the transcript and in ``masked``, also as hex, base64 or quoted."""
         self._transcript.hide(secret)
 
+    def hide_setting(self, name: str) -> None:
+        """Mask the value of the setting of this name in the transcript and in ``masked``, whatever it is."""
+        self._transcript.hide_setting(name)
+
     def masked(self, data: bytes) -> bytes:
-        """Return ``data`` without the secrets in it, for an error's details."""
+        """Return what was sent or heard just now without the secrets in it, for an error's details."""
         return self._transcript.mask(data)
+
+    def masked_text(self, text: str) -> str:
+        """Return a text of the station's own without the hidden texts in it."""
+        return self._transcript.mask_values(text.encode(errors="replace")).decode(errors="replace")
+
+    @property
+    def opened(self) -> float:
+        """When the link was opened, a reading of ``time.monotonic``; the transcript's seconds count from here."""
+        return self._transcript.opened
 
     @property
     def transcript(self) -> list[Passage]:

@@ -84,7 +84,7 @@ def build(settings: Settings, ports: Ports = _REAL) -> Bench:
             fleet=fleet,
             outbox=Outbox(settings.station, ledger, reader, fleet),
             line=line,
-            open_link=lambda port: ports.open_link(port, recipe),
+            open_link=lambda port: _discreet(ports.open_link(port, recipe), recipe),
             board=lambda link: language(link, recipe.options, secrets),
         )
         return Bench(settings.name, settings.slots, equipment, held.pop_all().close)
@@ -97,3 +97,10 @@ def settle() -> None:
     """
     gc.collect()
     gc.freeze()
+
+
+def _discreet(link: Link, recipe: Recipe) -> Link:
+    """Keep a board's secret settings out of what is kept of the link, even those that it tells unasked."""
+    for name in recipe.secret_settings:
+        link.hide_setting(name)
+    return link
