@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from drivers.errors import Fault
 from station import __version__, clock, words
 from station.errors import StationError
 from station.model import Counters, Finished, LineView, SlotView
@@ -123,9 +124,9 @@ class Bench:
         assert self._line_view is not None
         return self._line_view
 
-    def start_cycle(self, slot: str) -> None:
-        """Take the board in this slot as new, though its arrival could not be seen."""
-        self._slots[slot].start()
+    def start_cycle(self, slot: str) -> Fault | None:
+        """Take the board in this slot as new, though its arrival could not be seen; return why not, if it can't be."""
+        return self._slots[slot].start()
 
     # ------------------------------------------------------------- told by slots
 

@@ -7,8 +7,13 @@ WORDS = {
     "slot-empty": "Insert a board.",
     "fleet-asked": "One moment: the station asks the fleet.",
     "slot-remove": "Take the board out.",
+    "slot-start": "Insert a board and start the slot (F5).",
+    "slot-next": "Take the board out, insert the next one and start the slot (F5).",
+    "slot-running": "A board is being worked on in this slot. Wait for its verdict.",
+    "slot-held": "The line stands still. Do what the screen says; the board in this slot is begun by itself.",
     # the board
     "board-silent": "The board does not answer. Check that it has power and sits right, then try it once more.",
+    "board-unseen": "The station does not see this board at all. Check its cable and power, then try it once more.",
     "board-floods": "The board never stops sending. Put it aside for repair.",
     "board-unreadable": "The board answers, but not as this product should. Check that it is the right product.",
     "board-garbled": "What the board sends can't be read. Check its cable, then call the test engineer: is baud right?",
