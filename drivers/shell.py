@@ -89,6 +89,11 @@ class Shell:
         """Raise ``ValueUnwritable`` for a control character, for what can't be quoted, and for too long a line."""
         self._commands(settings)
 
+    def preview(self, settings: Mapping[str, str]) -> list[str]:
+        """Return the lines that ``configure`` would send."""
+        commit = self._options.commit
+        return [*self._commands(settings).values(), *([commit.send] if commit else [])]
+
     def configure(self, settings: Mapping[str, str]) -> None:
         """Write the settings in their order, then commit.
 

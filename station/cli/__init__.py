@@ -21,6 +21,7 @@ from station.errors import BadInput, StationError
 _COMMANDS = {
     "run": ("station.cli.run", "command", "Provision boards with the settings of this station."),
     "rehearse": ("station.cli.rehearse", "command", "Provision simulated boards in a local fleet."),
+    "boards": ("station.cli.boards", "command", "Look at ports, and talk to one board: for whoever writes a recipe."),
     "fleet": ("station.cli.fleet", "command", "Manage a fleet, or serve one from a file."),
 }
 
