@@ -23,6 +23,7 @@ _HERE = "station.cli.boards"
 
 _COMMANDS = {
     "ports": (f"{_HERE}.ports", "command", "List the serial ports, what is plugged in, and who has them open."),
+    "probe": (f"{_HERE}.probe", "command", "Find out at which speed a board talks, and in which language."),
     "console": (f"{_HERE}.console", "command", "Be a board's terminal, and keep a transcript."),
     "identify": (f"{_HERE}.identify", "command", "Ask a board who it is, as its recipe says."),
     "configure": (f"{_HERE}.configure", "command", "Write settings to a board, and read them back."),
