@@ -18,6 +18,8 @@ GROUP = "provisioning_station.dialects"
 """The entry point group in which other packages offer dialects."""
 
 _BUILT_IN = {
+    "at": "drivers.at:At",
+    "line": "drivers.line:Line",
     "shell": "drivers.shell:Shell",
 }
 

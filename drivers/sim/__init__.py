@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from drivers.sim.board import SimulatedBoard
 
 _BOARDS = {
+    "at": "drivers.sim.at:AtBoard",
+    "line": "drivers.sim.line:LineBoard",
     "shell": "drivers.sim.shell:ShellBoard",
 }
 

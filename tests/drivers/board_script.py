@@ -62,9 +62,9 @@ class Board:
 
     def hang_up(self) -> None:
         """Go away: the near end's port is hung up, and its path vanishes."""
-        if self.master >= 0:
-            os.close(self.master)
-        self.master = -1
+        master, self.master = self.master, -1  # one step, since two threads may come here
+        if master >= 0:
+            os.close(master)
 
     def close(self) -> None:
         self.hang_up()
