@@ -59,6 +59,11 @@ class Shell:
         """Raise ``ValueUnwritable``; see ``shell_lines``."""
         self._lines.of(settings)
 
+    def preview(self, settings: Mapping[str, str]) -> list[str]:
+        """Return the lines that ``configure`` would send."""
+        commit = self._options.commit
+        return [*self._commands(settings).values(), *([commit.send] if commit else [])]
+
     def configure(self, settings: Mapping[str, str]) -> None:
         """Write the settings in their order, then commit.
 
