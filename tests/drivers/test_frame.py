@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import re
 from pathlib import Path
 
@@ -134,7 +135,7 @@ def test_what_is_no_escape(text: str) -> None:
 def test_pieces_fill_their_room_and_miss_nothing(data: bytes, room: int) -> None:
     cut = list(pieces(data, room))
     assert b"".join(unescape(piece) for _, piece in cut) == data
-    for (offset, piece), (then, next_piece) in zip(cut, cut[1:], strict=False):
+    for (offset, piece), (then, next_piece) in itertools.pairwise(cut):
         assert then == offset + len(unescape(piece))
         assert len(piece) <= room < len(piece) + len(escape(data[then : then + 1])) and next_piece
     assert len(cut[-1][1]) <= room

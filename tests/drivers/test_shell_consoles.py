@@ -129,9 +129,11 @@ def test_an_esp_logs_behind_its_prompt_before_an_echo_and_in_it(slowly: bool) ->
         (b'nvs_set b str -v "2"\r', b"nvs_set b s" + NOISE % 4 + b'tr -v "2"\r\n\r\n' + NOISE % 5 + ESP),
         (b'nvs_set c str -v "3"\r', b'nvs_set c str -v "3"' + NOISE % 6 + b"\r\n\r\n" + REFUSED + ESP),
     ]
-    with expected_protocol(script, table=table("esp-idf"), slowly=slowly, setup=[]) as (shell, _):
-        with pytest.raises(BoardRefused, match="setting c"):
-            shell.configure({"a": "1", "b": "2", "c": "3"})
+    with (
+        expected_protocol(script, table=table("esp-idf"), slowly=slowly, setup=[]) as (shell, _),
+        pytest.raises(BoardRefused, match="setting c"),
+    ):
+        shell.configure({"a": "1", "b": "2", "c": "3"})
 
 
 # ------------------------------------------------------------------ the log, and what only looks like it
@@ -374,9 +376,11 @@ def test_a_password_is_told_to_nobody_who_was_not_told_the_user() -> None:
 
 def test_a_setup_that_is_refused_is_the_boards_fault() -> None:
     script: Script = [(b"\x03", b"^C\r\n" + ROOT), said(b"stty cols 1000", b"sh: stty: not found\r\n", ROOT)]
-    with expected_protocol(script, table=LINUX, secrets=KNOWN) as (shell, _):
-        with pytest.raises(BoardRefused, match="refuses stty cols 1000"):
-            shell.identify()
+    with (
+        expected_protocol(script, table=LINUX, secrets=KNOWN) as (shell, _),
+        pytest.raises(BoardRefused, match="refuses stty cols 1000"),
+    ):
+        shell.identify()
 
 
 def test_an_echo_that_setup_switches_off_is_not_missed() -> None:
@@ -437,9 +441,11 @@ def test_a_file_is_sent_in_short_lines_verified_and_put_into_its_place() -> None
 
 def test_a_file_that_never_arrives_whole_is_misheard_and_put_nowhere() -> None:
     script = START + uploaded(CONTENT, "0" * 64) * 3
-    with expected_protocol(script, table=LINUX, secrets=KNOWN, **FILE) as (shell, _):
-        with pytest.raises(BoardMisheard, match="what arrived for"):
-            shell.configure({"ca": CONTENT})
+    with (
+        expected_protocol(script, table=LINUX, secrets=KNOWN, **FILE) as (shell, _),
+        pytest.raises(BoardMisheard, match="what arrived for"),
+    ):
+        shell.configure({"ca": CONTENT})
 
 
 def test_a_file_that_can_not_be_put_into_its_place_is_refused() -> None:
@@ -480,6 +486,8 @@ def test_a_secret_in_a_file_is_hidden_in_its_base64_too() -> None:
 
 
 def test_a_file_that_is_no_setting_is_refused() -> None:
-    with expected_protocol([], table=LINUX, secrets=KNOWN, **FILE) as (shell, _):
-        with pytest.raises(ValueUnwritable, match="no setting: ca"):
-            shell.check({"cb": "x"})
+    with (
+        expected_protocol([], table=LINUX, secrets=KNOWN, **FILE) as (shell, _),
+        pytest.raises(ValueUnwritable, match="no setting: ca"),
+    ):
+        shell.check({"cb": "x"})
