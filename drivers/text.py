@@ -63,13 +63,24 @@ def after_echo(text: str, line: str) -> int | None:
     """
     if (start := text.find(line)) >= 0 and _ends_line(text, start + len(line)):
         return start + len(line)
-    where = [i for i, c in enumerate(text) if c not in _FILLER]
-    wanted = "".join(c for c in line if c not in _FILLER)
-    found = "".join(text[i] for i in where).find(wanted) if wanted else -1
-    if found < 0:
-        return None
-    end = where[found + len(wanted) - 1] + 1
-    return end if _ends_line(text, end) else None
+    start = text.find(line[:1]) if line else -1
+    while start >= 0:
+        end = _after_wrapped(text, start, line)
+        if end is not None and _ends_line(text, end):
+            return end
+        start = text.find(line[0], start + 1)
+    return None
+
+
+def _after_wrapped(text: str, at: int, line: str) -> int | None:
+    """Return where ``line`` ends in ``text`` if it begins there, with filler anywhere in it."""
+    for character in line:
+        while text[at : at + 1] != character:
+            if text[at : at + 1] not in _FILLER:  # also at the end, where there is nothing
+                return None
+            at += 1
+        at += 1
+    return at
 
 
 def _ends_line(text: str, at: int) -> bool:

@@ -144,6 +144,14 @@ def test_takes_a_wrapped_echo_for_an_echo(wrap: bytes) -> None:
         shell.configure({"a": "v" * 100})
 
 
+def test_an_echo_without_one_of_its_blanks_is_no_echo() -> None:
+    lost = (b"setenv a 'x y'\r", b"setenv a 'xy'\r\n=> ")
+    good = (b"setenv a 'x y'\r", b"setenv a 'x y'\r\n=> ")
+    with expected_protocol([WOKEN, SERIAL, MAC, lost, WOKEN, good, SAVED]) as (shell, _):
+        shell.identify()
+        shell.configure({"a": "x y"})
+
+
 def test_an_answer_that_begins_like_its_question_is_no_echo() -> None:
     identify = [{"send": "uid", "capture": "^uid=(?P<serial>.*)"}]
     with expected_protocol([WOKEN, (b"uid\r", b"uid=7\r\n=> ")], identify=identify) as (shell, _):
@@ -416,9 +424,18 @@ def test_a_board_that_only_says_so_does_not_restart() -> None:
 
 def test_a_board_that_says_nothing_once_it_is_told_to_restart_is_silent() -> None:
     restart = UBOOT["restart"] | {"timeout_s": 0.2}
-    with expected_protocol([WOKEN, (b"reset\r", b"reset\r\n")], restart=restart) as (shell, _):
-        with pytest.raises(BoardSilent, match="told to restart"):
-            shell.restart()
+    script = [WOKEN, (b"reset\r", b"reset\r\n")]
+    with expected_protocol(script, restart=restart) as (shell, _), pytest.raises(BoardSilent, match="told to restart"):
+        shell.restart()
+
+
+def test_a_restart_that_was_misheard_is_told_again() -> None:
+    restart = UBOOT["restart"] | {"timeout_s": 0.2}
+    misheard = (b"reset\r", b"reet\r\nUnknown command 'reet' - try 'help'\r\n=> ")
+    told = [(b"reset\r", b"reset\r\n" + BOOT), (b" ", b"\r\n=> ")]
+    with expected_protocol([WOKEN, SERIAL, MAC, misheard, WOKEN, *told], restart=restart) as (shell, _):
+        shell.identify()
+        assert shell.restart()
 
 
 def test_without_a_way_to_restart_nothing_is_done() -> None:
@@ -483,7 +500,7 @@ def test_a_name_that_would_be_a_command_is_refused(name: str) -> None:
         with pytest.raises(ValueUnwritable):
             shell.configure({name: "1"})
         with pytest.raises(ValueUnwritable):
-            shell._read(name)
+            shell._read(name, "")
 
 
 AWKWARD = ["", " a  b ", "it's", '"q"', "$HOME `id` $(id)", "a\\b\\", "a;b|c&d", "*?~#!", "ü€", "'" * 3, "{name}"]
@@ -493,7 +510,7 @@ AWKWARD = ["", " a  b ", "it's", '"q"', "$HOME `id` $(id)", "a\\b\\", "a;b|c&d",
 def test_a_real_shell_reads_the_quotes_as_they_were_meant(quote: str) -> None:
     with expected_protocol([], quote=quote, write="{name} %s {value}") as (shell, _):
         for value in AWKWARD:
-            line = shell._command("printf", value)
+            (line,) = shell._lines.of({"printf": value})["printf"]
             assert subprocess.run(["sh", "-c", line], capture_output=True, check=True).stdout.decode() == value
 
 

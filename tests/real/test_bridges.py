@@ -98,12 +98,14 @@ def run(config: Path, boards: int) -> list[dict[str, object]]:
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{") and '"outcome"' in line]
 
 
-def socat(processes: ExitStack, board: Path) -> str:
-    port = free_port()
-    listen = f"TCP-LISTEN:{port},bind=127.0.0.1,reuseaddr,fork"
-    begin(processes, tool("socat"), listen, f"OPEN:{board},raw,echo=0")
-    listening(port)
-    return f"socket://127.0.0.1:{port}"
+def socat(processes: ExitStack, board: Path, port: int, *, forks: bool) -> subprocess.Popen[str]:
+    """Serve the board at a TCP port; it says itself when it listens, since a connection to find out would be served."""
+    listen = f"TCP-LISTEN:{port},bind=127.0.0.1,reuseaddr{',fork' if forks else ''}"
+    process = begin(processes, tool("socat"), "-d", "-d", listen, f"OPEN:{board},raw,echo=0")
+    assert process.stdout is not None
+    said = process.stdout.readline()
+    assert "listening on" in said, said
+    return process
 
 
 def ser2net(processes: ExitStack, board: Path, folder: Path) -> str:
@@ -122,7 +124,12 @@ def ser2net(processes: ExitStack, board: Path, folder: Path) -> str:
 @pytest.mark.parametrize("kind", ["socket", "rfc2217"])
 def test_boards_pass_one_after_the_other_behind_a_bridge(kind: str, processes: ExitStack, tmp_path: Path) -> None:
     board = far_end(processes, tmp_path, boards=2)
-    url = socat(processes, board) if kind == "socket" else ser2net(processes, board, tmp_path)
+    if kind == "socket":
+        port = free_port()
+        socat(processes, board, port, forks=True)
+        url = f"socket://127.0.0.1:{port}"
+    else:
+        url = ser2net(processes, board, tmp_path)
     verdicts = run(settle(tmp_path, url), boards=2)
     assert [(v["outcome"], v["serial"]) for v in verdicts] == [("PASS", "SIM-00100000"), ("PASS", "SIM-00100001")]
 
@@ -132,13 +139,7 @@ def test_a_bridge_that_is_killed_in_the_middle_costs_one_cycle_and_no_restart(
 ) -> None:
     board = far_end(processes, tmp_path, boards=2)
     port = free_port()
-
-    def bridge() -> subprocess.Popen[str]:
-        listen = f"TCP-LISTEN:{port},bind=127.0.0.1,reuseaddr"
-        process = begin(processes, tool("socat"), listen, f"OPEN:{board},raw,echo=0")
-        return process
-
-    first = bridge()
+    first = socat(processes, board, port, forks=False)
     config = settle(tmp_path, f"socket://127.0.0.1:{port}")
     command = [sys.executable, "-m", "station", "run", "--config", str(config), "--headless"]
     station = begin(processes, *command)
@@ -149,7 +150,7 @@ def test_a_bridge_that_is_killed_in_the_middle_costs_one_cycle_and_no_restart(
         if "slot 1: configure" in line and first.poll() is None:
             first.kill()
             first.wait()
-            bridge()
+            socat(processes, board, port, forks=True)
         if "ERROR" in line and "[" in line:
             assert "port-lost" in line, said
         if "PASS" in line:
