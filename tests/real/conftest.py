@@ -15,7 +15,9 @@ from typing import NoReturn
 
 import pytest
 from c_board import SANITIZED, CBoard, compiled
-from uboot import GOOD, IMAGE, UBoot, good_qemu, system_qemu, version
+from microbit import FIRMWARE, MicroBit
+from qemu_board import qemu_from, system_qemu, version
+from uboot import GOOD, IMAGE, UBoot
 
 from drivers.sim.loop import LoopThread
 
@@ -36,7 +38,7 @@ def _needs_image() -> None:
 def uboot(tmp_path: Path) -> Iterator[UBoot]:
     """U-Boot that is on, and can save its environment."""
     _needs_image()
-    qemu = good_qemu()
+    qemu = qemu_from(GOOD)
     if qemu is None:
         missing("no QEMU whose flash works (qemu-system-arm, newer than Debian 12's 7.2)")
     with closing(UBoot(tmp_path, qemu)) as board:
@@ -68,6 +70,19 @@ def line_firmware(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def line_board(line_firmware: Path, tmp_path: Path) -> Iterator[CBoard]:
     """A board that runs it; it is off."""
     with closing(CBoard(line_firmware, tmp_path)) as board:
+        yield board
+
+
+@pytest.fixture
+def microbit(tmp_path: Path) -> Iterator[MicroBit]:
+    """A micro:bit that is on."""
+    if not FIRMWARE.exists():
+        missing("no MicroPython (package firmware-microbit-micropython)")
+    qemu = qemu_from((7,))
+    if qemu is None:
+        missing("no qemu-system-arm")
+    with closing(MicroBit(tmp_path, qemu)) as board:
+        board.power_on()
         yield board
 
 
