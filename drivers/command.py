@@ -53,6 +53,8 @@ class Reading(Table):
     """The command, with {name}."""
     capture: str
     """Regular expression with the group value; {name} stands for the setting's name, literally."""
+    unset: str | None = None
+    """Regular expression of the answer that the board doesn't have the setting, with {name}; it is read as empty."""
 
     @field_validator("capture")
     @classmethod
@@ -65,9 +67,24 @@ class Reading(Table):
             raise ValueError("needs the named group (?P<value>...)")
         return capture
 
+    @field_validator("unset")
+    @classmethod
+    def _compiles(cls, unset: str | None) -> str | None:
+        try:
+            re.compile(fill(unset or "", name="name"))
+        except re.error as error:
+            raise ValueError(f"is no regular expression: {error}") from error
+        return unset
+
     def pattern(self, name: str) -> re.Pattern[str]:
         """Return the expression for one setting."""
         return re.compile(fill(self.capture, name=re.escape(name)), re.MULTILINE)
+
+    def is_unset(self, name: str, answer: str) -> bool:
+        """Tell whether the answer says that the board doesn't have the setting; not so if it holds a value."""
+        if self.unset is None or self.pattern(name).search(answer):
+            return False
+        return bool(re.search(fill(self.unset, name=re.escape(name)), answer, re.MULTILINE))
 
 
 class Restart(Table):

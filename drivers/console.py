@@ -10,22 +10,23 @@ from __future__ import annotations
 
 import re
 import time
-from typing import Self
+from typing import NoReturn, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from drivers.errors import (
     BoardError,
     BoardFloods,
+    BoardGarbled,
+    BoardMisheard,
     BoardRefused,
     BoardRestarts,
     BoardSilent,
     BoardStays,
-    BoardUnreadable,
 )
 from drivers.link import Link
 from drivers.table import Table
-from drivers.text import Pattern, after_echo, lines, plain, printable
+from drivers.text import Pattern, after_echo, garbled, lines, plain, printable
 
 LIMIT = 64 * 1024
 """Bytes of one answer, or of boot messages, that are kept."""
@@ -92,11 +93,16 @@ class ConsoleOptions(Table):
 
 
 class Lost(Exception):
-    """The conversation came apart; all of it may be done again.  ``fault`` is what to raise if that doesn't help."""
+    """The conversation came apart; all of it may be done again.
 
-    def __init__(self, fault: BoardError) -> None:
+    ``fault`` is what to raise if that doesn't help.  ``obeyed``: the board may have done what it was told, since
+    nothing shows that the line did not arrive as it was sent.
+    """
+
+    def __init__(self, fault: BoardError, *, obeyed: bool = True) -> None:
         super().__init__(fault.text)
         self.fault = fault
+        self.obeyed = obeyed
 
 
 class Console:
@@ -129,16 +135,30 @@ class Console:
     def wake(self) -> None:
         """Bring the board to its prompt, be it booting, counting down, in the middle of a line, or there already.
 
-        Raises ``BoardSilent``, ``BoardFloods`` or ``BoardRestarts`` after ``boot_s``.
+        Raises ``BoardSilent``, ``BoardGarbled``, ``BoardFloods`` or ``BoardRestarts`` after ``boot_s``.
         """
+        self._echoes = None
         self._keep(self._link.drain())
         self._stale = len(self._heard)
         self._reach_prompt(wake_in_s=0)
 
-    def ensure(self) -> None:
-        """``wake``, unless the last command was answered in full."""
-        if not self._ready:
+    def ensure(self, *, steady: bool) -> None:
+        """``wake``, unless the last command was answered in full.
+
+        ``steady``: the board is one that must not restart by itself any more; ``Lost`` if it shows that it has.
+        """
+        if self._ready:
+            return
+        if steady:
+            self._heard.clear()
+            self._reach_prompt(wake_in_s=0, steady=True)
+        else:
             self.wake()
+
+    @property
+    def echoes(self) -> bool:
+        """Whether the last answer came after the echo of its command, so that the board heard it as it was sent."""
+        return self._echoes is True
 
     def ask(self, line: str, timeout_s: float | None = None) -> str:
         """Send one line and return its answer: without echo and prompt, with LF between lines.
@@ -169,8 +189,8 @@ class Console:
 
         ``line`` is the command that does it; without one the link's lines do (``Link.reset``).
 
-        Raises ``BoardStays`` without the banner, what ``wake`` raises without a prompt, and ``Lost`` if the board has
-        just restarted by itself.
+        Raises ``BoardStays`` without the banner, or ``BoardSilent`` if nothing came at all; what ``wake`` raises
+        without a prompt; and ``Lost`` if the board has just restarted by itself, or misheard.
         """
         self._ready = False
         self._keep(self._link.drain())
@@ -178,17 +198,23 @@ class Console:
         deadline = self._say(line, timeout_s) if line else self._pulse(timeout_s)
         while (start := self._heard.find(banner.encode())) < 0:
             if not self._listen(deadline):
-                raise BoardStays(f"the board did not restart within {timeout_s:g} s", **self._evidence())
+                self._judge_no_restart(line or "", timeout_s)
+        self._echoes = None
         del self._heard[: start + len(banner.encode())]
         self._reach_prompt(wake_in_s=self._options.wake.every_s)
 
-    def _reach_prompt(self, wake_in_s: float) -> None:
-        """Wait for a prompt that isn't stale; interrupt an autoboot; wake the board now and then."""
-        self._ready, self._echoes, self._overflowed = False, None, False
+    def _reach_prompt(self, wake_in_s: float, *, steady: bool = False) -> None:
+        """Wait for a prompt that isn't stale; interrupt an autoboot; wake the board now and then.
+
+        ``steady``: the board was at its prompt before, so that one which boots has restarted by itself.
+        """
+        self._ready, self._overflowed = False, False
         interrupt, wake = self._options.interrupt, self._options.wake
         started = time.monotonic()
         deadline, due, boots = started + self._options.boot_s, started + wake_in_s, 0
         while not self._at_prompt():
+            if steady:
+                self._heed_restart()
             if interrupt and (start := self._heard.find(interrupt.on.encode())) >= 0:
                 del self._heard[: start + len(interrupt.on.encode())]
                 self._send(interrupt.send)
@@ -201,6 +227,8 @@ class Console:
                 due = time.monotonic() + wake.every_s
             else:
                 self._listen(min(deadline, due))
+        if steady:
+            self._heed_restart()
         self._heard.clear()
         self._ready = True
 
@@ -223,11 +251,13 @@ class Console:
         """Decide what it means that nothing more comes: no echo on this board, or a conversation that came apart."""
         if b"\a" in self._heard and after_echo(plain(self._heard), line) is None:
             # U-Boot beeps for every character that its line buffer doesn't take, and obeys the rest.
+            self._echoes = True
             raise BoardRefused("the line is too long for the board", **self._evidence())
         if not at_prompt:
-            raise Lost(BoardSilent("the board did not answer in time", **self._evidence()))
+            unheard = self._echoes is True and after_echo(plain(self._heard), line) is None
+            raise Lost(BoardSilent("the board did not answer in time", **self._evidence()), obeyed=not unheard)
         if self._echoes:
-            raise Lost(BoardUnreadable("the board echoed something else than was sent", **self._evidence()))
+            raise Lost(BoardMisheard("the board echoed something else than was sent", **self._evidence()), obeyed=False)
         self._echoes = False
 
     def _heed_restart(self, line: str = "") -> None:
@@ -251,9 +281,20 @@ class Console:
     def _no_prompt(self, boots: int) -> BoardError:
         if boots >= _BOOTS:
             return BoardRestarts(f"the board began to boot {boots} times without a prompt", **self._evidence())
+        if garbled(self._heard):
+            return BoardGarbled("what the board sends is no text: is baud right?", **self._evidence())
         if self._overflowed:
             return BoardFloods("the board never stops talking", **self._evidence())
         return BoardSilent(f"no prompt within {self._options.boot_s:g} s", **self._evidence())
+
+    def _judge_no_restart(self, line: str, timeout_s: float) -> NoReturn:
+        text = plain(self._heard)
+        echo = after_echo(text, line) if line else 0
+        if echo is None and self._echoes:
+            raise Lost(BoardMisheard("the board echoed something else than was sent", **self._evidence()), obeyed=False)
+        if text[echo or 0 :].strip():
+            raise BoardStays(f"the board did not restart within {timeout_s:g} s", **self._evidence())
+        raise BoardSilent("the board was told to restart and says nothing since", **self._evidence())
 
     def _at_prompt(self) -> bool:
         end = self._heard[max(self._stale, len(self._heard) - _PROMPT_WINDOW) :]

@@ -16,14 +16,21 @@ from pydantic import Field, model_validator
 from drivers.board import Identity
 from drivers.command import Commit, Question, Reading, Restart, captured, judge_questions, judge_template
 from drivers.console import Console, ConsoleOptions, Lost
-from drivers.errors import BoardRefused, BoardSilent, CommitFailed, ValueUnwritable
+from drivers.errors import (
+    BoardRefused,
+    BoardRestarts,
+    BoardSilent,
+    BoardUnreadable,
+    CommitFailed,
+    ValueUnwritable,
+)
 from drivers.link import Link
 from drivers.text import Pattern, fill, printable
 
 _T = TypeVar("_T")
 
 REPEATS = 2
-"""So often is an operation done again after the board lost its prompt in the middle of it."""
+"""So often is an operation done again after the board lost its prompt in the middle of it, or may have misheard."""
 
 _WORD = re.compile(r"[^\s'\"\\`$;&|<>(){}\x00-\x1f\x7f]+")
 """What every shell takes as one word without quotes."""
@@ -73,6 +80,8 @@ class Shell:
     def __init__(self, link: Link, options: ShellOptions, secrets: Mapping[str, str]) -> None:
         self._options = options
         self._link = link
+        self._known = False
+        """The board has said who it is: from then on, one that restarts by itself is told nothing more."""
         self._console = Console(link, options, banner=options.restart.expect if options.restart else "")
 
     def present(self) -> bool:
@@ -82,8 +91,11 @@ class Shell:
     def identify(self) -> Identity:
         """Bring the board to its prompt, from any state, and ask all of ``identify``."""
         self._link.greet()
+        self._known = False
         self._console.wake()
-        return self._persist(self._identify)
+        identity = self._persist(self._identify)
+        self._known = True
+        return identity
 
     def check(self, settings: Mapping[str, str]) -> None:
         """Raise ``ValueUnwritable`` for a control character, for what can't be quoted, and for too long a line."""
@@ -110,16 +122,19 @@ class Shell:
         return self._persist(lambda: {name: self._read(name) for name in expected})
 
     def _persist(self, operation: Callable[[], _T]) -> _T:
-        """Do it at the prompt; again, all of it, if the board loses its prompt in the middle."""
-        repeats = REPEATS
-        while True:
-            self._console.ensure()
+        """Do it at the prompt; again, all of it, if the board loses its prompt in the middle or may have misheard."""
+        for left in reversed(range(REPEATS + 1)):
             try:
+                self._console.ensure(steady=self._known)
                 return operation()
             except Lost as lost:
-                if not repeats:
+                if not left or (self._known and isinstance(lost.fault, BoardRestarts)):
                     raise lost.fault from None
-                repeats -= 1
+            except (BoardRefused, BoardUnreadable):
+                if not left or self._console.echoes:
+                    raise
+                self._console.wake()
+        raise AssertionError("the last time returns or raises")
 
     def _identify(self) -> Identity:
         facts: dict[str, str] = {}
@@ -140,7 +155,7 @@ class Shell:
         try:
             answer = self._console.ask(commit.send, commit.timeout_s)
         except Lost as lost:
-            if not isinstance(lost.fault, BoardSilent):
+            if not (lost.obeyed and isinstance(lost.fault, BoardSilent)):
                 raise
             raise CommitFailed(f"no answer to {commit.send} in time", **lost.fault.details) from None
         if self._options.error.search(answer) or (commit.expect or "") not in answer:
@@ -149,7 +164,11 @@ class Shell:
     def _read(self, name: str) -> str:
         _check_name(name)
         read = self._options.read
-        return self._capture(fill(read.send, name=name), read.pattern(name))["value"] or ""
+        command = fill(read.send, name=name)
+        answer = self._console.ask(command)
+        if read.is_unset(name, answer):
+            return ""
+        return captured(answer, read.pattern(name), self._options.error, self._evidence(command, answer))["value"] or ""
 
     def _capture(self, command: str, pattern: re.Pattern[str]) -> re.Match[str]:
         answer = self._console.ask(command)

@@ -6,6 +6,7 @@ in, so that a test can wrap any of them without a hook in the code.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -87,6 +88,15 @@ def build(settings: Settings, ports: Ports = _REAL) -> Bench:
             board=lambda link: language(link, recipe.options, secrets),
         )
         return Bench(settings.name, settings.slots, equipment, held.pop_all().close)
+
+
+def settle() -> None:
+    """Tell the garbage collector that what there is now stays: for a process that does nothing but run the station.
+
+    It would look through every module again and again, in the middle of a board.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def _discreet(link: Link, recipe: Recipe) -> Link:

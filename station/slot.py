@@ -18,13 +18,14 @@ from typing import Any
 from drivers.board import Board, Identity, NoBoard
 from drivers.errors import Cancelled, DriverError, PortError, PortLost, PortMissing
 from drivers.link import Link
-from station import views, words
+from station import clock, views, words
 from station.case import Case
 from station.cycle import BoardPulled, Cycle
 from station.errors import DatabaseError, StationError
 from station.escrow import Escrow
 from station.fleet.client import Client
 from station.ledger import CycleRow, History, Ledger, Reader
+from station.ledger.transcript import written
 from station.line import Line
 from station.model import Closing, Finished, Phase, SlotView, Step
 from station.outbox import Outbox
@@ -42,6 +43,8 @@ _AWAKE_S = 0.2
 """Seconds between two signs of life to a board that has to wait for the line."""
 _SIGNS = 3
 """So many signs of life without an answer mean that a board which had to wait has left."""
+_BEFORE_S = 5.0
+"""Seconds before a cycle whose transcript is part of it: a board may talk while it arrives."""
 _RETRY_S = 1.0
 """Seconds between two turns after something unforeseen."""
 
@@ -204,7 +207,7 @@ class Slot:
 
     def _taken_up(self, row: CycleRow, board: Board, link: Link | None) -> Cycle:
         cycle, reader = self._cycle(row, board, link), self._equipment.reader
-        cycle.take_up(reader.settled(row.id), reader.decided(row.id))
+        cycle.take_up(reader.settled(row.id), reader.decided(row.id), reader.transcript(row.id))
         return cycle
 
     def _run_cycle(self, cycle: Cycle) -> CycleRow:
@@ -233,10 +236,11 @@ class Slot:
             owner=shared.owner,
             board=board,
             hide=link.hide if link else lambda secret: None,
-            mask=(lambda text: link.masked(text.encode(errors="replace")).decode()) if link else lambda text: text,
+            mask=link.masked_text if link else lambda text: text,
             fleet=shared.fleet,
             escrow=shared.escrow,
             history=history,
+            transcript=_transcript_of(link) if link else lambda: "",
         )
         return Cycle(row, case, shared.ledger, hold, self._show_step)
 
@@ -313,3 +317,14 @@ class Slot:
         if view != self._view:
             self._view = view
             self._publish(view)
+
+
+def _transcript_of(link: Link) -> Callable[[], str]:
+    """Return what writes down the exchange of a cycle that begins now, without the waiting for its board."""
+    began = clock.monotonic() - link.opened - _BEFORE_S
+
+    def transcript() -> str:
+        opened_at = clock.now_us() - round((clock.monotonic() - link.opened) * 1e6)
+        return written((passage for passage in link.transcript if passage.seconds >= began), opened_at)
+
+    return transcript

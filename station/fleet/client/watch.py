@@ -12,24 +12,29 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 import socket
 import ssl
 from functools import partial
-from http.client import HTTPResponse, IncompleteRead
-from typing import Any
+from http.client import HTTPException, HTTPMessage, HTTPResponse, IncompleteRead, UnknownProtocol
+from typing import Any, BinaryIO
 
 from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import NewConnectionError
-from urllib3.util.response import assert_header_parsing
 from urllib3.util.wait import wait_for_read, wait_for_socket
 
 from station import clock
 
 _PIECE = 16384
 """Bytes that are sent at a time: a TLS record, and about what a socket takes when it takes any."""
+
+_LONGEST_LINE = 65536
+_MOST_FIELDS = 100
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""What names a field of a head: a token of RFC 9110, 5.6.2."""
 
 _LEAST_S = 0.001
 """Seconds that a connection is given at least; with 0 a socket wouldn't wait at all, and fail in other words."""
@@ -118,10 +123,45 @@ class _WatchedResponse(HTTPResponse):
         self.fp = io.BufferedReader(self._watched)
 
     def begin(self) -> None:
-        super().begin()
-        if self._watched.ended:
-            raise IncompleteRead(b"")  # http.client takes the connection's end for the end of the head
-        assert_header_parsing(self.headers)  # urllib3 would only log it, with what was received
+        """Read the head; as http.client's, which takes longer for it (it has a parser of mail) than a request does."""
+        version, status, reason = "", 100, ""
+        while status == 100:
+            version, status, reason = self._read_status()  # type: ignore[attr-defined]  # the stubs know only what
+            self.headers = self.msg = _head(self.fp)
+            if self._watched.ended:
+                raise IncompleteRead(b"")  # the connection's end is not the end of the head
+        self.code, self.status, self.reason = status, status, reason.strip()
+        if not version.startswith("HTTP/1."):
+            raise UnknownProtocol(version)
+        self.version = 10 if version == "HTTP/1.0" else 11
+        self.chunked = self.headers.get("transfer-encoding", "").lower() == "chunked"
+        self.chunk_left = None
+        told = self.headers.get("content-length", "")
+        self.length = int(told) if told.isdecimal() and told.isascii() and not self.chunked else None
+        if status in (204, 304) or status < 200 or self._method == "HEAD":  # type: ignore[attr-defined]  # is documented
+            self.length = 0
+        closes: bool = self._check_close()  # type: ignore[attr-defined]
+        self.will_close = closes or (self.length is None and not self.chunked)
+
+
+def _head(lines: BinaryIO) -> HTTPMessage:
+    """Read the fields of a head and the empty line after them; raises ``HTTPException`` for what is none."""
+    head = HTTPMessage()
+    fields: list[tuple[str, str]] = []
+    while (line := lines.readline(_LONGEST_LINE + 1)).rstrip(b"\r\n"):
+        if len(line) > _LONGEST_LINE or len(fields) == _MOST_FIELDS:
+            raise HTTPException("the head is too long")
+        text = line.decode("iso-8859-1")
+        if text[0] in " \t" and fields:  # a folded line, RFC 9112, 5.2
+            fields[-1] = (fields[-1][0], f"{fields[-1][1]} {text.strip()}")
+            continue
+        name, colon, value = text.partition(":")
+        if not colon or not _NAME.fullmatch(name):
+            raise HTTPException("the head holds what is no field")
+        fields.append((name, value.strip()))
+    for name, value in fields:
+        head[name] = value
+    return head
 
 
 class _Watched(HTTPConnection):
