@@ -58,6 +58,14 @@ class Shell:
         """Raise ``ValueUnwritable``; see ``shell_lines``."""
         self._lines.of(settings)
 
+    def preview(self, settings: Mapping[str, str]) -> list[str]:
+        """Return the lines that ``configure`` would send."""
+        commit, sent = self._options.commit, []
+        for name, lines in self._lines.of(settings).items():
+            place = self._options.file.get(name)
+            sent += [*lines, *((files.unpack(place), files.install(place)) if place else ())]
+        return [*sent, *([commit.send] if commit else [])]
+
     def configure(self, settings: Mapping[str, str]) -> None:
         """Write the settings in their order, then commit.
 
