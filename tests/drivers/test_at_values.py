@@ -101,7 +101,7 @@ def test_a_setting_without_a_way_is_refused() -> None:
             at.check({"b": "1"})
 
 
-KEY = '0123456789abcdef"0123456789abcdef'
+KEY = 'ab"cd"ef"gh"ij"kl"mn"op'
 
 
 @pytest.mark.parametrize("slowly", [False, True])
