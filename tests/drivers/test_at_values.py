@@ -121,6 +121,15 @@ def test_a_secret_is_in_no_error_and_no_transcript(answer: bytes, fault: type[Dr
     assert not any(part[i : i + 8] in shown for part in (KEY, said.decode()) for i in range(len(part) - 7))
 
 
+def test_shows_what_it_would_send_without_its_secrets() -> None:
+    asked = {"write": "AT+CERT={length}", "prompt": ">", "read": {"send": "AT+CERT?", "capture": "(?P<value>.*)"}}
+    with modem([], quote="v250", settings={"cert": asked}) as (at, link):
+        link.hide(KEY)
+        lines = at.preview({"a": "1", "cert": "CERT", "key": KEY})
+        assert lines[:3] == ['AT+KV="a","1"', "AT+CERT=4", "CERT"] and lines[4:] == ["AT&W"]
+        assert link.masked(lines[3].encode()) == b'AT+KV="key",***'
+
+
 def test_every_fault_has_bounded_details() -> None:
     with modem([AT, says(b"AT+CGSN=1", b"\x01\xff" * 5000)]) as (at, _), pytest.raises(DriverError) as caught:
         at.identify()
