@@ -20,6 +20,7 @@ GROUP = "provisioning_station.dialects"
 _BUILT_IN = {
     "at": "drivers.at:At",
     "line": "drivers.line:Line",
+    "micropython": "drivers.micropython:MicroPython",
     "shell": "drivers.shell:Shell",
 }
 

@@ -8,21 +8,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from functools import cached_property
-from typing import ClassVar, Self, TypeVar
+from typing import ClassVar, TypeVar
 
-from pydantic import Field, model_validator
-
-from drivers.at_conversation import Answer, Conversation, ConversationOptions, Data
-from drivers.at_quote import Quote, quoted, unquoted
+from drivers.at_conversation import Conversation, Data
+from drivers.at_exchange import Answer
+from drivers.at_options import AtOptions, Way
+from drivers.at_quote import quoted, unquoted
 from drivers.at_result import Final
 from drivers.board import Identity
-from drivers.command import Commit, Question, Reading, Restart, captured, judge_questions, judge_template
+from drivers.command import Commit, captured
 from drivers.console import Lost
 from drivers.errors import BoardRefused, BoardRestarts, BoardSilent, BoardUnreadable, CommitFailed, ValueUnwritable
 from drivers.link import Link
-from drivers.table import Table
-from drivers.text import fill, placeholders, printable
+from drivers.text import fill, printable
 
 _T = TypeVar("_T")
 
@@ -33,86 +31,6 @@ _NAME = re.compile(r"[^\s\"\\,;\x00-\x1f\x7f]+")
 """What can be a part of a command line, inside of quotation marks and without."""
 
 
-class AtReading(Reading):
-    """``read``: how one setting is read back."""
-
-    unquote: bool = False
-    """Whether the board tells a value with the escapes of quote in it; most tell it as it is."""
-
-
-class Way(Table):
-    """How one setting is written and read back."""
-
-    write: str
-    """The command that writes it, with {value} in it, or, for a board that asks for the value with a prompt, its
-    {length} in bytes; {name} stands for the setting's name."""
-    quote: Quote | None = None
-    """How {value} is put into the command.  none: as it is, and what would need quotation marks is refused.  raw: as
-    it is, whatever it is, for parameters that the recipe has quoted.  The others put it into "...": plain: no escapes,
-    and a " in it is refused.  v250: \\22 for a ", and likewise for a backslash and all that is not printable ASCII.
-    backslash: a backslash before " and backslash (u-blox).  esp-at: also before a comma."""
-    prompt: str | None = Field(default=None, min_length=1)
-    """Literal text with which the board asks for the value, e.g. ``">"``; it is sent as it is then."""
-    read: AtReading
-    """How it is read back."""
-
-    @model_validator(mode="after")
-    def _writable(self) -> Self:
-        _judge_write(self.write, self.quote, self.prompt)
-        judge_template("read.send", self.read.send, must=_named(self.read.send))
-        return self
-
-
-class AtOptions(ConversationOptions):
-    """The recipe's ``[at]``."""
-
-    identify: tuple[Question, ...] = Field(min_length=1)
-    """Commands that tell who the board is.  All are asked; together they must capture serial."""
-    write: str | None = None
-    """As write of a table in settings, for every setting that has none; with {name}."""
-    quote: Quote | None = None
-    """As there."""
-    prompt: str | None = Field(default=None, min_length=1)
-    """As there."""
-    read: AtReading | None = None
-    """As there; with {name}."""
-    settings: dict[str, Way] = Field(default_factory=dict)
-    """Setting name -> how this one is written and read back, where it has a command of its own."""
-    commit: Commit | None = None
-    """How the settings are made permanent; left out where write already does."""
-    line_limit: int | None = Field(default=None, ge=1)
-    """Bytes that the board takes in one line, newline included; a setting that needs more is never begun."""
-    restart: Restart | None = None
-    """How to restart the board; left out where nothing does.  expect is how a line begins that only a board prints
-    which has just started."""
-
-    @model_validator(mode="after")
-    def _complete(self) -> Self:
-        judge_questions(self.identify)
-        if (self.write is None) != (self.read is None):
-            raise ValueError("write and read belong together: what is written is read back")
-        if self.write is None and not self.settings:
-            raise ValueError("write and read are missing, or a table in settings for each setting")
-        if self.write is not None and self.read is not None:
-            _judge_write(self.write, self.quote, self.prompt, {"name"})
-            judge_template("read.send", self.read.send, must={"name"})
-        for key, command in (
-            ("wake.send", self.wake.send),
-            *(("setup", command) for command in self.setup),
-            ("commit.send", self.commit.send if self.commit else ""),
-            ("restart.send", (self.restart.send if self.restart else None) or ""),
-        ):
-            judge_template(key, command)
-        return self
-
-    @cached_property
-    def way(self) -> Way | None:
-        """How a setting is written and read back that is not in ``settings``."""
-        if self.write is None or self.read is None:
-            return None
-        return Way(write=self.write, quote=self.quote, prompt=self.prompt, read=self.read)
-
-
 class At:
     """An AT command module; a ``drivers.board.Board``."""
 
@@ -121,7 +39,7 @@ class At:
     def __init__(self, link: Link, options: AtOptions, secrets: Mapping[str, str]) -> None:
         self._link = link
         self._options = options
-        self._conversation = Conversation(link, options, banner=options.restart.expect if options.restart else "")
+        self._conversation = Conversation(link, options)
 
     def present(self) -> bool:
         """Tell whether a board answers, or talks by itself; takes at most 0.6 s."""
@@ -215,10 +133,9 @@ class At:
         return unquoted(found, way.quote or "raw") if way.read.unquote else found
 
     def _captured(self, command: str, answer: Answer, pattern: re.Pattern[str]) -> re.Match[str]:
-        evidence = self._evidence(command, answer)
         if answer.final is not Final.OK:
-            raise BoardRefused("the board answers with an error", **evidence)
-        return captured(answer.text, pattern, None, evidence)
+            raise BoardRefused("the board answers with an error", **self._evidence(command, answer))
+        return captured(answer.text, pattern, None, lambda: self._evidence(command, answer))
 
     # ------------------------------------------------------------- what can be said
 
@@ -250,7 +167,7 @@ class At:
     def _way(self, name: str) -> Way:
         if not _NAME.fullmatch(name):
             raise ValueUnwritable(f"the setting's name {name!r} holds what a command line can't", setting=name)
-        way = self._options.settings.get(name) or self._options.way
+        way = self._options.way(name)
         if way is None:
             raise ValueUnwritable(f"the recipe says no way to write the setting {name}", setting=name)
         return way
@@ -266,18 +183,3 @@ class At:
             "sent": printable(self._link.masked(command.encode())),
             "received": printable(self._link.masked(received.encode())),
         }
-
-
-def _judge_write(write: str, quote: Quote | None, prompt: str | None, must: set[str] | None = None) -> None:
-    """Raise ``ValueError`` unless a command says how it takes the value, and has no other placeholders."""
-    where = "value" if prompt is None else "length"
-    judge_template("write", write, must={where} | (must or _named(write)))
-    if prompt is None and quote is None:
-        raise ValueError("quote is missing: how is {value} put into the command?")
-    if prompt is not None and quote is not None:
-        raise ValueError("quote is for a value in the command line, and with prompt there is none")
-
-
-def _named(template: str) -> set[str]:
-    """Return {name} as a placeholder that a command must have, if it has it."""
-    return placeholders(template) & {"name"}

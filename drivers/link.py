@@ -18,7 +18,18 @@ from types import TracebackType
 from typing import NoReturn, Self
 from urllib.parse import parse_qs, urlsplit
 
-from drivers.errors import Cancelled, PortBusy, PortDenied, PortError, PortLost, PortMissing, PortStuck, PortUnusable
+from drivers.errors import (
+    BoardPulled,
+    Cancelled,
+    PortBusy,
+    PortDenied,
+    PortError,
+    PortLost,
+    PortMissing,
+    PortStuck,
+    PortUnusable,
+)
+from drivers.grip import LOOK_S, Grip
 from drivers.holders import Holder, holders, rivals
 from drivers.ports import denial
 from drivers.transcript import Passage, Transcript
@@ -76,6 +87,7 @@ class Link:
         self._closed = False
         self._guard = threading.Lock()
         self._greeted = False
+        self._grip: Grip | None = None
         self._last = time.monotonic()
         """When a byte went over the wire last, either way."""
 
@@ -173,10 +185,11 @@ class Link:
     def modem(self, line: ModemLine) -> bool:
         """Tell whether the far end asserts a line; raises ``PortUnusable`` where the port has none, ``PortLost``."""
         self._check()
-        try:
-            return self._wire.sense(line)
-        except (OSError, termios.error) as error:
-            self._lineless(line.upper(), error)
+        return self._sensed(line)
+
+    def hold_by(self, line: ModemLine) -> None:
+        """From now on, raise ``BoardPulled`` from whatever waits here once the board lets go of this line."""
+        self._grip = Grip(line)
 
     def fileno(self) -> int | None:
         """Return the descriptor that becomes readable when something arrives, for select(2); None if there is none.
@@ -201,12 +214,25 @@ class Link:
             self._wire.close()
 
     def hide(self, secret: str) -> None:
-        """Mask this text in the transcript and in ``masked``."""
+        """Mask this text in the transcript and in ``masked``, also as hex, base64 or quoted."""
         self._transcript.hide(secret)
 
+    def hide_setting(self, name: str) -> None:
+        """Mask the value of the setting of this name in the transcript and in ``masked``, whatever it is."""
+        self._transcript.hide_setting(name)
+
     def masked(self, data: bytes) -> bytes:
-        """Return ``data`` without the secrets in it, for an error's details."""
+        """Return what was sent or heard just now without the secrets in it, for an error's details."""
         return self._transcript.mask(data)
+
+    def masked_text(self, text: str) -> str:
+        """Return a text of the station's own without the hidden texts in it."""
+        return self._transcript.mask_values(text.encode(errors="replace")).decode(errors="replace")
+
+    @property
+    def opened(self) -> float:
+        """When the link was opened, a reading of ``time.monotonic``; the transcript's seconds count from here."""
+        return self._transcript.opened
 
     @property
     def transcript(self) -> list[Passage]:
@@ -224,17 +250,19 @@ class Link:
             raise Cancelled("the station is stopping", port=self.port)
         if self._closed:
             raise PortLost(f"{self.port} is closed", port=self.port)
+        if self._grip and self._grip.lost(self._sensed):
+            raise BoardPulled(f"the board on {self.port} no longer asserts {self._grip.line.upper()}", port=self.port)
 
     def _receive(self, timeout_s: float) -> None:
         try:
-            self._keep(self._wire.receive(timeout_s))
+            self._keep(self._wire.receive(min(timeout_s, LOOK_S) if self._grip else timeout_s))
         except (OSError, termios.error) as error:
             self._lost(error)
 
     def _send(self, piece: bytes, timeout_s: float) -> bytes:
         """Send some of ``piece`` and return the rest."""
         try:
-            count, received = self._wire.send(piece, timeout_s)
+            count, received = self._wire.send(piece, min(timeout_s, LOOK_S) if self._grip else timeout_s)
         except TimeoutError as error:
             raise PortStuck(f"{self.port} takes no bytes", port=self.port) from error
         except (OSError, termios.error) as error:
@@ -243,6 +271,12 @@ class Link:
         self._last = time.monotonic()
         self._keep(received)
         return piece[count:]
+
+    def _sensed(self, line: ModemLine) -> bool:
+        try:
+            return self._wire.sense(line)
+        except (OSError, termios.error) as error:
+            self._lineless(line.upper(), error)
 
     def _pause(self, seconds: float) -> None:
         until = time.monotonic() + seconds
@@ -266,7 +300,10 @@ class Link:
         raise PortUnusable(f"{self.port} has no {lines} lines", port=self.port) from error
 
     def _lost(self, error: Exception) -> NoReturn:
-        self._check()
+        """Give the port back at once: while it is held, its adapter comes back under another number."""
+        if self._cancelled:
+            raise Cancelled("the station is stopping", port=self.port) from error
+        self.close()
         raise PortLost(f"{self.port} went away: {error}", port=self.port) from error
 
 

@@ -219,6 +219,11 @@ class Recipe(Table):
         """Tell whether a setting's value is a secret."""
         return bool(SECRET.intersection(_words(self.config[name])))
 
+    @property
+    def secret_settings(self) -> tuple[str, ...]:
+        """The names of the settings whose values are secrets."""
+        return tuple(name for name in self.config if self.secret(name))
+
     def settings(self, values: Mapping[str, str]) -> dict[str, str]:
         """Return every setting with its placeholders filled; each one it uses must be among ``values``."""
 

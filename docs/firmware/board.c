@@ -84,7 +84,7 @@ static enum provision_verdict judge(void *context, const char *name, const uint8
 static bool secret(void *context, const char *name)
 {
     (void)context;
-    return strcmp(name, "fleet_key") == 0;
+    return strcmp(name, "fleet.key") == 0;
 }
 
 static size_t held(void *context)
@@ -121,9 +121,22 @@ static const struct provision_board BOARD = {
     .store = store,
 };
 
+/* Log a setting, as a firmware that uses one. */
+static void log_motd(void)
+{
+    uint8_t motd[64];
+    size_t size;
+    if (!provision_get(&BOARD, "motd", motd, sizeof motd, &size))
+        return;
+    uart_send("motd: ", 6);
+    uart_send((const char *)motd, size);
+    uart_send("\r\n", 2);
+}
+
 void board_start(void)
 {
     pages_open(&pages, &FLASH);
+    log_motd();
     provision_start(&provision, &BOARD, staging, sizeof staging);
 }
 

@@ -88,9 +88,8 @@ static const char *judged(const struct provision_board *board, const char *name,
 
 static const char *put(struct provision *provision, struct request *request, struct reply *reply)
 {
-    static char NONE[] = "";
     const char *name = request->argument[0], *refused;
-    char *part = request->count == 4 ? request->argument[3] : NONE;
+    char nothing[] = "", *part = request->count == 4 ? request->argument[3] : nothing;
     size_t named, offset, total, size;
     (void)reply;
     if (!unescape(request->argument[0], &named) || !number_of(request->argument[1], &offset)

@@ -70,13 +70,13 @@ void sha256_end(struct sha256 *hash, uint8_t digest[SHA256_SIZE])
 {
     static const uint8_t ONE = 0x80, ZERO = 0;
     const uint32_t bits = hash->size * 8;
+    const uint8_t length[8] = {
+        0, 0, 0, 0, (uint8_t)(bits >> 24), (uint8_t)(bits >> 16), (uint8_t)(bits >> 8), (uint8_t)bits,
+    };
     sha256_add(hash, &ONE, 1);
-    while (hash->size % 64 != 60)
+    while (hash->size % 64 != 56)
         sha256_add(hash, &ZERO, 1);
-    for (unsigned shift = 32; shift > 0; shift -= 8) {
-        const uint8_t byte = (uint8_t)(bits >> (shift - 8));
-        sha256_add(hash, &byte, 1);
-    }
+    sha256_add(hash, length, sizeof length);
     for (unsigned i = 0; i < SHA256_SIZE; i++)
         digest[i] = (uint8_t)(hash->state[i / 4] >> (24 - 8 * (i % 4)));
 }

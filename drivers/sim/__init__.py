@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _BOARDS = {
     "at": "drivers.sim.at:AtBoard",
     "line": "drivers.sim.line:LineBoard",
+    "micropython": "drivers.sim.micropython:MicroPythonBoard",
     "shell": "drivers.sim.shell:ShellBoard",
 }
 

@@ -54,6 +54,7 @@ EXCEPTIONS: dict[str, dict[str, set[tuple[str, str | None]]]] = {
     "at": {},
     "line": {"hostile-serial@long": {("FAIL", "board-unreadable")}},  # longer than the protocol has facts
     "shell": {},
+    "micropython": {},
 }
 """Where a language leaves no other verdict, or more than one: dialect -> fault -> the verdicts that are right."""
 
