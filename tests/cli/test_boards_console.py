@@ -22,6 +22,7 @@ from station_process import station
 
 LEAVE = b"\x1d"
 SECRET = "s3cret-pass-0123"
+KEY = "0123456789abcdef0123456789abcdef01234567"
 
 
 class Terminal:
@@ -101,11 +102,13 @@ def test_secrets_of_the_recipe_are_masked(tmp_path: Path) -> None:
             for key in f"setenv pin {SECRET}\r".encode():  # a person types one key after the other
                 terminal.type(bytes([key]))
             terminal.until(b"=> ")
-            terminal.type(LEAVE)
+            terminal.type(f"setenv fleet_key {KEY}\r".encode())
+            terminal.until(b"=> ")
+            terminal.type(b"printenv fleet_key\r" + LEAVE)
             assert terminal.ended() == 0
-        assert board.memory.ram["pin"] == SECRET
+        assert (board.memory.ram["pin"], board.memory.ram["fleet_key"]) == (SECRET, KEY)
     said = file.read_text()
-    assert SECRET not in said and SECRET[:8] not in said
+    assert SECRET[:8] not in said and KEY[:8] not in said  # the board's key is known by its setting's name alone
     assert "> \\x03setenv pin ***\\r\n" in said and "< => setenv pin ***\\r\\n\n" in said
 
 

@@ -237,7 +237,7 @@ def tamper(path: Path) -> None:
 
 def from_later(path: Path) -> None:
     with closing(sqlite3.connect(path)) as db:
-        db.execute("UPDATE _sqlite_migrations SET name = '9999_later'")
+        db.execute("UPDATE _sqlite_migrations SET name = '9999_later' WHERE name = '0001_first'")
         db.commit()
 
 
