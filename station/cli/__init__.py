@@ -20,6 +20,7 @@ from station.errors import BadInput, StationError
 
 _COMMANDS = {
     "run": ("station.cli.run", "command", "Provision boards with the settings of this station."),
+    "history": ("station.cli.history", "command", "Tell what happened to a board, from the ledger."),
     "rehearse": ("station.cli.rehearse", "command", "Provision simulated boards in a local fleet."),
     "fleet": ("station.cli.fleet", "command", "Manage a fleet, or serve one from a file."),
 }
