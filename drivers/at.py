@@ -133,10 +133,9 @@ class At:
         return unquoted(found, way.quote or "raw") if way.read.unquote else found
 
     def _captured(self, command: str, answer: Answer, pattern: re.Pattern[str]) -> re.Match[str]:
-        evidence = self._evidence(command, answer)
         if answer.final is not Final.OK:
-            raise BoardRefused("the board answers with an error", **evidence)
-        return captured(answer.text, pattern, None, evidence)
+            raise BoardRefused("the board answers with an error", **self._evidence(command, answer))
+        return captured(answer.text, pattern, None, lambda: self._evidence(command, answer))
 
     # ------------------------------------------------------------- what can be said
 

@@ -16,6 +16,7 @@ from drivers import dialect
 from drivers.link import Link
 from station import recipe as recipes
 from station.bench import Bench
+from station.control import Control
 from station.escrow import Escrow
 from station.fleet.client import Client
 from station.ledger import Ledger, Reader
@@ -87,7 +88,9 @@ def build(settings: Settings, ports: Ports = _REAL) -> Bench:
             open_link=lambda port: _discreet(ports.open_link(port, recipe), recipe),
             board=lambda link: language(link, recipe.options, secrets),
         )
-        return Bench(settings.name, settings.slots, equipment, held.pop_all().close)
+        control = Control(folder.path)
+        held.callback(control.close)
+        return Bench(settings.name, settings.slots, equipment, control.serve, held.pop_all().close)
 
 
 def settle() -> None:

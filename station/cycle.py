@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
-from drivers.errors import Blame, Cancelled, Fault, PortLost, PortMissing
+from drivers.errors import Blame, BoardPulled, Cancelled, Fault, PortLost, PortMissing
 from station import clock
 from station.case import Case
 from station.errors import DatabaseError, EscrowFailed, Internal, SettingsError, StationError
@@ -29,13 +29,6 @@ log = logging.getLogger(__name__)
 
 LINE_WIDE = (NotAllowed, TokenUnusable, SettingsError, VendorUnknown)
 """What the fleet holds against the station as a whole; no board is to blame."""
-
-
-class BoardPulled(StationError):
-    """The board left, and took its port along, before its cycle was over."""
-
-    code = "board-pulled"
-    blame = Blame.PEOPLE
 
 
 class RecipeChanged(StationError):

@@ -79,10 +79,17 @@ def _reading(path: Path) -> str:
     return "ro&immutable=1" if still else "ro"
 
 
-def _refuse_newer(path: Path, database: Database, migrations: Migrations) -> None:
+def unknown_migrations(connection: sqlite3.Connection, migrations: Migrations) -> list[str]:
+    """Return what a later version of this program has done to a database, in its order; changes nothing."""
+    from sqlite_utils import Database
+
     known = {m.name for m in migrations._migrations}
-    strange = [m.name for m in migrations.applied(database) if m.name not in known]
-    if strange:
+    applied = migrations.applied(Database(connection, execute_plugins=False))
+    return [m.name for m in applied if m.name not in known]
+
+
+def _refuse_newer(path: Path, database: Database, migrations: Migrations) -> None:
+    if strange := unknown_migrations(database.conn, migrations):
         raise DatabaseNewer(
             f"{path} was made by a later version of this program (it has {strange[-1]!r}); install that one"
         )

@@ -7,9 +7,9 @@ from station.ledger import CycleRow
 from station.model import Closing, Finished, Outcome, Phase, SlotView, Step
 
 
-def empty(slot: str, last: CycleRow) -> SlotView:
+def empty(last: CycleRow) -> SlotView:
     """Show a slot whose board has left."""
-    return SlotView(slot, note=words.advice("slot-empty"), last=f"{last.serial or '?'} {last.outcome}")
+    return SlotView(last.slot, last=f"{last.serial or '?'} {last.outcome}")
 
 
 def running(row: CycleRow, plan: tuple[Step, ...]) -> SlotView:
@@ -39,7 +39,6 @@ def closed(row: CycleRow, plan: tuple[Step, ...], ending: Closing | None = None)
         duration=row.duration_ms / 1000,
         outcome=Outcome(row.outcome),
         code=row.error,
-        note="" if row.error else words.advice("slot-remove"),
         advice=advice(row.error, ending.text if ending else None) if row.error else "",
     )
 
