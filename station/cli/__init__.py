@@ -25,6 +25,7 @@ _COMMANDS = {
     "status": ("station.cli.status", "command", "Show what every slot of a running station shows."),
     "rehearse": ("station.cli.rehearse", "command", "Provision simulated boards in a local fleet."),
     "boards": ("station.cli.boards", "command", "Look at ports, and talk to one board: for whoever writes a recipe."),
+    "recipes": ("station.cli.recipes", "command", "Check recipes, and tell an editor what they may hold."),
     "check": ("station.cli.check", "command", "Look at everything before a shift, and change nothing."),
     "fleet": ("station.cli.fleet", "command", "Manage a fleet, or serve one from a file."),
 }
