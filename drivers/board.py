@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
-from drivers.errors import PortMissing
+from drivers.errors import DriverError, PortMissing
 
 if TYPE_CHECKING:
     from drivers.link import Link
@@ -73,6 +73,18 @@ class Board(Protocol):
         ...
 
 
+@runtime_checkable
+class Previewing(Protocol):
+    """A board that can be asked what it would be sent; not every dialect's is."""
+
+    def preview(self, settings: Mapping[str, str]) -> list[str]:
+        """Return the lines that ``configure`` would send, in their order, for an engineer to read; sends nothing.
+
+        Raises ``ValueUnwritable``.
+        """
+        ...
+
+
 class Dialect(Protocol):
     """A language that boards speak: makes a ``Board`` of a link and the recipe's own table.
 
@@ -96,28 +108,29 @@ class Dialect(Protocol):
 class NoBoard:
     """An empty slot, where a board is expected: whatever is asked of it, nobody answers."""
 
+    def __init__(self, fault: DriverError | None = None) -> None:
+        """``fault`` is what every question raises; left out, ``PortMissing``."""
+        self._fault = fault or PortMissing("no board is here")
+
     def present(self) -> bool:
         """Say no."""
         return False
 
     def identify(self) -> Identity:
-        """Raise ``PortMissing``, as all that follow."""
-        raise self._nobody()
+        """Raise the fault, as all that follow."""
+        raise self._fault
 
     def check(self, settings: Mapping[str, str]) -> None:
         """Do nothing: nobody is here who could not be told."""
 
     def configure(self, settings: Mapping[str, str]) -> None:
-        """Raise ``PortMissing``."""
-        raise self._nobody()
+        """Raise the fault."""
+        raise self._fault
 
     def restart(self) -> bool:
-        """Raise ``PortMissing``."""
-        raise self._nobody()
+        """Raise the fault."""
+        raise self._fault
 
     def read(self, expected: Mapping[str, str]) -> Mapping[str, str]:
-        """Raise ``PortMissing``."""
-        raise self._nobody()
-
-    def _nobody(self) -> PortMissing:
-        return PortMissing("no board is here")
+        """Raise the fault."""
+        raise self._fault

@@ -6,6 +6,7 @@ The tables that the dialects of this kind share, and how an answer is judged by 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from typing import Self
 
 from pydantic import Field, field_validator, model_validator
@@ -115,17 +116,19 @@ def judge_questions(identify: tuple[Question, ...]) -> None:
         judge_template("identify.send", question.send)
 
 
-def judge_template(key: str, template: str, must: frozenset[str] | set[str] = frozenset()) -> None:
-    """Raise ``ValueError`` unless a command has exactly these placeholders."""
+def judge_template(
+    key: str, template: str, must: frozenset[str] | set[str] = frozenset(), may: frozenset[str] | set[str] = frozenset()
+) -> None:
+    """Raise ``ValueError`` unless a command has all the placeholders that it must have, and none but those it may."""
     found = placeholders(template)
     if missing := must - found:
         raise ValueError(f"{key} needs {' and '.join(f'{{{name}}}' for name in sorted(missing))}")
-    if unknown := found - must:
+    if unknown := found - must - may:
         raise ValueError(f"{key}: nothing fills {' or '.join(f'{{{name}}}' for name in sorted(unknown))}")
 
 
 def captured(
-    answer: str, pattern: re.Pattern[str], error: re.Pattern[str] | None, evidence: dict[str, str]
+    answer: str, pattern: re.Pattern[str], error: re.Pattern[str] | None, evidence: Callable[[], Mapping[str, str]]
 ) -> re.Match[str]:
     """Find the pattern in an answer.
 
@@ -134,10 +137,11 @@ def captured(
     ``BoardUnreadable`` if the pattern finds nothing; both with the evidence.
     """
     found = pattern.search(answer)
-    spans = [found.span(group) for group in pattern.groupindex] if found else []
-    for refusal in error.finditer(answer) if error else ():
-        if not any(start <= refusal.start() and refusal.end() <= end for start, end in spans):
-            raise BoardRefused("the board answers with an error", **evidence)
+    if error and (refusals := list(error.finditer(answer))):
+        spans = [found.span(group) for group in pattern.groupindex] if found else []
+        for refusal in refusals:
+            if not any(start <= refusal.start() and refusal.end() <= end for start, end in spans):
+                raise BoardRefused("the board answers with an error", **evidence())
     if not found:
-        raise BoardUnreadable("the answer is not what the recipe expects", **evidence)
+        raise BoardUnreadable("the answer is not what the recipe expects", **evidence())
     return found

@@ -14,6 +14,7 @@
         │   ├── LoginRefused    login-refused       does not let the station in
         │   ├── BoardRestarts   board-restarts      restarts by itself, again and again
         │   ├── BoardStays      board-does-not-restart   told to restart, and didn't
+        │   ├── BoardUnseen     board-unseen        said to be there, and its port is not
         │   └── CommitFailed    board-commit-failed  could not make its settings permanent
         ├── PortError           blame PORT: the board is not to blame
         │   ├── PortMissing     port-missing
@@ -23,6 +24,7 @@
         │   ├── PortLost        port-lost           went away while in use
         │   └── PortStuck       port-stuck          takes no bytes
         ├── ValueUnwritable     value-unwritable    blame STATION: the recipe asks what the board can't take
+        ├── BoardPulled         board-pulled        blame PEOPLE: taken out before its cycle was over
         └── Cancelled           cancelled           blame PEOPLE: the station is stopping
 
 A timeout takes its owner's side.  Texts are for the journal and the test
@@ -126,6 +128,12 @@ class BoardStays(BoardError):
     code = "board-does-not-restart"
 
 
+class BoardUnseen(BoardError):
+    """An operator says that a board is there, and the port that it should bring is not."""
+
+    code = "board-unseen"
+
+
 class CommitFailed(BoardError):
     """The board did not confirm that its settings are permanent."""
 
@@ -179,6 +187,13 @@ class ValueUnwritable(DriverError):
 
     code = "value-unwritable"
     blame = Blame.STATION
+
+
+class BoardPulled(DriverError):
+    """The board left before its cycle was over: with its port, or letting go of the line that showed it."""
+
+    code = "board-pulled"
+    blame = Blame.PEOPLE
 
 
 class Cancelled(DriverError):

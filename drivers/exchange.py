@@ -29,6 +29,8 @@ _BUSY_S = 0.1
 """Seconds until a board that is busy is asked again."""
 _READY = Reply(UNASKED, "READY")
 _BAD = Reply(UNASKED, "BAD")
+_HIT = Reply(UNASKED, "")
+"""Stands for a reply that is none any more: something hit it on its way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +90,11 @@ class Exchange:
     def await_ready(self, timeout_s: float) -> bool:
         """Wait until it says so; tell whether it did."""
         deadline = time.monotonic() + timeout_s
-        while data := self._link.read(deadline):
-            if self._announced(data):
-                return True
-        return False
+        data = b""
+        while not self._announced(data):
+            if not (data := self._link.read(deadline)):
+                return False
+        return True
 
     def ask(
         self, *fields: str, within_s: float, patience_s: float | None = None, secret: bool = False
@@ -110,18 +113,18 @@ class Exchange:
         patience_s = (patience_s or self._patience_s) + self._link.wire_s(len(self._line) + LINE_LIMIT)
         missed, misheard = False, 0
         while True:
-            pardoned = self._between  # else the LF before it may end something in the board's buffer, which is BAD
+            flushed = not self._between
             sent = self._send()
             due = min(sent + patience_s, max(over, sent + self._patience_s))
             said = self._next(due)
-            if said == _BAD and not pardoned:
+            if said == _BAD and flushed:  # for what the LF before the line has ended
                 said = self._next(due)
             self._between = said is not None
             if said is None:
                 missed = True
             elif said == _READY:
                 return None
-            elif said == _BAD:
+            elif said in (_BAD, _HIT):
                 misheard += 1
             elif said.word != "busy" or time.monotonic() + _BUSY_S >= over:
                 return Answer(said, sent, time.monotonic(), missed)
@@ -158,10 +161,7 @@ class Exchange:
         return time.monotonic()
 
     def _next(self, deadline: float) -> Reply | None:
-        """Return the board's reply, or READY or BAD, whichever comes first; None at the deadline.
-
-        A reply that was hit on its way is as good as a BAD.
-        """
+        """Return the board's reply, hit or not, or its READY or BAD, whichever comes first; None at the deadline."""
         while True:
             while self._said:
                 line = self._said.popleft()
@@ -169,7 +169,7 @@ class Exchange:
                     self._link.hide(line.rpartition(b" ")[2].decode("ascii", "ignore"))
                 said = reply(line)
                 if said is None and f"!{self._sequence} ".encode() in line:
-                    return _BAD
+                    return _HIT
                 if said and (said.sequence == self._sequence or said in (_READY, _BAD)):
                     return said
             data = self._link.read(deadline)

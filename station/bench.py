@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from drivers.errors import Fault
 from station import __version__, clock, words
 from station.errors import StationError
 from station.model import Counters, Finished, LineView, SlotView
@@ -40,10 +41,15 @@ class Bench:
     """The slots of one station."""
 
     def __init__(
-        self, name: str, slots: Sequence[SlotSettings], equipment: Equipment, close: Callable[[], None]
+        self,
+        name: str,
+        slots: Sequence[SlotSettings],
+        equipment: Equipment,
+        serve: Callable[[Bench], None],
+        close: Callable[[], None],
     ) -> None:
-        """``close`` gives back what the equipment holds, once everything has stopped."""
-        self._name, self._equipment, self._close = name, equipment, close
+        """``serve`` lets other processes ask, once the slots are open; ``close`` gives back whatever is held."""
+        self._name, self._equipment, self._serve, self._close = name, equipment, serve, close
         self._slots = {slot.name: Slot(slot, equipment, self._changed, self._counted) for slot in slots}
         self._listeners: list[Listener] = []
         self._guard = threading.Lock()
@@ -73,6 +79,7 @@ class Bench:
         self._watch.start()
         for slot in self._slots.values():
             slot.open()
+        self._serve(self)
 
     def stop(self) -> None:
         """Stop every slot and close the ledger; running cycles stay open in it.  May be called again."""
@@ -123,9 +130,9 @@ class Bench:
         assert self._line_view is not None
         return self._line_view
 
-    def start_cycle(self, slot: str) -> None:
-        """Take the board in this slot as new, though its arrival could not be seen."""
-        self._slots[slot].start()
+    def start_cycle(self, slot: str) -> Fault | None:
+        """Take the board in this slot as new, though its arrival could not be seen; return why not, if it can't be."""
+        return self._slots[slot].start()
 
     # ------------------------------------------------------------- told by slots
 

@@ -16,6 +16,7 @@ from drivers import dialect
 from drivers.link import Link
 from station import recipe as recipes
 from station.bench import Bench
+from station.control import Control
 from station.escrow import Escrow
 from station.fleet.client import Client
 from station.ledger import Ledger, Reader
@@ -84,10 +85,12 @@ def build(settings: Settings, ports: Ports = _REAL) -> Bench:
             fleet=fleet,
             outbox=Outbox(settings.station, ledger, reader, fleet),
             line=line,
-            open_link=lambda port: ports.open_link(port, recipe),
+            open_link=lambda port: _discreet(ports.open_link(port, recipe), recipe),
             board=lambda link: language(link, recipe.options, secrets),
         )
-        return Bench(settings.name, settings.slots, equipment, held.pop_all().close)
+        control = Control(folder.path)
+        held.callback(control.close)
+        return Bench(settings.name, settings.slots, equipment, control.serve, held.pop_all().close)
 
 
 def settle() -> None:
@@ -97,3 +100,10 @@ def settle() -> None:
     """
     gc.collect()
     gc.freeze()
+
+
+def _discreet(link: Link, recipe: Recipe) -> Link:
+    """Keep a board's secret settings out of what is kept of the link, even those that it tells unasked."""
+    for name in recipe.secret_settings:
+        link.hide_setting(name)
+    return link

@@ -13,6 +13,9 @@
         │   ├── DatabaseCorrupt database-corrupt
         │   └── DatabaseNewer   database-newer      made by a later version of this program
         ├── EscrowFailed        escrow-failed       a key could not be made safe
+        ├── NotNow              blame PEOPLE: asked of a slot that can't do it at this moment
+        │   ├── SlotRunning     slot-running        a board is being worked on
+        │   └── SlotHeld        slot-held           the line stands still
         ├── Judgement           a rule of the recipe or the reconcile table said no
         └── Internal            internal            unforeseen; a traceback is in the journal
 
@@ -82,6 +85,24 @@ class EscrowFailed(StationError):
 
     code = "escrow-failed"
     blame = Blame.STATION
+
+
+class NotNow(StationError):
+    """What is asked of a slot can't be done at this moment; nothing has happened."""
+
+    blame = Blame.PEOPLE
+
+
+class SlotRunning(NotNow):
+    """A board is being worked on in this slot."""
+
+    code = "slot-running"
+
+
+class SlotHeld(NotNow):
+    """A board in this slot waits for the line, which stands still."""
+
+    code = "slot-held"
 
 
 class Judgement(StationError):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from drivers.errors import Fault
 from station.model import LineView, SlotView
 
 
@@ -23,10 +24,11 @@ class Floor(Protocol):
         """Return the line's view; never blocks."""
         ...
 
-    def start_cycle(self, slot: str) -> None:
+    def start_cycle(self, slot: str) -> Fault | None:
         """Take the board in this slot as new, though its arrival could not be seen.
 
-        For fixtures whose port never disappears.  While a cycle is running
-        it does nothing.  Raises ``KeyError`` for a slot that is not there.
+        What keeps the slot from it is returned, and nothing happens then: a
+        board is being worked on, the line stands still, or the fixture's
+        adapter is gone.  Raises ``KeyError`` for a slot that is not there.
         """
         ...

@@ -1,9 +1,12 @@
 """How a slot sees boards arrive and leave at its port.
 
-Either the board brings its port along (``presence = "port"``), or the port is
-the fixture's and the board is probed with bytes that execute nothing on it
-(``presence = "probe"``).  A port that can't be used is neither: it is told
-once, in words, and tried again until it can be.
+Either the board brings its port along (``port``), or the port is the
+fixture's, and the board is probed with bytes that execute nothing on it
+(``probe``), or asserts one of the port's lines (``cts``, ``dsr``, ``dcd``),
+or nothing shows it and an operator says so (``start``).  An operator may say
+so anywhere: silence after that is the board's failure, and not an empty slot.
+
+A port that can't be used is told in words, and tried again until it can be.
 """
 
 from __future__ import annotations
@@ -12,21 +15,50 @@ import threading
 from collections.abc import Callable
 
 from drivers.board import Board
-from drivers.errors import Cancelled, PortError, PortLost, PortMissing
+from drivers.errors import (
+    BoardPulled,
+    BoardRestarts,
+    BoardSilent,
+    BoardStays,
+    BoardUnseen,
+    Cancelled,
+    CommitFailed,
+    PortError,
+    PortLost,
+    PortMissing,
+)
 from drivers.link import Link, port_present
 from station import clock
 from station.recipe import Presence
 
 _LOOK_S = 0.05
-"""Seconds between two looks at a port that is not there."""
+"""Seconds between two looks at a port that is not there, and at a line that no board asserts."""
 _PROBE_S = 0.5
 """Seconds between two probes, and between two attempts to open a port that can't be used."""
 _SILENT_PROBES = 3
 """So many probes without an answer mean that the board has left."""
+_SETTLE_S = 1.0
+"""Seconds that a port may be unusable without a word: a new one is nobody's until the system has set it up."""
+_HANG_UP_S = 0.2
+"""Seconds in which a terminal server whose own port is not there hangs up on whoever it has let in."""
+
+_MUTE = frozenset(fault.code for fault in (BoardSilent, BoardRestarts, BoardStays, CommitFailed))
+"""How a board fails that falls silent by itself, so that its silence doesn't show that it has left."""
 
 
 class Nobody(Exception):
-    """No board is here, and the time to wait for one is over."""
+    """No board is here, and the time to wait for one is over; or an operator says that one is, and it has no port."""
+
+
+def leaves_unseen(presence: Presence, error: str | None) -> bool:
+    """Tell whether nothing would show that the board of a cycle which closed with this code has left its slot."""
+    match presence:
+        case Presence.START:
+            return True
+        case Presence.PORT:
+            return error == BoardUnseen.code
+        case _:
+            return error in _MUTE
 
 
 class Gate:
@@ -43,8 +75,11 @@ class Gate:
         """``board`` makes the near end on a link; ``trouble`` is told how the port is, at every look."""
         self._port, self._presence, self._open_link, self._board = port, presence, open_link, board
         self._trouble = trouble
+        self._unusable_since: float | None = None
         self._guard = threading.Lock()
         self._link: Link | None = None
+        self._gripped = False
+        """A board asserted its line when it was let in, so it will be seen to let go."""
         self._wake = threading.Event()
         self._cancelled = False
         self.started = False
@@ -63,42 +98,35 @@ class Gate:
                 self._link.cancel()
         self._wake.set()
 
-    def await_board(self, patience_s: float | None) -> tuple[Link, Board]:
+    # ------------------------------------------------------------- boards come
+
+    def await_board(self, patience_s: float | None, *, on_trust: bool = False) -> tuple[Link, Board]:
         """Return an open link and the near end of the board on it; the caller closes the link.
 
-        Raises ``Nobody`` once a port that could have been used has shown no
-        board for ``patience_s`` seconds (None: waits for ever).
+        ``on_trust``: there was a board, so where nothing shows boards it is
+        taken to be there.  Raises ``Nobody`` once a port that could have been
+        used has shown no board for ``patience_s`` seconds (None: waits for
+        ever), or an operator started a board that has not brought its port.
         """
         absent_since = clock.monotonic()
         while True:
             try:
                 link = self._opened()
+                try:
+                    return link, self._first_seen(link, absent_since, patience_s, on_trust)
+                except BaseException:
+                    link.close()
+                    raise
             except PortError as fault:
-                self._trouble(fault)
-                if not (self._presence is Presence.PORT and isinstance(fault, PortMissing)):
+                self._note(fault)
+                if self._presence is Presence.PORT and isinstance(fault, PortMissing):
+                    if self.started or self._is_over(absent_since, patience_s):
+                        raise Nobody from None
+                    self._pause(_LOOK_S)
+                else:
+                    self.started = False  # there is nothing that a board could be looked for with
                     self._pause(_PROBE_S)
                     absent_since = clock.monotonic()  # nothing could be said of the board so far
-            else:
-                self._trouble(None)
-                board = self._board(link)
-                if self._answers(link, board, absent_since, patience_s):
-                    return link, board
-                link.close()
-            self._out_of_patience(absent_since, patience_s)
-            self._pause(_LOOK_S)
-
-    def await_removal(self, link: Link, board: Board) -> None:
-        """Return once the board has left; raises ``PortLost`` if a fixture's adapter did, which says nothing of it."""
-        silent = 0
-        while not self.started and silent < _SILENT_PROBES:
-            if self._presence is Presence.PORT:
-                try:
-                    link.read(clock.monotonic() + _PROBE_S)
-                except PortLost:
-                    return
-            else:
-                silent = 0 if board.present() else silent + 1
-                self._pause(_PROBE_S)
 
     def _opened(self) -> Link:
         if not port_present(self._port):
@@ -110,24 +138,97 @@ class Gate:
                 link.cancel()
         return link
 
-    def _answers(self, link: Link, board: Board, absent_since: float, patience_s: float | None) -> bool:
-        """Wait for a board on an open link; False if the link is lost."""
-        if self._presence is Presence.PORT:
-            return True
+    def _first_seen(self, link: Link, absent_since: float, patience_s: float | None, on_trust: bool) -> Board:
+        """Wait for a board on an open link; raises ``PortError`` if that shows that the port can't be used."""
+        board = self._board(link)
+        seen = self._look(link, board)
+        self._note(None)
+        while not (self.started or (on_trust if seen is None else seen)):
+            if self._is_over(absent_since, patience_s):
+                raise Nobody
+            self._pause(_PROBE_S if self._presence is Presence.PROBE else _LOOK_S)
+            seen = self._look(link, board)
+        self._gripped = bool(self._presence.line and seen)
+        if self._presence.line and seen:
+            link.hold_by(self._presence.line)
+        return board
+
+    def _look(self, link: Link, board: Board) -> bool | None:
+        """Tell whether a board is there; None where nothing shows it.  What it says meanwhile is not kept."""
+        match self._presence:
+            case Presence.PORT:
+                self._stay_open(link)
+                return True
+            case Presence.PROBE:
+                return board.present()
+        link.drain()  # raises ``PortLost`` once the adapter is gone
+        return link.modem(self._presence.line) if self._presence.line else None
+
+    def _stay_open(self, link: Link) -> None:
+        """Raise ``PortMissing`` if a network's port lets everybody in, only to hang up because there is no board."""
+        if "://" not in self._port:
+            return
         try:
-            while not (self.started or board.present()):
-                self._out_of_patience(absent_since, patience_s)
-                self._pause(_PROBE_S)
+            link.read(clock.monotonic() + _HANG_UP_S)
+        except PortLost as fault:
+            raise PortMissing(f"{self._port} hangs up at once", port=self._port) from fault
+
+    def _note(self, fault: PortError | None) -> None:
+        """Tell how the port is; what is new and may be over in a moment, only once it lasts."""
+        if fault is None or isinstance(fault, PortMissing):
+            self._unusable_since = None
+        else:
+            now = clock.monotonic()
+            self._unusable_since = self._unusable_since or now
+            if now - self._unusable_since < _SETTLE_S:
+                return
+        self._trouble(fault)
+
+    def _is_over(self, since: float, patience_s: float | None) -> bool:
+        return patience_s is not None and clock.monotonic() - since > patience_s
+
+    # ------------------------------------------------------------- boards go
+
+    def await_removal(self, link: Link, board: Board, unseen: bool) -> bool:
+        """Return True once the board has left, or an operator says that there is another; False if nothing shows that.
+
+        ``unseen``: this board's silence means nothing.  Raises ``PortLost``
+        if a fixture's adapter goes, which says nothing of the board.
+        """
+        match self._presence:
+            case Presence.START:
+                return self._await_start(link)
+            case Presence.PROBE:
+                return not unseen and self.await_silence(board)
+            case Presence.PORT:
+                pass
+            case _ if not self._gripped:
+                return False
+        try:
+            while not self.started:
+                link.read(clock.monotonic() + _PROBE_S)
+        except BoardPulled:
+            pass
         except PortLost:
-            return False
-        except BaseException:
-            link.close()
-            raise
+            if self._presence is not Presence.PORT:
+                raise
         return True
 
-    def _out_of_patience(self, since: float, patience_s: float | None) -> None:
-        if patience_s is not None and clock.monotonic() - since > patience_s:
-            raise Nobody
+    def await_silence(self, board: Board, patience_s: float | None = None) -> bool:
+        """Probe until nobody answers any more, or an operator says that there is another; False if that takes long."""
+        since, silent = clock.monotonic(), 0
+        while not self.started and silent < _SILENT_PROBES:
+            if self._is_over(since, patience_s):
+                return False
+            silent = 0 if board.present() else silent + 1
+            self._pause(_PROBE_S)
+        return True
+
+    def _await_start(self, link: Link) -> bool:
+        while not self.started:
+            link.drain()  # raises ``PortLost`` once the adapter is gone
+            self._pause(_PROBE_S)
+        return True
 
     def _pause(self, seconds: float) -> None:
         self._wake.wait(seconds)

@@ -20,7 +20,7 @@ uint32_t clock_ms(void);
 /* Reset the chip once the UART has sent everything. */
 void hardware_restart(void);
 
-/* The flash areas 0 and 1.  What is written begins and ends at a multiple of 16 bytes, and was erased before. */
+/* The flash areas 0 and 1.  What is written begins and ends at a multiple of 32 bytes, and was erased before. */
 bool flash_erase(unsigned page);
 bool flash_write(unsigned page, size_t offset, const uint8_t *data, size_t size);
 bool flash_read(unsigned page, size_t offset, uint8_t *data, size_t size);

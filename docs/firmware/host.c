@@ -16,14 +16,14 @@
 
 static const char USAGE[] =
     "usage: board [OPTION VALUE]...\n"
-    "  --serial TEXT     its serial number (default C99-00000001)\n"
+    "  --serial TEXT     its serial number (default G1-00000001)\n"
     "  --hardware TEXT   its hardware id (default 02:00:00:00:00:01)\n"
     "  --flash FILE      its permanent memory (default board.flash)\n"
     "  --pty LINK        its UART is a new pty, and LINK leads there; else it is the standard input and output\n"
     "  --tty DEVICE      its UART is a serial port, at 115200 baud\n"
     "  --power-cut N     it dies once N bytes of its flash were erased or written\n";
 
-static const char *serial = "C99-00000001", *hardware = "02:00:00:00:00:01";
+static const char *serial = "G1-00000001", *hardware = "02:00:00:00:00:01";
 static int uart_in = STDIN_FILENO, uart_out = STDOUT_FILENO;
 static struct timespec started;
 static bool restarting;

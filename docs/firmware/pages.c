@@ -5,7 +5,7 @@
 
 #include "sha256.h"
 
-/* A header: number and length, four bytes each, least significant first; eight zeros; SHA-256 of these and the blob. */
+/* A header: number and length, four bytes each, least significant first; zeros; SHA-256 of these and the blob. */
 #define DIGEST (PAGES_HEADER - SHA256_SIZE)
 
 struct header {

@@ -12,8 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PAGES_UNIT 16   /* writes begin and end at multiples of this, and no byte is written twice after an erase */
-#define PAGES_HEADER 48 /* bytes of a page that are not for the blob */
+#define PAGES_UNIT 32   /* writes begin and end at multiples of this, and no byte is written twice after an erase */
+#define PAGES_HEADER 64 /* bytes of a page that are not for the blob; a multiple of the unit */
 
 /* The flash: fill it in.  `page` is 0 or 1. */
 struct pages_flash {

@@ -9,7 +9,7 @@ import termios
 import threading
 import time
 import tty
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 from unittest.mock import patch
@@ -99,12 +99,17 @@ def open_link(options: LinkOptions | None = None) -> Iterator[tuple[Board, Link]
 
 @contextmanager
 def expected_protocol(
-    script: Sequence[tuple[bytes, Reply]], *, slowly: bool = False, **changes: Any
+    script: Sequence[tuple[bytes, Reply]],
+    *,
+    slowly: bool = False,
+    secrets: Mapping[str, str] | None = None,
+    table: Mapping[str, Any] = UBOOT,
+    **changes: Any,
 ) -> Iterator[tuple[Shell, Link]]:
-    """Give a shell whose board expects and answers ``script``; ``changes`` are changes to the recipe's table."""
-    table = {key: value for key, value in (UBOOT | changes).items() if value is not None}
+    """Give a shell whose board expects and answers ``script``; ``changes`` are changes to the recipe's ``table``."""
+    changed = {key: value for key, value in {**table, **changes}.items() if value is not None}
     with scripted(script, slowly=slowly) as link:
-        yield Shell(link, Shell.Options.model_validate(table), {}), link
+        yield Shell(link, Shell.Options.model_validate(changed), secrets or {}), link
 
 
 @contextmanager

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from line_script import crc, framed
 
 from drivers.frame import UNASKED, Lines, Reply, digest, escape, pieces, reply, request, unescape
 
@@ -17,20 +19,6 @@ VECTORS = re.findall(r"(?m)^([?!].*\*[0-9A-F]{4})$", PAGE.split("## A conversati
 SET = {"motd": "Grüße, Linie 2!", "key": "0123456789abcdef0123456789abcdef01234567", "empty": ""}
 UNHURRIED = settings(deadline=None)
 """The machine may be busy."""
-
-
-def crc(text: bytes) -> str:
-    """The checksum as the page says it, bit by bit."""
-    register = 0xFFFF
-    for byte in text:
-        for bit in range(7, -1, -1):
-            high = register >> 15 ^ byte >> bit & 1
-            register = (register << 1 & 0xFFFF) ^ (0x1021 if high else 0)
-    return f"{register:04X}"
-
-
-def framed(text: str) -> bytes:
-    return f"{text}*{crc(text.encode('latin-1'))}".encode("latin-1")
 
 
 def test_the_page_has_vectors_and_the_checksum_of_this_test_is_its_own() -> None:
@@ -134,7 +122,7 @@ def test_what_is_no_escape(text: str) -> None:
 def test_pieces_fill_their_room_and_miss_nothing(data: bytes, room: int) -> None:
     cut = list(pieces(data, room))
     assert b"".join(unescape(piece) for _, piece in cut) == data
-    for (offset, piece), (then, next_piece) in zip(cut, cut[1:], strict=False):
+    for (offset, piece), (then, next_piece) in pairwise(cut):
         assert then == offset + len(unescape(piece))
         assert len(piece) <= room < len(piece) + len(escape(data[then : then + 1])) and next_piece
     assert len(cut[-1][1]) <= room

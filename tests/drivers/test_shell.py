@@ -500,7 +500,7 @@ def test_a_name_that_would_be_a_command_is_refused(name: str) -> None:
         with pytest.raises(ValueUnwritable):
             shell.configure({name: "1"})
         with pytest.raises(ValueUnwritable):
-            shell._read(name)
+            shell._read(name, "")
 
 
 AWKWARD = ["", " a  b ", "it's", '"q"', "$HOME `id` $(id)", "a\\b\\", "a;b|c&d", "*?~#!", "ü€", "'" * 3, "{name}"]
@@ -510,7 +510,7 @@ AWKWARD = ["", " a  b ", "it's", '"q"', "$HOME `id` $(id)", "a\\b\\", "a;b|c&d",
 def test_a_real_shell_reads_the_quotes_as_they_were_meant(quote: str) -> None:
     with expected_protocol([], quote=quote, write="{name} %s {value}") as (shell, _):
         for value in AWKWARD:
-            line = shell._command("printf", value)
+            (line,) = shell._lines.of({"printf": value})["printf"]
             assert subprocess.run(["sh", "-c", line], capture_output=True, check=True).stdout.decode() == value
 
 

@@ -14,8 +14,7 @@ from engine_cycle import (
 )
 from engine_world import STEPS_OF_A_PASS, TameBoard, World
 
-from drivers.errors import CommitFailed
-from station.cycle import BoardPulled
+from drivers.errors import BoardPulled, CommitFailed
 from station.errors import DatabaseFailed
 from station.fleet.client import Reply, Request
 from station.model import Outcome

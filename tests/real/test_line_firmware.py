@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from c_board import EMPTY, FIRMWARE, STRICT, CBoard, asked, compiled, conversation, framed, replies
+from c_board import EMPTY, FIRMWARE, PAGE, STRICT, CBoard, asked, compiled, conversation, framed, replies
 
 from drivers.sim.board import Pace
 from drivers.sim.line import LineBoard
@@ -22,7 +22,7 @@ from drivers.sim.loop import LoopThread
 from drivers.sim.memory import Memory
 from drivers.sim.wire import Wire
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.slow]
 
 PATIENCE_S = 20.0
 OLD, NEW, ERASE = {b"a": b"old", b"b": b"x" * 30}, {b"a": b"new", b"c": b"y" * 41}, 4096
@@ -96,6 +96,13 @@ def test_make_makes_the_board_and_measures_it(tmp_path: Path) -> None:
     assert told.stderr.startswith(b"usage: board ")
 
 
+@pytest.mark.parametrize("path", [FIRMWARE / "README.md", PAGE], ids=["README.md", "line-protocol.md"])
+def test_a_frame_that_is_shown_has_a_good_checksum(path: Path) -> None:
+    shown = re.findall(rb"[?!](?:[0-9A-F]{2}|--) [^*?!`\n]+\*[0-9A-F]{4}", path.read_bytes())
+    assert len(shown) >= 2
+    assert [framed(frame[:-5])[:-1] for frame in shown] == shown
+
+
 # ---------------------------------------------------------------- the protocol
 
 
@@ -163,6 +170,39 @@ def test_it_refuses_what_it_can_not_hold(line_board: CBoard) -> None:
     assert said == [b"OK", *refused, b"OK"]
 
 
+def test_a_value_that_the_board_refuses_does_not_count(line_board: CBoard) -> None:
+    wrong, right = digest({b"report_s": b"3x"}), digest({b"report_s": b"30"})
+    said, _ = line_board.hears(
+        asked(
+            b"BEGIN",
+            b"PUT report_s 0 2 3x",
+            b"COMMIT 1 " + wrong,
+            b"PUT report_s 0 2 3",
+            b"PUT report_s 1 2 x",
+            b"COMMIT 1 " + wrong,
+            b"PUT report_s 1 2 0",
+            b"COMMIT 1 " + right,
+        )
+    )
+    no, yes = [b"ERR value", b"ERR digest"], [b"OK", b"OK"]
+    assert said == [b"OK", *no, b"OK", *no, *yes]
+
+
+def test_bytes_of_any_kind_come_back_in_lines_that_hold_whole_escapes(line_board: CBoard) -> None:
+    value = bytes(range(256)) + b"x" * 200
+    parts = [(at, b"".join(b"%%%02x" % byte for byte in value[at : at + 20])) for at in range(0, len(value), 20)]
+    puts = [b"PUT blob %d %d %s" % (at, len(value), part) for at, part in parts]
+    line_board.hears(asked(b"BEGIN", *puts, b"COMMIT 1 " + digest({b"blob": value})))
+    read = b""
+    while len(read) < len(value):
+        (told,), _ = line_board.hears(asked(b"GET blob %d" % len(read)))
+        assert len(framed(b"!00 " + told)) <= 121
+        chunk = re.fullmatch(rb"OK 456 (([ -$&-~]|%[0-9A-F]{2})+)", told)
+        assert chunk
+        read += re.sub(rb"%(..)", lambda found: bytes.fromhex(found[1].decode()), chunk[1])
+    assert read == value
+
+
 def test_a_value_of_any_length_has_its_digest(line_board: CBoard) -> None:
     value = bytes(range(32)) * 64
     lines, expected = [], []
@@ -187,7 +227,7 @@ def test_a_key_is_not_told_and_its_digest_is(line_board: CBoard) -> None:
 
 
 def test_a_power_cut_at_any_byte_of_a_commit_leaves_the_old_set_or_the_new_one(line_board: CBoard) -> None:
-    written = 48 + 64  # a header; NEW in units of 16 bytes
+    written = 64 + 64  # a header; NEW in units of 32 bytes
     cuts = [0, 1, 100, 2048, ERASE, ERASE + 1, ERASE + 20, *range(ERASE + 63, ERASE + written + 1)]
     seen = []
     for settings in ({b"a": b"oldest"}, OLD):  # so that both pages have been used
@@ -220,9 +260,19 @@ def test_a_commit_whose_answer_was_lost_is_answered_from_permanent_memory(line_b
 def test_flash_that_was_spoilt_is_no_set(line_board: CBoard) -> None:
     line_board.hears(provisioned(NEW))
     flash = bytearray(line_board.flash.read_bytes())
-    flash[60] ^= 1
+    flash[70] ^= 1
     line_board.flash.write_bytes(flash)
     assert line_board.holds() == EMPTY
+
+
+@pytest.mark.parametrize("blob", [b"a\0\0\0\0\5four", b"a\0\0\0\0", b"a" * 40, b"\xff" * 64, b"\0" * 3])
+def test_flash_that_somebody_else_has_written_is_no_danger(blob: bytes, line_board: CBoard) -> None:
+    head = (1).to_bytes(4, "little") + len(blob).to_bytes(4, "little") + bytes(24)
+    line_board.flash.write_bytes(head + hashlib.sha256(head + blob).digest() + blob)
+    told, ended = line_board.hears(asked(b"GET a 0", b"DIGEST"))
+    assert (told, ended) == ([b"ERR unknown", b"OK 0 " + hashlib.sha256(blob).hexdigest().encode()], 0)
+    assert line_board.hears(provisioned(NEW))[0][-1] == b"OK"
+    assert line_board.holds() == digest(NEW)
 
 
 # ---------------------------------------------------------------- noise
@@ -278,6 +328,8 @@ def _mess(seed: int, count: int) -> bytes:
             text += provisioned(chance.choice(sets))
         line = framed(b"?%02X " % (number % 256) + _request(chance, sets))
         text += _spoilt(chance, line) if chance.random() < 0.3 else line
+        if chance.random() < 0.05:
+            text += framed(chance.choice([b"!00 OK", b"!-- READY", b"!00 GET @serial 0", b"what? !00 OK"]))
     return text + b"\n" + framed(b"?FF DIGEST")
 
 

@@ -1,0 +1,240 @@
+"""The door for other processes of this machine: ``control.sock`` in the state folder.
+
+One question a connection: a line of JSON with a ``verb`` and what it needs,
+all of it text, such as ``{"verb": "start", "slot": "1"}``; the answer is a
+line of JSON with ``ok``, and either what was asked for or ``code`` and
+``text``.  Whoever may use the socket file may ask.  A verb is one function
+below; whatever it needs of the station it gets from ``live.Floor``, so that
+no rule can be passed by another door.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import logging
+import os
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from drivers.errors import Blame, Fault
+from station import clock
+from station.errors import DatabaseFailed, StationError
+from station.live import Floor
+from station.model import Facts, SlotView
+
+log = logging.getLogger(__name__)
+
+NAME = "control.sock"
+"""The socket's name in the state folder."""
+MODE = 0o660
+"""Who may ask: the station's own user and group."""
+_LONGEST = 4096
+"""Bytes of a question."""
+_WAITING = 16
+"""Callers that may wait while one is answered."""
+_PATIENCE_S = 2.0
+"""Seconds in which a caller must have asked, and taken its answer."""
+_ANSWER_S = 10.0
+"""Seconds in which a station answers: each of those that wait may take up its patience."""
+
+
+class NoStation(StationError):
+    """No station is running on this state folder, so nobody can be asked."""
+
+    code = "station-absent"
+    blame = Blame.PEOPLE
+
+
+class OrderUnknown(StationError):
+    """What was asked is nothing that a station knows."""
+
+    code = "order-unknown"
+    blame = Blame.PEOPLE
+
+
+class SlotUnknown(StationError):
+    """The station has no slot of this name."""
+
+    code = "slot-unknown"
+    blame = Blame.PEOPLE
+
+
+class OrderRefused(StationError):
+    """The station did not do what it was told; the text is its own, ``details`` hold its code."""
+
+    code = "order-refused"
+    blame = Blame.PEOPLE
+
+
+# --------------------------------------------------------------------------- verbs
+
+
+def start(floor: Floor, slot: str) -> Facts:
+    """Take the board in a slot as new."""
+    try:
+        obstacle = floor.start_cycle(slot)
+    except KeyError:
+        names = ", ".join(view.slot for view in floor.views())
+        raise SlotUnknown(f"there is no slot {slot!r}; there are: {names}") from None
+    if obstacle is not None:
+        raise obstacle
+    return {"slot": slot}
+
+
+def status(floor: Floor) -> Facts:
+    """Tell what every slot shows, and how the line is doing."""
+    return {"line": asdict(floor.line()), "slots": [_shown(view) for view in floor.views()]}
+
+
+def _shown(view: SlotView) -> Facts:
+    facts = asdict(view)
+    started = facts.pop("started")  # a reading of this process's clock
+    return {**facts, "running_s": None if started is None else round(clock.monotonic() - started, 3)}
+
+
+VERBS: Mapping[str, Callable[..., Facts]] = {"start": start, "status": status}
+
+
+# --------------------------------------------------------------------------- the station's end
+
+
+class Control:
+    """The socket of a running station, served by one thread, one caller after the other.  Close it."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open the door in the state folder, whose lock the caller holds: what an earlier station left is replaced.
+
+        Nobody is answered before ``serve``.  Raises ``DatabaseFailed``.
+        """
+        self._path = folder / NAME
+        self._floor: Floor | None = None
+        self._closed = False
+        try:
+            self._server = _listen(self._path)
+        except OSError as error:
+            raise DatabaseFailed(f"{self._path}: can't be opened: {error.strerror}") from error
+        self._thread = threading.Thread(target=self._serve, name="control", daemon=True)
+
+    def serve(self, floor: Floor) -> None:
+        """Answer whoever asks about these slots, from now on."""
+        self._floor = floor
+        self._thread.start()
+
+    def close(self) -> None:
+        """Let nobody in any more."""
+        self._closed = True
+        self._path.unlink(missing_ok=True)
+        self._server.shutdown(socket.SHUT_RDWR)  # ends the accept
+        if self._thread.ident is not None:
+            self._thread.join()
+        self._server.close()
+
+    def _serve(self) -> None:
+        while not self._closed:
+            try:
+                caller, _ = self._server.accept()
+                with caller:
+                    self._answer(caller)
+            except OSError as error:  # the door was closed, or a caller hung up, or took too long
+                log.debug("control: %r", error)
+            except Exception:
+                log.exception("control: unforeseen; the door stays open")
+
+    def _answer(self, caller: socket.socket) -> None:
+        question = _line(caller, _PATIENCE_S)
+        if not question:
+            return
+        try:
+            facts = {"ok": True, **self._obey(question, _who(caller))}
+        except Fault as fault:
+            facts = {"ok": False, "code": fault.code, "text": fault.text}
+        caller.settimeout(_PATIENCE_S)
+        caller.sendall(json.dumps(facts).encode() + b"\n")
+
+    def _obey(self, question: bytes, who: str) -> Facts:
+        try:
+            asked = json.loads(question)
+            verb = VERBS[asked.pop("verb")]
+            if not all(isinstance(value, str) for value in asked.values()):
+                raise TypeError("what a verb needs is text")
+            inspect.signature(verb).bind(self._floor, **asked)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            raise OrderUnknown(f"the station takes a line of JSON with a verb of: {', '.join(VERBS)}") from None
+        if verb is not status:
+            log.info("control: %s %s, by %s", verb.__name__, asked, who)
+        return verb(self._floor, **asked)
+
+
+def _listen(path: Path) -> socket.socket:
+    """Make the socket; nobody can be connected before it listens, and by then only those may be who shall."""
+    path.unlink(missing_ok=True)
+    server = socket.socket(socket.AF_UNIX)
+    try:
+        with _within_reach(path) as address:
+            server.bind(address)
+        os.chmod(path, MODE)
+        server.listen(_WAITING)
+    except BaseException:
+        server.close()
+        raise
+    return server
+
+
+def _who(caller: socket.socket) -> str:
+    """Say which process asks, as the kernel knows it."""
+    size = struct.calcsize("3i")
+    pid, uid, _ = struct.unpack("3i", caller.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))
+    return f"process {pid} of user {uid}"
+
+
+# --------------------------------------------------------------------------- the other end
+
+
+def ask(folder: Path, verb: str, **needs: str) -> dict[str, Any]:
+    """Ask the station that runs on a state folder; raises ``NoStation``, ``OrderRefused``."""
+    path = folder / NAME
+    try:
+        with _within_reach(path) as address, socket.socket(socket.AF_UNIX) as station:
+            station.settimeout(_ANSWER_S)
+            station.connect(address)
+            station.sendall(json.dumps({"verb": verb, **needs}).encode() + b"\n")
+            answer = json.loads(_line(station, _ANSWER_S, longest=None))
+    except PermissionError:
+        raise NoStation(f"{path}: this user may not ask the station; its group may") from None
+    except TimeoutError:
+        raise NoStation(f"{path}: the station does not answer") from None
+    except (OSError, ValueError):
+        raise NoStation(f"{folder}: no station is running here") from None
+    if not answer.pop("ok"):
+        raise OrderRefused(answer["text"], code=answer["code"])
+    facts: dict[str, Any] = answer
+    return facts
+
+
+def _line(peer: socket.socket, patience_s: float, *, longest: int | None = _LONGEST) -> bytes:
+    """Return the line that the other end sends, or what it was cut at; raises ``TimeoutError``."""
+    deadline, line = clock.monotonic() + patience_s, b""
+    while not line.endswith(b"\n") and (longest is None or len(line) < longest):
+        peer.settimeout(max(0.001, deadline - clock.monotonic()))
+        piece = peer.recv(_LONGEST)
+        if not piece:
+            break
+        line += piece
+    return line
+
+
+@contextmanager
+def _within_reach(path: Path) -> Iterator[str]:
+    """Name a socket by its folder's descriptor: an address of its own has room for 107 bytes only."""
+    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)
