@@ -12,12 +12,7 @@ from board_script import Board, open_link
 from line_script import BAD, LOST_S, Talk, met
 
 from drivers.board import Identity
-from drivers.errors import (
-    BoardFloods,
-    BoardGarbled,
-    BoardMisheard,
-    BoardSilent,
-)
+from drivers.errors import BoardFloods, BoardGarbled, BoardMisheard, BoardSilent
 from drivers.line import Line
 from drivers.link import Link
 
