@@ -72,6 +72,12 @@ class Heard:
         """Whether it is certainly text."""
         return len(self.data) >= _ENOUGH and self.text >= _TEXT
 
+    @property
+    def is_echo(self) -> bool:
+        """Whether it is what was sent, and nothing more but ends of lines."""
+        sent = _SENT[self.asked]
+        return bool(sent) and self.data.startswith(sent[:1]) and self.data.strip(b"\r\n") == sent.strip(b"\r\n")
+
 
 class Form(NamedTuple):
     """How a character goes over the wire."""
@@ -166,13 +172,13 @@ class _Trial:
             with self._open_link(LinkOptions(baud=rate)) as link:
                 conversation = Conversation(link, rate, self._told)
                 conversation.ask("listening", first_s=_LISTEN_S)
-                for question in questions if len(questions) == 1 or not conversation.said else ():
+                for question in questions if questions == (CTRL_C,) or not conversation.said else ():
                     if conversation.ask(question):
                         break
                 self.heard_something |= bool(conversation.said)
-                form = form_of(conversation.said) if len(conversation.said) >= _ENOUGH else None
+                form = conversation.form
                 if form == Form(8, "none"):
-                    return conversation.guess(form)
+                    return conversation.guess(form, skip=() if CTRL_C in questions else (CTRL_C,))
             if form is not None:
                 with self._open_link(LinkOptions.model_validate({"baud": rate, **form._asdict()})) as link:
                     return Conversation(link, rate, self._told).guess(form)
@@ -186,6 +192,18 @@ class Conversation:
         self._link, self._baud, self._told = link, baud, told
         self.said = b""
         """All that came so far."""
+        self._last = Heard(baud, "listening", b"")
+        """After the last question that anything came after: before it, something may have been on its way already when
+        the speed was set."""
+        self._vain: set[str] = set()
+        """What nobody answered."""
+
+    @property
+    def form(self) -> Form | None:
+        """The form in which what came last is text; None if it is none, or too little to tell."""
+        if self._last.is_echo:
+            return Form(8, "none")  # the very same at another speed would be a wonder
+        return form_of(self._last.data) if len(self._last.data) >= _ENOUGH else None
 
     def ask(self, question: str, first_s: float = _FIRST_S) -> bytes:
         """Send one of the questions, and return what comes until it is quiet."""
@@ -200,11 +218,19 @@ class Conversation:
         heard = Heard(self._baud, question, bytes(answer))
         self._told(heard)
         self.said += heard.data
+        if heard.data:
+            self._last = heard
+        if not heard.data or heard.is_echo:
+            self._vain.add(question)
         return heard.data
 
-    def guess(self, form: Form) -> Guess:
-        """Find out which language is spoken."""
-        dialect, because, prompt = next(self._languages(), (None, "it talks, but answers none of the questions", ""))
+    def guess(self, form: Form, skip: Sequence[str] = ()) -> Guess:
+        """Find out which language is spoken; ``skip`` was asked in vain before."""
+        self._vain.update(skip)
+        dialect, because, prompt = next(self._languages(), (None, "", ""))
+        if dialect is None:
+            echo = "it repeats what it hears, and says nothing else: are RX and TX connected with each other?"
+            because = echo if self._last.is_echo else "it talks, but answers none of the questions"
         announced = re.search(r"(?m)^(.*autoboot[^\d\r\n]*?) *\d", plain(self.said))
         return Guess(self._baud, form, dialect, because, prompt, announced[1] if announced else "")
 
@@ -229,15 +255,13 @@ class Conversation:
     def _prompt(self) -> str:
         """Return the line without an end that comes back each time; a board that is starting needs several tries."""
         for question in (CTRL_C, "#"):
-            last, silent = "", 0
+            last = ""
             for _ in range(_TRIES):
-                answer = self.ask(question)
-                silent += not answer
-                line = _last_line(answer)
+                if question in self._vain:
+                    break
+                line = _last_line(self.ask(question))
                 if line and line == last:
                     return line
-                if silent == 2:
-                    break
                 last = line
         return ""
 
@@ -246,4 +270,5 @@ def _last_line(answer: bytes) -> str:
     """Return what stands after the last line's end, if it may be a prompt."""
     line = re.split(r"[\r\n]", plain(answer))[-1]
     shown = "".join(c for c in line if c.isprintable())
-    return shown if shown.strip() and len(shown) <= _PROMPT and shown == line else ""
+    is_prompt = shown == line and shown.strip() and "\ufffd" not in shown and len(shown) <= _PROMPT
+    return shown if is_prompt else ""

@@ -50,7 +50,6 @@ class Shell:
         """Bring the board to its prompt, from any state, and ask all of ``identify``."""
         self._link.greet()
         self._known = False
-        self._console.wake()
         identity = self._persist(self._identify)
         self._known = True
         return identity
@@ -61,8 +60,11 @@ class Shell:
 
     def preview(self, settings: Mapping[str, str]) -> list[str]:
         """Return the lines that ``configure`` would send."""
-        commit = self._options.commit
-        return [*self._commands(settings).values(), *([commit.send] if commit else [])]
+        commit, sent = self._options.commit, []
+        for name, lines in self._lines.of(settings).items():
+            place = self._options.file.get(name)
+            sent += [*lines, *((files.unpack(place), files.install(place)) if place else ())]
+        return [*sent, *([commit.send] if commit else [])]
 
     def configure(self, settings: Mapping[str, str]) -> None:
         """Write the settings in their order, then commit.

@@ -77,6 +77,8 @@ class Case:
     escrow: Escrow
     history: Callable[[Identity], History]
     """What the ledger holds of a board, apart from this cycle."""
+    transcript: Callable[[], str] = lambda: ""
+    """What has been said on the link in this cycle, without secrets, as ``station.ledger.transcript`` writes it."""
     known: Known = field(default_factory=Known)
     unanswered: bool = False
     """A call of this step that changes the fleet may have been made, and what became of it was never learnt."""

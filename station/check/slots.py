@@ -41,10 +41,10 @@ def _slot(slot: SlotSettings, recipe: Recipe | None, running: int | None) -> Fin
     held = holders(port) if "://" not in port else Held()
     if running in {who.pid for who in held.by}:
         return ok(what, f"{port} is in use by the running station")
+    if running and not held.by:
+        return ok(what, f"{port} is left to the running station")
     if recipe is None:
         return warn(what, f"{port} is there; without a recipe it was not opened", "mend the recipe first")
-    if "://" in port and running:
-        return ok(what, f"{port} was left to the running station")
     try:
         Link.open(port, recipe.link).close()
     except PortBusy as fault:

@@ -120,7 +120,10 @@ def _advise(guess: Guess | None, known: list[tuple[Path, Recipe]], came: int) ->
         click.echo("Nothing came at any speed.  Has the board power?  Are RX and TX the right way round, and both")
         click.echo("grounds connected?  Switch it on while this runs: most boards print something when they start.")
         return
-    click.echo(f"Best guess: {guess.dialect or 'an unknown language'} at {guess.baud} baud, since {guess.because}.")
+    if guess.dialect is None:
+        click.echo(f"Best guess: {guess.baud} baud; {guess.because}.")
+    else:
+        click.echo(f"Best guess: {guess.dialect} at {guess.baud} baud, since {guess.because}.")
     for file, found in known:
         complaints = _misfits(guess, found)
         click.echo(f"{file}: {'fits' if not complaints else 'does not fit: ' + '; '.join(complaints)}")
