@@ -221,6 +221,10 @@ class Link:
         """Mask the value of the setting of this name in the transcript and in ``masked``, whatever it is."""
         self._transcript.hide_setting(name)
 
+    def hides(self, name: str, value: str) -> bool:
+        """Tell whether a setting is hidden: by its name, or for a hidden text in its value."""
+        return self._transcript.hides(name, value)
+
     def masked(self, data: bytes) -> bytes:
         """Return what was sent or heard just now without the secrets in it, for an error's details."""
         return self._transcript.mask(data)

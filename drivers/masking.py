@@ -65,6 +65,10 @@ class Masking:
         if name:
             self._names.add(name.encode())
 
+    def hides(self, name: str, value: str) -> bool:
+        """Tell whether a setting is hidden: by its name, or for a hidden text in its value."""
+        return name.encode() in self._names or any(secret in value for secret in self._secrets)
+
     def values(self, data: bytes) -> bytes:
         """Return ``data`` without the texts that are hidden; settings' names mean nothing here."""
         return _shown(data, 0, len(data), self._known(data))

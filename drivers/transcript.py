@@ -68,6 +68,11 @@ class Transcript:
         with self._lock:
             self._masking.hide_setting(name)
 
+    def hides(self, name: str, value: str) -> bool:
+        """Tell whether a setting is hidden: by its name, or for a hidden text in its value."""
+        with self._lock:
+            return self._masking.hides(name, value)
+
     def passages(self) -> list[Passage]:
         """Return what is kept, oldest first, masked; a secret spread over several passages is masked in all."""
         with self._lock:
