@@ -54,6 +54,14 @@ class At:
         """Raise ``ValueUnwritable`` for what can't be quoted, too long a line, and a setting without a way."""
         self._commands(settings)
 
+    def preview(self, settings: Mapping[str, str]) -> list[str]:
+        """Return the lines that ``configure`` would send, and what would follow where the board asks for it."""
+        sent: list[str] = []
+        for name, (command, data) in self._commands(settings).items():
+            self._hide(name, settings[name])
+            sent += [command, *([data.text] if data else [])]
+        return [*sent, *([self._options.commit.send] if self._options.commit else [])]
+
     def configure(self, settings: Mapping[str, str]) -> None:
         """Write the settings in their order, then commit.
 
