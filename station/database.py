@@ -8,6 +8,7 @@ waits into one transaction, a savepoint each, so that they share one.
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 import threading
 from collections import deque
@@ -50,7 +51,7 @@ def connect(path: Path, migrations: Migrations | None = None) -> Database:
     from sqlite_utils import Database
 
     with translated(path):
-        mode = "rwc" if migrations else "ro"
+        mode = "rwc" if migrations else _reading(path)
         uri = f"{path.absolute().as_uri()}?mode={mode}"
         connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=5)
         try:
@@ -66,6 +67,16 @@ def connect(path: Path, migrations: Migrations | None = None) -> Database:
             connection.close()
             raise
     return database
+
+
+def _reading(path: Path) -> str:
+    """Return how a file is opened for reading only.
+
+    A WAL database needs two files beside it, also for reading.  Where nobody
+    writes (there is no WAL) and we may not make them, the file alone will do.
+    """
+    still = not os.access(path.parent, os.W_OK) and not path.with_name(path.name + "-wal").exists()
+    return "ro&immutable=1" if still else "ro"
 
 
 def unknown_migrations(connection: sqlite3.Connection, migrations: Migrations) -> list[str]:
