@@ -28,11 +28,9 @@ class Lines:
     def of(self, settings: Mapping[str, str]) -> dict[str, list[str]]:
         """Return the lines that write each setting; one that is written in pieces, or as a file, needs several.
 
-        Raises ``ValueUnwritable`` for a control character, for what can't be quoted, for too long a line, for what
-        looks like the board's log, and for a file that is no setting.
+        Raises ``ValueUnwritable`` for a control character, for what can't be quoted, for too long a line, and for
+        what looks like the board's log.
         """
-        if strange := sorted(self._options.file.keys() - settings.keys()):
-            raise ValueUnwritable(f"file names what is no setting: {', '.join(strange)}", setting=strange[0])
         return {name: self._lines(name, value) for name, value in settings.items()}
 
     def _lines(self, name: str, value: str) -> list[str]:
