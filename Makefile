@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo test check lint bench lock clean
+.PHONY: help setup demo test check lint bench schema lock clean
 
 help:           ## This list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -33,6 +33,10 @@ lint: setup     ## Style, types and the directions of the imports
 bench: setup    ## How fast, as ratios within one run
 	$(BIN)/python -m tests.bench
 	$(BIN)/python -m tests.bench_fleet
+
+schema: setup   ## Renew what editors know of recipes
+	$(BIN)/station recipes schema > config/recipe.schema.json.new
+	mv config/recipe.schema.json.new config/recipe.schema.json
 
 lock:           ## Renew the locked versions (needs uv)
 	uv pip compile pyproject.toml --extra server --generate-hashes --universal --python-version 3.11 \

@@ -18,6 +18,9 @@ GROUP = "provisioning_station.dialects"
 """The entry point group in which other packages offer dialects."""
 
 _BUILT_IN = {
+    "at": "drivers.at:At",
+    "line": "drivers.line:Line",
+    "micropython": "drivers.micropython:MicroPython",
     "shell": "drivers.shell:Shell",
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
@@ -69,6 +69,18 @@ class Board(Protocol):
         ``expected`` is what was written.  A dialect whose board tells a digest
         returns the expected value where the digest is the expected value's,
         and else what the board does hold, or its digest as ``sha256:HEX``.
+        """
+        ...
+
+
+@runtime_checkable
+class Previewing(Protocol):
+    """A board that can be asked what it would be sent; not every dialect's is."""
+
+    def preview(self, settings: Mapping[str, str]) -> list[str]:
+        """Return the lines that ``configure`` would send, in their order, for an engineer to read; sends nothing.
+
+        Raises ``ValueUnwritable``.
         """
         ...
 

@@ -6,6 +6,7 @@ The tables that the dialects of this kind share, and how an answer is judged by 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from typing import Self
 
 from pydantic import Field, field_validator, model_validator
@@ -53,6 +54,8 @@ class Reading(Table):
     """The command, with {name}."""
     capture: str
     """Regular expression with the group value; {name} stands for the setting's name, literally."""
+    unset: str | None = None
+    """Regular expression of the answer that the board doesn't have the setting, with {name}; it is read as empty."""
 
     @field_validator("capture")
     @classmethod
@@ -65,9 +68,24 @@ class Reading(Table):
             raise ValueError("needs the named group (?P<value>...)")
         return capture
 
+    @field_validator("unset")
+    @classmethod
+    def _compiles(cls, unset: str | None) -> str | None:
+        try:
+            re.compile(fill(unset or "", name="name"))
+        except re.error as error:
+            raise ValueError(f"is no regular expression: {error}") from error
+        return unset
+
     def pattern(self, name: str) -> re.Pattern[str]:
         """Return the expression for one setting."""
         return re.compile(fill(self.capture, name=re.escape(name)), re.MULTILINE)
+
+    def is_unset(self, name: str, answer: str) -> bool:
+        """Tell whether the answer says that the board doesn't have the setting; not so if it holds a value."""
+        if self.unset is None or self.pattern(name).search(answer):
+            return False
+        return bool(re.search(fill(self.unset, name=re.escape(name)), answer, re.MULTILINE))
 
 
 class Restart(Table):
@@ -98,17 +116,19 @@ def judge_questions(identify: tuple[Question, ...]) -> None:
         judge_template("identify.send", question.send)
 
 
-def judge_template(key: str, template: str, must: frozenset[str] | set[str] = frozenset()) -> None:
-    """Raise ``ValueError`` unless a command has exactly these placeholders."""
+def judge_template(
+    key: str, template: str, must: frozenset[str] | set[str] = frozenset(), may: frozenset[str] | set[str] = frozenset()
+) -> None:
+    """Raise ``ValueError`` unless a command has all the placeholders that it must have, and none but those it may."""
     found = placeholders(template)
     if missing := must - found:
         raise ValueError(f"{key} needs {' and '.join(f'{{{name}}}' for name in sorted(missing))}")
-    if unknown := found - must:
+    if unknown := found - must - may:
         raise ValueError(f"{key}: nothing fills {' or '.join(f'{{{name}}}' for name in sorted(unknown))}")
 
 
 def captured(
-    answer: str, pattern: re.Pattern[str], error: re.Pattern[str] | None, evidence: dict[str, str]
+    answer: str, pattern: re.Pattern[str], error: re.Pattern[str] | None, evidence: Callable[[], Mapping[str, str]]
 ) -> re.Match[str]:
     """Find the pattern in an answer.
 
@@ -117,10 +137,11 @@ def captured(
     ``BoardUnreadable`` if the pattern finds nothing; both with the evidence.
     """
     found = pattern.search(answer)
-    spans = [found.span(group) for group in pattern.groupindex] if found else []
-    for refusal in error.finditer(answer) if error else ():
-        if not any(start <= refusal.start() and refusal.end() <= end for start, end in spans):
-            raise BoardRefused("the board answers with an error", **evidence)
+    if error and (refusals := list(error.finditer(answer))):
+        spans = [found.span(group) for group in pattern.groupindex] if found else []
+        for refusal in refusals:
+            if not any(start <= refusal.start() and refusal.end() <= end for start, end in spans):
+                raise BoardRefused("the board answers with an error", **evidence())
     if not found:
-        raise BoardUnreadable("the answer is not what the recipe expects", **evidence)
+        raise BoardUnreadable("the answer is not what the recipe expects", **evidence())
     return found

@@ -8,30 +8,27 @@ answer).  Nothing here waits for quiet while a board answers as it should.
 
 from __future__ import annotations
 
-import re
 import time
-from typing import Self
-
-from pydantic import Field, field_validator, model_validator
+from collections.abc import Mapping
+from itertools import cycle
+from typing import NoReturn
 
 from drivers.errors import (
     BoardError,
     BoardFloods,
+    BoardGarbled,
+    BoardMisheard,
     BoardRefused,
     BoardRestarts,
     BoardSilent,
     BoardStays,
-    BoardUnreadable,
 )
+from drivers.hearing import Hearing
 from drivers.link import Link
-from drivers.table import Table
-from drivers.text import Pattern, after_echo, lines, plain, printable
+from drivers.login import Dialogue
+from drivers.prompt import ConsoleOptions
+from drivers.text import after_echo, garbled, printable
 
-LIMIT = 64 * 1024
-"""Bytes of one answer, or of boot messages, that are kept."""
-
-_PROMPT_WINDOW = 512
-"""Only so much of the end of what has arrived is searched for the prompt."""
 _SETTLE_S = 0.2
 """How long a missing echo is waited for once a prompt is there: it was an earlier prompt, or the board has no echo."""
 _PRESENT_S = 0.3
@@ -39,207 +36,217 @@ _BOOTS = 3
 """An autoboot that was interrupted so often and never led to a prompt is a board that restarts by itself."""
 
 
-class Wake(Table):
-    """``wake``: how to make the board show its prompt."""
-
-    send: str = Field(default="\x03", min_length=1)
-    """Sent as it is, without newline.  Must execute nothing, whatever stood in the line (U-Boot repeats the last
-    command on an empty line)."""
-    every_s: float = Field(default=1.0, gt=0)
-    """Seconds to wait for the prompt before it is sent again."""
-
-
-class Interrupt(Table):
-    """``interrupt``: how to stop an autoboot."""
-
-    on: str = Field(min_length=1)
-    """Literal text that announces it, at the start of its line.  Seen in the middle of anything else, it means that
-    the board has restarted."""
-    send: str = Field(min_length=1)
-    """Sent as it is, at once."""
-
-
-class ConsoleOptions(Table):
-    """What a recipe says of a board's prompt."""
-
-    prompt: str | None = Field(default=None, min_length=1)
-    """The prompt, literally, e.g. ``"=> "``.  Either this or ``prompt_pattern``."""
-    prompt_pattern: Pattern | None = None
-    """The prompt as a regular expression, where it changes."""
-    newline: str = Field(default="\r", min_length=1)
-    """Ends every command."""
-    wake: Wake = Wake()
-    """How to make the board show its prompt."""
-    interrupt: Interrupt | None = None
-    """How to stop an autoboot, if it has one."""
-    reply_s: float = Field(default=5.0, gt=0)
-    """Seconds within which a command must be answered in full, besides the time that it takes to send it."""
-    boot_s: float = Field(default=30.0, gt=0)
-    """Seconds within which the prompt must be there, from any state the board may be in."""
-
-    @field_validator("prompt_pattern")
-    @classmethod
-    def _matches_something(cls, pattern: re.Pattern[str] | None) -> re.Pattern[str] | None:
-        if pattern and pattern.search(""):
-            raise ValueError("matches the empty text, so every moment would look like a prompt")
-        return pattern
-
-    @model_validator(mode="after")
-    def _one_prompt(self) -> Self:
-        if (self.prompt is None) == (self.prompt_pattern is None):
-            raise ValueError("either prompt (literal) or prompt_pattern (regular expression) is needed, and not both")
-        return self
-
-
 class Lost(Exception):
-    """The conversation came apart; all of it may be done again.  ``fault`` is what to raise if that doesn't help."""
+    """The conversation came apart; all of it may be done again.
 
-    def __init__(self, fault: BoardError) -> None:
+    ``fault`` is what to raise if that doesn't help.  ``obeyed``: the board may have done what it was told, since
+    nothing shows that the line did not arrive as it was sent.
+    """
+
+    def __init__(self, fault: BoardError, *, obeyed: bool = True) -> None:
         super().__init__(fault.text)
         self.fault = fault
+        self.obeyed = obeyed
 
 
 class Console:
-    """The station's side of one prompt.  ``banner`` is literal text that only a board which restarts prints."""
+    """The station's side of one prompt.
 
-    def __init__(self, link: Link, options: ConsoleOptions, banner: str = "") -> None:
+    ``secrets`` are those that the options ask for; ``banner`` is literal text that only a board which restarts prints.
+    """
+
+    def __init__(self, link: Link, options: ConsoleOptions, secrets: Mapping[str, str], banner: str = "") -> None:
         self._link = link
         self._options = options
-        prompt = options.prompt_pattern.pattern if options.prompt_pattern else re.escape(options.prompt or "")
-        # Blanks may follow: a key that stopped an autoboot may have come too late and stand in the new line.
-        self._prompt = re.compile(rf"(?:\A|[\r\n])(?:{prompt})[ \t]*\Z")
+        self._password = secrets[options.login.password] if options.login and options.login.password else None
+        self._countdown = options.interrupt.on.encode() if options.interrupt else b""
         signs = {"interrupt.on": options.interrupt.on if options.interrupt else "", "restart.expect": banner}
         self._signs = {key: sign for key, sign in signs.items() if sign}
-        self._heard = bytearray()
-        self._stale = 0
-        """So many bytes at the beginning of what was heard are older than what was sent last."""
-        self._overflowed = False
+        self._heard = Hearing(options)
         self._sent = b""
         self._echoes: bool | None = None
         self._ready = False
+        self._woken = False
+        """The prompt may be answered by another one, if the board was woken while it came by itself."""
+        self.session = 0
+        """Another number after each restart and each login: whatever was set up at the prompt before is gone."""
+        self.log: tuple[str, ...] = ()
+        """What was taken out of the last answer."""
 
     def stirs(self) -> bool:
         """Tell whether anything comes from the board, by itself or when woken, within 0.3 s."""
         self._ready = False
-        if self._listen(0):
-            return True
-        self._send(self._options.wake.send)
-        return self._listen(time.monotonic() + _PRESENT_S)
+        wakes = self._wakes()
+        return self._listen(0) or any(self._stirred(wake, _PRESENT_S / len(wakes)) for wake in wakes)
+
+    def _stirred(self, wake: str, timeout_s: float) -> bool:
+        self._send(wake)
+        return self._listen(time.monotonic() + timeout_s)
 
     def wake(self) -> None:
         """Bring the board to its prompt, be it booting, counting down, in the middle of a line, or there already.
 
-        Raises ``BoardSilent``, ``BoardFloods`` or ``BoardRestarts`` after ``boot_s``.
+        Raises ``BoardSilent``, ``BoardGarbled``, ``BoardFloods`` or ``BoardRestarts`` after ``boot_s``.
         """
-        self._keep(self._link.drain())
-        self._stale = len(self._heard)
+        self._echoes = None
+        self._heard.keep(self._link.drain())
+        self._heard.sent()
         self._reach_prompt(wake_in_s=0)
 
-    def ensure(self) -> None:
-        """``wake``, unless the last command was answered in full."""
-        if not self._ready:
+    def ensure(self, *, steady: bool) -> None:
+        """``wake``, unless the last command was answered in full.
+
+        ``steady``: the board is one that must not restart by itself any more; ``Lost`` if it shows that it has.
+        """
+        if self._ready:
+            return
+        if steady:
+            self._echoes = self._echoes or None
+            self._heard.clear()
+            self._reach_prompt(wake_in_s=0, steady=True)
+        else:
             self.wake()
 
-    def ask(self, line: str, timeout_s: float | None = None) -> str:
-        """Send one line and return its answer: without echo and prompt, with LF between lines.
+    @property
+    def echoes(self) -> bool:
+        """Whether the last answer came after the echo of its command, so that the board heard it as it was sent."""
+        return self._echoes is True
 
-        ``timeout_s`` replaces ``reply_s``.  Raises ``Lost`` if the board restarts, falls silent or echoes
-        something else; ``BoardFloods``; ``BoardRefused`` if the line overflows the board's buffer.
+    def forget_echo(self) -> None:
+        """Find out anew whether the board echoes."""
+        self._echoes = None
+
+    def ask(self, line: str, timeout_s: float | None = None) -> str:
+        """Send one line and return its answer: without echo, prompt and log lines, with LF between lines.
+
+        ``line`` may be several, with LF between them, if all but the last are answered with nothing but their echo
+        and a sign that the board waits for more.  ``timeout_s`` replaces ``reply_s``.  Raises ``Lost`` if the board
+        restarts, falls silent or echoes something else; ``BoardFloods``; ``BoardRefused`` if the line overflows the
+        board's buffer.
         """
         self._ready = False
-        self._keep(self._link.drain())
+        self._heard.keep(self._link.drain())
         self._heed_restart()
         deadline = self._say(line, timeout_s or self._options.reply_s)
+        line = line.rpartition("\n")[2]
         while True:
             # First, so that a board which restarts within one read has given no answer, however its bytes are split.
             self._heed_restart(line)
-            if (answer := self._answer(line)) is not None:
+            at_prompt = self._heard.at_prompt()
+            answer = self._heard.answer(line, echoes=self._echoes, woken=self._woken) if at_prompt else None
+            if answer:
+                self._echoes = answer.echoed
+                if self._late(answer.text):
+                    continue
                 break
-            if self._overflowed:
+            if self._heard.overflowed:
                 raise BoardFloods("the board never stops talking", **self._evidence())
-            at_prompt = self._at_prompt()
             if not self._listen(min(deadline, time.monotonic() + _SETTLE_S) if at_prompt else deadline):
                 self._judge_missing_echo(line, at_prompt)
         self._heard.clear()
-        self._ready = True
-        return answer
+        self._ready, self._woken = True, False
+        self.log = answer.log
+        return answer.text
 
     def restart(self, line: str | None, banner: str, timeout_s: float) -> None:
         """Restart the board, see its banner within ``timeout_s``, and wait for its prompt.
 
         ``line`` is the command that does it; without one the link's lines do (``Link.reset``).
 
-        Raises ``BoardStays`` without the banner, what ``wake`` raises without a prompt, and ``Lost`` if the board has
-        just restarted by itself.
+        Raises ``BoardStays`` without the banner, or ``BoardSilent`` if nothing came at all; what ``wake`` raises
+        without a prompt; and ``Lost`` if the board has just restarted by itself, or misheard.
         """
         self._ready = False
-        self._keep(self._link.drain())
+        self._heard.keep(self._link.drain())
         self._heed_restart()
         deadline = self._say(line, timeout_s) if line else self._pulse(timeout_s)
-        while (start := self._heard.find(banner.encode())) < 0:
+        sign = banner.encode()
+        while not self._heard.skip(sign):
             if not self._listen(deadline):
-                raise BoardStays(f"the board did not restart within {timeout_s:g} s", **self._evidence())
-        del self._heard[: start + len(banner.encode())]
+                self._judge_no_restart(line or "", timeout_s)
+        self._echoes = None
+        self.session += 1
         self._reach_prompt(wake_in_s=self._options.wake.every_s)
 
-    def _reach_prompt(self, wake_in_s: float) -> None:
-        """Wait for a prompt that isn't stale; interrupt an autoboot; wake the board now and then."""
-        self._ready, self._echoes, self._overflowed = False, None, False
-        interrupt, wake = self._options.interrupt, self._options.wake
+    def _reach_prompt(self, wake_in_s: float, *, steady: bool = False) -> None:
+        """Wait for a prompt that isn't stale; interrupt an autoboot; log in; wake the board now and then.
+
+        ``steady``: the board was at its prompt before, so that one which boots has restarted by itself.
+        """
+        self._ready, self._heard.overflowed = False, False
+        interrupt, login, every_s = self._options.interrupt, self._options.login, self._options.wake.every_s
+        wakes = cycle(self._wakes())
+        dialogue = Dialogue(login, self._password) if login else None
         started = time.monotonic()
         deadline, due, boots = started + self._options.boot_s, started + wake_in_s, 0
-        while not self._at_prompt():
-            if interrupt and (start := self._heard.find(interrupt.on.encode())) >= 0:
-                del self._heard[: start + len(interrupt.on.encode())]
+        while not self._heard.at_prompt():
+            if steady:
+                self._heed_restart()
+            if interrupt and self._heard.skip(self._countdown):
                 self._send(interrupt.send)
+                self.session += 1
                 boots += 1
-                due = time.monotonic() + wake.every_s
+                due = time.monotonic() + every_s
+            elif dialogue and login and self._log_in(dialogue):
+                due = time.monotonic() + login.timeout_s
+                deadline = max(deadline, due)
             elif time.monotonic() >= deadline:
                 raise self._no_prompt(boots)
             elif time.monotonic() >= due:
-                self._send(wake.send)
-                due = time.monotonic() + wake.every_s
+                self._send(next(wakes))
+                self._woken = True
+                due = time.monotonic() + every_s
             else:
                 self._listen(min(deadline, due))
+        if steady:
+            self._heed_restart()
         self._heard.clear()
         self._ready = True
 
-    def _answer(self, line: str) -> str | None:
-        """Return the answer in what was heard; None while it isn't complete."""
-        if not self._at_prompt():
-            return None
-        text = plain(self._heard)
-        end = after_echo(text, line)
-        if end is None and self._echoes is not False:
-            return None
-        rest = text[end:]
-        prompt = self._prompt.search(rest)
-        if not prompt:
-            return None
-        self._echoes = end is not None
-        return lines(rest[: prompt.start()])
+    def _wakes(self) -> tuple[str, ...]:
+        wake = self._options.wake
+        return (wake.send, wake.then) if wake.then else (wake.send,)
+
+    def _log_in(self, dialogue: Dialogue) -> bool:
+        """Answer the board if it asks who is there; tell whether it did.  Raises ``LoginRefused``."""
+        text = self._heard.end()
+        question = dialogue.question(text)
+        if question is None:
+            dialogue.heed(text, self._evidence)
+            return False
+        if question == "user" and dialogue.begun and self._listen(time.monotonic() + _SETTLE_S):
+            return True
+        answer = dialogue.answer(question, self._evidence())
+        if question == "password":
+            self._link.hide(answer)
+        self._heard.clear()
+        self._send(answer + self._options.newline)
+        self._woken = False
+        self.session += 1
+        return True
+
+    def _late(self, answer: str) -> bool:
+        """Tell whether a prompt was not the one behind the answer: the first one after a wake may be the wake's own."""
+        return self._woken and not answer and self._listen(time.monotonic() + _SETTLE_S)
 
     def _judge_missing_echo(self, line: str, at_prompt: bool) -> None:
         """Decide what it means that nothing more comes: no echo on this board, or a conversation that came apart."""
-        if b"\a" in self._heard and after_echo(plain(self._heard), line) is None:
+        if b"\a" in self._heard.data and after_echo(self._heard.text(), line) is None:
             # U-Boot beeps for every character that its line buffer doesn't take, and obeys the rest.
+            self._echoes = True
             raise BoardRefused("the line is too long for the board", **self._evidence())
         if not at_prompt:
-            raise Lost(BoardSilent("the board did not answer in time", **self._evidence()))
+            unheard = self._echoes is True and after_echo(self._heard.text(), line) is None
+            raise Lost(BoardSilent("the board did not answer in time", **self._evidence()), obeyed=not unheard)
         if self._echoes:
-            raise Lost(BoardUnreadable("the board echoed something else than was sent", **self._evidence()))
+            raise Lost(BoardMisheard("the board echoed something else than was sent", **self._evidence()), obeyed=False)
         self._echoes = False
 
     def _heed_restart(self, line: str = "") -> None:
         """Raise ``Lost`` if a sign of a restart begins a line; inside a line or the echo of ``line`` it is a value."""
         for key, sign in self._signs.items():
-            if sign.encode() not in self._heard:
-                continue
-            text = plain(self._heard)
-            if sign in line and self._echoes is not False:
-                # The console may have wrapped the echo just before the sign, so nothing counts until the echo is over.
-                text = text[after_echo(text, line) or len(text) :]
-            if re.search(rf"(?:\A|[\r\n])[^\w\r\n]*{re.escape(sign)}", text):
+            if self._heard.begins_line(sign, line if self._echoes is not False else ""):
+                self.session += 1
                 raise Lost(
                     BoardRestarts(
                         f"the board restarts by itself: it printed {sign!r} (if it did not restart, that is part of an "
@@ -251,49 +258,47 @@ class Console:
     def _no_prompt(self, boots: int) -> BoardError:
         if boots >= _BOOTS:
             return BoardRestarts(f"the board began to boot {boots} times without a prompt", **self._evidence())
-        if self._overflowed:
+        if garbled(self._heard.data):
+            return BoardGarbled("what the board sends is no text: is baud right?", **self._evidence())
+        if self._heard.overflowed:
             return BoardFloods("the board never stops talking", **self._evidence())
         return BoardSilent(f"no prompt within {self._options.boot_s:g} s", **self._evidence())
 
-    def _at_prompt(self) -> bool:
-        end = self._heard[max(self._stale, len(self._heard) - _PROMPT_WINDOW) :]
-        return self._prompt.search(plain(end)) is not None
+    def _judge_no_restart(self, line: str, timeout_s: float) -> NoReturn:
+        text = self._heard.text()
+        echo = after_echo(text, line) if line else 0
+        if echo is None and self._echoes:
+            raise Lost(BoardMisheard("the board echoed something else than was sent", **self._evidence()), obeyed=False)
+        if text[echo or 0 :].strip():
+            raise BoardStays(f"the board did not restart within {timeout_s:g} s", **self._evidence())
+        raise BoardSilent("the board was told to restart and says nothing since", **self._evidence())
 
     def _say(self, line: str, timeout_s: float) -> float:
         """Send a command; return its deadline."""
         self._heard.clear()
-        self._overflowed = False
-        self._send(line + self._options.newline)
+        self._send((line + "\n").replace("\n", self._options.newline))
         return time.monotonic() + timeout_s + self._link.wire_s(len(self._sent))
 
     def _pulse(self, timeout_s: float) -> float:
         """Restart the board by its lines; return the deadline of its banner."""
         self._heard.clear()
-        self._overflowed = False
         self._link.reset()
         return time.monotonic() + timeout_s
 
     def _send(self, text: str) -> None:
         self._sent = text.encode()
-        self._stale = len(self._heard)
+        self._heard.sent()
         self._link.write(self._sent, time.monotonic() + self._options.reply_s + self._link.wire_s(len(self._sent)))
 
     def _listen(self, deadline: float) -> bool:
         """Hear what comes until the deadline; tell whether anything came."""
         data = self._link.read(deadline)
-        self._keep(data)
+        self._heard.keep(data)
         return bool(data)
-
-    def _keep(self, data: bytes) -> None:
-        self._heard += data
-        if (excess := len(self._heard) - LIMIT) > 0:
-            del self._heard[:excess]
-            self._stale = max(0, self._stale - excess)
-            self._overflowed = True
 
     def _evidence(self) -> dict[str, str]:
         """What was sent last and the end of what came, for an error's details; printable, without secrets."""
         return {
             "sent": printable(self._link.masked(self._sent)),
-            "received": printable(self._link.masked(bytes(self._heard))),
+            "received": printable(self._link.masked(bytes(self._heard.data))),
         }

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import termios
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from drivers.uart import ModemLine
+
+PTYS = range(136, 144)
+"""Major numbers of the near sides of ptys (Linux)."""
+
+_CAP_SYS_ADMIN = 21
 
 SLICE_S = 0.1
 """How long a device that can't be woken may block before cancelling is looked for."""
@@ -23,6 +33,35 @@ def sense(device: Any, line: ModemLine) -> bool:
     """Tell whether the far end asserts a line."""
     asserted: bool = {"cts": lambda: device.cts, "dsr": lambda: device.dsr, "dcd": lambda: device.cd}[line]()
     return asserted
+
+
+def claim(fd: int) -> None:
+    """Let nobody else open this terminal any more, not even one who asks for no lock; root still can (tty_ioctl(4)).
+
+    The kernel takes that back when the last descriptor is closed, by a kill as
+    well; but of a pty only when its far end closes, so a program that was
+    killed would have shut itself out.  A pty is claimed by those alone whom
+    the claim doesn't stop.
+    """
+    if _unstoppable() or os.major(os.fstat(fd).st_rdev) not in PTYS:
+        fcntl.ioctl(fd, termios.TIOCEXCL)
+
+
+def release(fd: int) -> None:
+    """Take a claim back at once, whoever else has the terminal open."""
+    with suppress(OSError):  # gone
+        fcntl.ioctl(fd, termios.TIOCNXCL)
+
+
+@cache
+def _unstoppable() -> bool:
+    """Tell whether this process has CAP_SYS_ADMIN; of root in a container that isn't sure."""
+    try:
+        status = Path("/proc/self/status").read_text()
+    except OSError:
+        return False
+    held = next((line.split()[1] for line in status.splitlines() if line.startswith("CapEff:")), "0")
+    return bool(int(held, 16) >> _CAP_SYS_ADMIN & 1)
 
 
 def close(device: Any) -> None:

@@ -30,12 +30,17 @@ from drivers.errors import (
     PortUnusable,
 )
 from drivers.grip import LOOK_S, Grip
+from drivers.holders import Holder, holders, rivals
+from drivers.ports import denial
 from drivers.transcript import Passage, Transcript
 from drivers.uart import LinkOptions, ModemLine
 from drivers.wire import CHUNK, Wire, open_wire
 
 PENDING_LIMIT = 64 * 1024
 """Bytes of input that are kept while nobody reads; older ones are dropped."""
+
+_GLANCE_S = 0.1
+"""Who has a port open for so short a time doesn't use it."""
 
 _URL_OPTIONS = {"socket": frozenset[str](), "rfc2217": frozenset({"ign_set_control", "poll_modem", "timeout"})}
 """The kinds of URL, with the options that each takes (pyserial 3.5).  Not its ``logging``, nor kinds such as
@@ -90,6 +95,9 @@ class Link:
     def open(cls, port: str, options: LinkOptions) -> Self:
         """Open a port; a path is opened exclusively.  What had arrived before is lost (pyserial 3.5 flushes).
 
+        Nobody can open the path any more until it is closed, root excepted;
+        who has it already makes it ``PortBusy``, even one who has not locked it.
+
         Raises ``PortMissing``, ``PortBusy``, ``PortDenied`` or ``PortUnusable``.
         """
         if complaint := port_complaint(port):
@@ -98,6 +106,9 @@ class Link:
             wire = open_wire(port, options)
         except (OSError, termios.error, ValueError, TypeError) as error:
             raise _unopened(port, error) from error
+        if "://" not in port and (others := _stayers(port)):
+            wire.close()
+            raise _busy(port, others)
         return cls(port, wire, options)
 
     def read(self, deadline: float) -> bytes:
@@ -180,6 +191,13 @@ class Link:
         """From now on, raise ``BoardPulled`` from whatever waits here once the board lets go of this line."""
         self._grip = Grip(line)
 
+    def fileno(self) -> int | None:
+        """Return the descriptor that becomes readable when something arrives, for select(2); None if there is none.
+
+        What ``write`` has kept meanwhile doesn't show there: ``read`` first.
+        """
+        return self._wire.fileno()
+
     def cancel(self) -> None:
         """Make everything in progress, and everything later, raise ``Cancelled``; for any thread, at any time."""
         with self._guard:
@@ -196,12 +214,25 @@ class Link:
             self._wire.close()
 
     def hide(self, secret: str) -> None:
-        """Mask this text in the transcript and in ``masked``."""
+        """Mask this text in the transcript and in ``masked``, also as hex, base64 or quoted."""
         self._transcript.hide(secret)
 
+    def hide_setting(self, name: str) -> None:
+        """Mask the value of the setting of this name in the transcript and in ``masked``, whatever it is."""
+        self._transcript.hide_setting(name)
+
     def masked(self, data: bytes) -> bytes:
-        """Return ``data`` without the secrets in it, for an error's details."""
+        """Return what was sent or heard just now without the secrets in it, for an error's details."""
         return self._transcript.mask(data)
+
+    def masked_text(self, text: str) -> str:
+        """Return a text of the station's own without the hidden texts in it."""
+        return self._transcript.mask_values(text.encode(errors="replace")).decode(errors="replace")
+
+    @property
+    def opened(self) -> float:
+        """When the link was opened, a reading of ``time.monotonic``; the transcript's seconds count from here."""
+        return self._transcript.opened
 
     @property
     def transcript(self) -> list[Passage]:
@@ -295,14 +326,40 @@ _REASONS: dict[int, tuple[type[PortError], str]] = {
 }
 
 
+def _stayers(port: str) -> tuple[Holder, ...]:
+    """Return who else has a port open that we have locked, and not only for an instant, as udev looks at a new one."""
+    others = rivals(port)
+    until = time.monotonic() + _GLANCE_S
+    while others and time.monotonic() < until:
+        time.sleep(_GLANCE_S / 5)
+        others = rivals(port)
+    return others
+
+
+def _busy(port: str, by: tuple[Holder, ...], partial: bool = False) -> PortBusy:
+    """Say who has a port; what can't be seen is not guessed."""
+    if by:
+        names = " and ".join("this program itself" if who.pid == os.getpid() else str(who) for who in by[:3])
+        first = by[0]
+        return PortBusy(
+            f"{port} is in use by {names}", port=port, program=first.program, pid=first.pid, user=first.user
+        )
+    unseen = ", which this user may not see; as root, fuser names it" if partial else ""
+    return PortBusy(f"{port} is in use by another program{unseen}", port=port)
+
+
 def _unopened(port: str, error: Exception) -> PortError:
     """Say in the tree's words why a port could not be opened; pyserial hides a socket's error behind its own."""
-    for seen in (error, error.__context__):
-        number = getattr(seen, "errno", None)
-        if isinstance(seen, TimeoutError):
+    for cause in (error, error.__context__):
+        number = getattr(cause, "errno", None)
+        if isinstance(cause, TimeoutError):
             number = errno.ETIMEDOUT
         if number in _REASONS:
             kind, text = _REASONS[number]
-            return kind(f"{port} {text}", port=port)
+            if kind is PortBusy:
+                seen = holders(port)
+                return _busy(port, seen.by, seen.partial)
+            why = denial(port) if kind is PortDenied else None
+            return kind(f"{port} {text}: it {why}" if why else f"{port} {text}", port=port)
     hint = "; ?ign_set_control behind its address, if its port has no such lines" if "'control'" in str(error) else ""
     return PortUnusable(f"{port} can't be used with these link settings: {error}{hint}", port=port)

@@ -85,6 +85,10 @@ class Remote:
                 raise OSError(errno.ENOTTY, "the far end tells of no lines") from error
             raise
 
+    def fileno(self) -> int | None:
+        """Return None: what arrives is read by a thread."""
+        return None
+
     def wake(self) -> None:
         """Do nothing: the slices are short."""
 

@@ -9,60 +9,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import ClassVar, Literal, Self, TypeVar
+from typing import ClassVar, TypeVar
 
-from pydantic import Field, model_validator
-
+from drivers import files
 from drivers.board import Identity
-from drivers.command import Commit, Question, Reading, Restart, captured, judge_questions, judge_template
-from drivers.console import Console, ConsoleOptions, Lost
-from drivers.errors import BoardRefused, BoardSilent, CommitFailed, ValueUnwritable
+from drivers.command import Commit, captured
+from drivers.console import Console, Lost
+from drivers.errors import BoardMisheard, BoardRefused, BoardRestarts, BoardSilent, BoardUnreadable, CommitFailed
 from drivers.link import Link
-from drivers.text import Pattern, fill, printable
+from drivers.shell_lines import Lines, check_name
+from drivers.shell_options import ShellOptions
+from drivers.text import fill, printable
 
 _T = TypeVar("_T")
 
 REPEATS = 2
-"""So often is an operation done again after the board lost its prompt in the middle of it."""
-
-_WORD = re.compile(r"[^\s'\"\\`$;&|<>(){}\x00-\x1f\x7f]+")
-"""What every shell takes as one word without quotes."""
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-
-
-class ShellOptions(ConsoleOptions):
-    """The recipe's ``[shell]``."""
-
-    identify: tuple[Question, ...] = Field(min_length=1)
-    """Commands that tell who the board is.  All are asked; together they must capture serial."""
-    write: str
-    """The command that writes one setting, with {name} and {value}."""
-    quote: Literal["none", "single", "double", "escape", "zephyr", "uboot"]
-    """How {value} is quoted.  none: not at all, and what must be quoted can't be written.  single: '...', a quote in it
-    as '\\'' (POSIX).  double: "...", a backslash before \\ " $ and ` in it (POSIX).  escape: "...", a backslash before
-    \\ and " only (ESP-IDF's split_argv drops what else follows one).  zephyr: "...", " as \\" and \\ as \\x5c (Zephyr's
-    make_argv keeps both of a pair).  uboot: like single, backslashes doubled (U-Boot's hush takes them for escapes
-    even there)."""
-    commit: Commit | None = None
-    """How the settings are made permanent; left out where write already does."""
-    read: Reading
-    """How a setting is read back."""
-    error: Pattern
-    """What an answer that is a refusal looks like."""
-    line_limit: int | None = Field(default=None, ge=1)
-    """Bytes that the board takes in one line, newline included; a setting that needs more is never begun."""
-    restart: Restart | None = None
-    """How to restart the board; left out where nothing does.  For the prompt after it there is boot_s."""
-
-    @model_validator(mode="after")
-    def _complete(self) -> Self:
-        judge_questions(self.identify)
-        judge_template("write", self.write, must={"name", "value"})
-        judge_template("read.send", self.read.send, must={"name"})
-        for key, table in (("commit.send", self.commit), ("restart.send", self.restart)):
-            if table and table.send:
-                judge_template(key, table.send)
-        return self
+"""So often is an operation done again after the board lost its prompt in the middle of it, or may have misheard."""
 
 
 class Shell:
@@ -73,7 +35,12 @@ class Shell:
     def __init__(self, link: Link, options: ShellOptions, secrets: Mapping[str, str]) -> None:
         self._options = options
         self._link = link
-        self._console = Console(link, options, banner=options.restart.expect if options.restart else "")
+        self._lines = Lines(link, options)
+        self._known = False
+        """The board has said who it is: from then on, one that restarts by itself is told nothing more."""
+        self._session: int | None = None
+        """The console's session that was set up."""
+        self._console = Console(link, options, secrets, banner=options.restart.expect if options.restart else "")
 
     def present(self) -> bool:
         """Tell whether a board answers, or talks by itself; takes at most 0.3 s."""
@@ -82,20 +49,30 @@ class Shell:
     def identify(self) -> Identity:
         """Bring the board to its prompt, from any state, and ask all of ``identify``."""
         self._link.greet()
-        self._console.wake()
-        return self._persist(self._identify)
+        self._known = False
+        identity = self._persist(self._identify)
+        self._known = True
+        return identity
 
     def check(self, settings: Mapping[str, str]) -> None:
-        """Raise ``ValueUnwritable`` for a control character, for what can't be quoted, and for too long a line."""
-        self._commands(settings)
+        """Raise ``ValueUnwritable``; see ``shell_lines``."""
+        self._lines.of(settings)
+
+    def preview(self, settings: Mapping[str, str]) -> list[str]:
+        """Return the lines that ``configure`` would send."""
+        commit, sent = self._options.commit, []
+        for name, lines in self._lines.of(settings).items():
+            place = self._options.file.get(name)
+            sent += [*lines, *((files.unpack(place), files.install(place)) if place else ())]
+        return [*sent, *([commit.send] if commit else [])]
 
     def configure(self, settings: Mapping[str, str]) -> None:
         """Write the settings in their order, then commit.
 
-        Raises ``ValueUnwritable`` before anything is written, ``BoardRefused``, ``CommitFailed``.
+        Raises ``ValueUnwritable`` before anything is written, ``BoardRefused``, ``BoardMisheard``, ``CommitFailed``.
         """
-        commands = self._commands(settings)
-        self._persist(lambda: self._configure(commands))
+        lines = self._lines.of(settings)
+        self._persist(lambda: self._configure(settings, lines))
 
     def restart(self) -> bool:
         """Restart the board as the recipe says, and wait for its prompt; False if the recipe doesn't say how."""
@@ -106,33 +83,80 @@ class Shell:
         return True
 
     def read(self, expected: Mapping[str, str]) -> Mapping[str, str]:
-        """Read settings back, as text; raises ``BoardRefused``, ``BoardUnreadable``."""
-        return self._persist(lambda: {name: self._read(name) for name in expected})
+        """Read settings back, as text, and of files the digest; raises ``BoardRefused``, ``BoardUnreadable``."""
+        return self._persist(lambda: {name: self._read(name, value) for name, value in expected.items()})
+
+    # ------------------------------------------------------------- the prompt
 
     def _persist(self, operation: Callable[[], _T]) -> _T:
-        """Do it at the prompt; again, all of it, if the board loses its prompt in the middle."""
-        repeats = REPEATS
-        while True:
-            self._console.ensure()
+        """Do it at the prompt; again, all of it, if the board loses its prompt in the middle or may have misheard."""
+        for left in reversed(range(REPEATS + 1)):
             try:
+                self._console.ensure(steady=self._known)
+                self._set_up()
                 return operation()
             except Lost as lost:
-                if not repeats:
+                if not left or (self._known and isinstance(lost.fault, BoardRestarts)):
                     raise lost.fault from None
-                repeats -= 1
+            except (BoardRefused, BoardUnreadable):
+                if not left or self._console.echoes:
+                    raise
+                self._console.wake()
+        raise AssertionError("the last time returns or raises")
+
+    def _set_up(self) -> None:
+        """Say what each new session needs."""
+        if self._session == self._console.session or not self._options.setup:
+            return
+        for command in self._options.setup:
+            self._tell(command, f"the board refuses {command}")
+            self._console.forget_echo()  # it may be what was switched off
+        self._session = self._console.session
+
+    def _tell(self, command: str, refusal: str) -> str:
+        answer = self._console.ask(command)
+        if self._options.error.search(answer):
+            raise BoardRefused(refusal, **self._evidence(command, answer))
+        return answer
+
+    def _ask(self, command: str) -> str:
+        """Ask what may be asked twice, and return an answer that lost nothing to the board's log.
+
+        A line that was taken for the log may have been the answer.  So an answer without one is waited for, or two
+        that are alike although the log went on.
+        """
+        answer, log = self._console.ask(command), self._console.log
+        for _ in range(REPEATS):
+            if not log:
+                break
+            before, logged = answer, log
+            answer, log = self._console.ask(command), self._console.log
+            if answer == before and log and log != logged:
+                break
+        else:
+            if log:
+                raise BoardUnreadable(
+                    "the answer can't be told from the board's log", **self._evidence(command, "\n".join(log))
+                )
+        return answer
+
+    # ------------------------------------------------------------- what is asked and told
 
     def _identify(self) -> Identity:
         facts: dict[str, str] = {}
         for question in self._options.identify:
-            found = self._capture(question.send, question.capture)
+            found = self._captured(question.send, self._ask(question.send), question.capture)
             facts |= {name: text or "" for name, text in found.groupdict().items()}
         return Identity(**facts)
 
-    def _configure(self, commands: Mapping[str, str]) -> None:
-        for name, command in commands.items():
-            answer = self._console.ask(command)
-            if self._options.error.search(answer):
-                raise BoardRefused(f"the board refuses the setting {name}", **self._evidence(command, answer))
+    def _configure(self, settings: Mapping[str, str], written: Mapping[str, list[str]]) -> None:
+        for name, lines in written.items():
+            if name in self._options.file:
+                self._write_file(name, settings[name], lines)
+            elif len(lines) == 1:
+                self._tell(lines[0], f"the board refuses the setting {name}")
+            else:
+                self._write_pieces(name, settings[name], lines)
         if self._options.commit:
             self._commit(self._options.commit)
 
@@ -140,64 +164,73 @@ class Shell:
         try:
             answer = self._console.ask(commit.send, commit.timeout_s)
         except Lost as lost:
-            if not isinstance(lost.fault, BoardSilent):
+            if not (lost.obeyed and isinstance(lost.fault, BoardSilent)):
                 raise
             raise CommitFailed(f"no answer to {commit.send} in time", **lost.fault.details) from None
         if self._options.error.search(answer) or (commit.expect or "") not in answer:
             raise CommitFailed(f"the board does not confirm {commit.send}", **self._evidence(commit.send, answer))
 
-    def _read(self, name: str) -> str:
-        _check_name(name)
+    def _write_pieces(self, name: str, value: str, lines: list[str]) -> None:
+        pieces = self._options.pieces
+        assert pieces
+        check = fill(pieces.check.send, name=name)
+        for _ in range(REPEATS + 1):
+            for line in lines:
+                self._tell(line, f"the board refuses a piece of the setting {name}")
+            answer = self._ask(check)
+            if pieces.check.agrees(self._captured(check, answer, pieces.check.capture), value):
+                break
+        else:
+            raise BoardMisheard(f"the board holds another {name} than was sent", **self._evidence(check, answer))
+        if pieces.finish:
+            self._tell(fill(pieces.finish, name=name), f"the board refuses the setting {name}")
+
+    def _write_file(self, name: str, value: str, lines: list[str]) -> None:
+        place = self._options.file[name]
+        for _ in range(REPEATS + 1):
+            for line in lines:
+                self._run(line, f"the board can't write {place.path}")
+            answer = self._run(files.unpack(place), f"the board can't unpack {place.path}", fails=True)
+            found = files.DIGEST.search(answer)
+            if found and found[1] == files.digest(value):
+                break
+        else:
+            raise BoardMisheard(f"what arrived for {place.path} is not what was sent", **self._evidence("", answer))
+        self._run(files.install(place), f"the board can't put {place.path} into its place")
+
+    def _run(self, command: str, refusal: str, *, fails: bool = False) -> str:
+        """Run one of ``drivers.files``; raise ``BoardRefused`` unless its status is 0, or it may fail."""
+        answer = self._ask(command) if "\n" not in command else self._console.ask(command)
+        status = files.STATUS.search(answer)
+        if not status:
+            raise BoardUnreadable("the board's shell tells no exit status", **self._evidence(command, answer))
+        if status[1] != "0" and not fails:
+            raise BoardRefused(refusal, **self._evidence(command, answer))
+        return answer
+
+    def _read(self, name: str, expected: str) -> str:
+        check_name(name)
+        if name in self._options.file:
+            return self._read_file(self._options.file[name], expected)
         read = self._options.read
-        return self._capture(fill(read.send, name=name), read.pattern(name))["value"] or ""
+        command = fill(read.send, name=name)
+        answer = self._ask(command)
+        if read.is_unset(name, answer):
+            return ""
+        return self._captured(command, answer, read.pattern(name))["value"] or ""
 
-    def _capture(self, command: str, pattern: re.Pattern[str]) -> re.Match[str]:
-        answer = self._console.ask(command)
-        return captured(answer, pattern, self._options.error, self._evidence(command, answer))
+    def _read_file(self, place: files.Place, expected: str) -> str:
+        answer = self._run(files.look(place), "", fails=True)
+        found = files.DIGEST.search(answer)
+        if not found:
+            return "(no such file)"
+        return expected if found[1] == files.digest(expected) else f"sha256:{found[1]}"
 
-    def _commands(self, settings: Mapping[str, str]) -> dict[str, str]:
-        return {name: self._command(name, value) for name, value in settings.items()}
-
-    def _command(self, name: str, value: str) -> str:
-        """Return the line that writes one setting; raise ``ValueUnwritable`` if this board can't be told."""
-        _check_name(name)
-        if _CONTROL.search(value):
-            raise ValueUnwritable(f"the setting {name} holds a control character", setting=name)
-        command = fill(self._options.write, name=name, value=self._quoted(name, value))
-        length = len((command + self._options.newline).encode())
-        limit = self._options.line_limit
-        if limit and length > limit:
-            raise ValueUnwritable(
-                f"the setting {name} needs a line of {length} bytes, the board takes {limit}",
-                setting=name,
-                length=length,
-                limit=limit,
-            )
-        return command
-
-    def _quoted(self, name: str, value: str) -> str:
-        match self._options.quote:
-            case "single":
-                return "'" + value.replace("'", r"'\''") + "'"
-            case "uboot":
-                return "'" + value.replace("\\", r"\\").replace("'", r"'\''") + "'"
-            case "double":
-                return '"' + re.sub(r'([\\"$`])', r"\\\1", value) + '"'
-            case "escape":
-                return '"' + re.sub(r'([\\"])', r"\\\1", value) + '"'
-            case "zephyr":
-                return '"' + value.replace("\\", r"\x5c").replace('"', r"\"") + '"'
-        if not _WORD.fullmatch(value):
-            raise ValueUnwritable(f"the setting {name} is empty or holds what must be quoted", setting=name)
-        return value
+    def _captured(self, command: str, answer: str, pattern: re.Pattern[str]) -> re.Match[str]:
+        return captured(answer, pattern, self._options.error, lambda: self._evidence(command, answer))
 
     def _evidence(self, command: str, answer: str) -> dict[str, str]:
         return {
             "sent": printable(self._link.masked(command.encode())),
             "received": printable(self._link.masked(answer.encode())),
         }
-
-
-def _check_name(name: str) -> None:
-    if not _WORD.fullmatch(name):
-        raise ValueUnwritable(f"the setting's name {name!r} holds what a command line can't", setting=name)

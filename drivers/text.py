@@ -8,6 +8,10 @@ from typing import Annotated
 from pydantic import AfterValidator
 
 _ESCAPE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[@-Z\\-_]|\0")
+_USUAL = frozenset("\r\n\t\b\a\x1b")
+"""What consoles send besides what can be printed."""
+_STRANGE = 8
+"""Fewer characters than that are the noise of a line that is plugged in."""
 _NEWLINE = re.compile(r"\r*\n|\r")
 _PLACEHOLDER = re.compile(r"(?<!\$)\{([a-z_]+)\}")
 """``${name}`` is left to the board's own shell."""
@@ -21,6 +25,13 @@ Pattern = Annotated[re.Pattern[str], AfterValidator(lambda pattern: re.compile(p
 def plain(data: bytes | bytearray) -> str:
     """Return ``data`` as text without escape codes (colours, cursor moves) and NULs; bad UTF-8 becomes U+FFFD."""
     return _ESCAPE.sub("", data.decode("utf-8", "replace"))
+
+
+def garbled(data: bytes | bytearray) -> bool:
+    """Tell whether ``data`` is no text, as when a UART hears another speed; a few bytes may be a line's own noise."""
+    text = data.decode("utf-8", "replace")
+    strange = sum(not (c.isprintable() or c in _USUAL) or c == "\ufffd" for c in text)
+    return strange >= _STRANGE and strange > len(text) / 4
 
 
 def lines(text: str) -> str:
@@ -52,13 +63,24 @@ def after_echo(text: str, line: str) -> int | None:
     """
     if (start := text.find(line)) >= 0 and _ends_line(text, start + len(line)):
         return start + len(line)
-    where = [i for i, c in enumerate(text) if c not in _FILLER]
-    wanted = "".join(c for c in line if c not in _FILLER)
-    found = "".join(text[i] for i in where).find(wanted) if wanted else -1
-    if found < 0:
-        return None
-    end = where[found + len(wanted) - 1] + 1
-    return end if _ends_line(text, end) else None
+    start = text.find(line[:1]) if line else -1
+    while start >= 0:
+        end = _after_wrapped(text, start, line)
+        if end is not None and _ends_line(text, end):
+            return end
+        start = text.find(line[0], start + 1)
+    return None
+
+
+def _after_wrapped(text: str, at: int, line: str) -> int | None:
+    """Return where ``line`` ends in ``text`` if it begins there, with filler anywhere in it."""
+    for character in line:
+        while text[at : at + 1] != character:
+            if text[at : at + 1] not in _FILLER:  # also at the end, where there is nothing
+                return None
+            at += 1
+        at += 1
+    return at
 
 
 def _ends_line(text: str, at: int) -> bool:

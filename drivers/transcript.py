@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-Direction = Literal[">", "<"]
-"""``>`` to the board, ``<`` from it."""
+from drivers.masking import Direction, Masking
 
 LIMIT = 64 * 1024
 """Bytes kept in memory, the newest ones."""
 
-MASK = b"***"
-
 _MERGE_S = 0.05
 """What arrives within this time is one passage: a slow board would make one of every byte."""
+_LINE = 4096
+"""The most bytes of a line to the board that are looked at to understand its answer."""
 _OVERHEAD = 64
 """What a passage weighs besides its bytes."""
-_RUN = 8
-"""So many characters of a secret in a row are masked, so that a cut or damaged one doesn't show either."""
-_WRAP = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]| ?\r|[\n\b\0]")
-"""What a terminal puts into a long line: it doesn't end a secret."""
 
 
 class Passage(NamedTuple):
@@ -39,17 +32,20 @@ class Transcript:
     """The last of what was said.  Raw inside, masked outside; safe to use from several threads."""
 
     def __init__(self) -> None:
-        self._opened = time.monotonic()
+        self.opened = time.monotonic()
+        """When it was begun, a reading of ``time.monotonic``."""
         self._passages: deque[tuple[float, Direction, bytearray]] = deque()
         self._weight = 0
-        self._runs: set[bytes] = set()
+        self._cut = False
+        """Its beginning is not kept any more."""
+        self._masking = Masking()
         self._lock = threading.Lock()
 
     def add(self, direction: Direction, data: bytes) -> None:
         """Note bytes that went over the link just now."""
         if not data:
             return
-        seconds = time.monotonic() - self._opened
+        seconds = time.monotonic() - self.opened
         with self._lock:
             last = self._passages[-1] if self._passages else None
             if last and last[1] == direction and seconds - last[0] < _MERGE_S and len(last[2]) < LIMIT // 16:
@@ -60,63 +56,32 @@ class Transcript:
                 self._weight += len(data) + _OVERHEAD
             while self._weight > LIMIT and len(self._passages) > 1:
                 self._weight -= len(self._passages.popleft()[2]) + _OVERHEAD
+                self._cut = True
 
     def hide(self, secret: str) -> None:
-        """Mask this text from now on, also in what was noted before."""
-        raw = secret.encode()
-        if not raw:
-            return
-        length = min(_RUN, len(raw))
+        """Mask this text from now on, also in what was noted before, in whatever form it was said."""
         with self._lock:
-            self._runs.update(raw[i : i + length] for i in range(len(raw) - length + 1))
+            self._masking.hide(secret)
+
+    def hide_setting(self, name: str) -> None:
+        """Mask whatever is the value of this setting, likewise."""
+        with self._lock:
+            self._masking.hide_setting(name)
 
     def passages(self) -> list[Passage]:
         """Return what is kept, oldest first, masked; a secret spread over several passages is masked in all."""
         with self._lock:
             kept = [(seconds, direction, bytes(data)) for seconds, direction, data in self._passages]
-        masked: dict[Direction, Iterator[bytes]] = {
-            way: iter(self._mask([data for _, direction, data in kept if direction == way])) for way in (">", "<")
-        }
-        return [Passage(seconds, direction, next(masked[direction])) for seconds, direction, _ in kept]
+            shown = self._masking.conversation([(direction, data) for _, direction, data in kept], cut=self._cut)
+        return [Passage(seconds, direction, data) for (seconds, direction, _), data in zip(kept, shown, strict=True)]
 
     def mask(self, data: bytes) -> bytes:
-        """Return ``data`` with the secrets in it masked."""
-        return self._mask([data])[0]
-
-    def _mask(self, pieces: list[bytes]) -> list[bytes]:
-        stream = b"".join(pieces)
-        secret = self._secret(stream)
-        if not any(secret):
-            return pieces
-        shown, start = [], 0
-        for piece in pieces:
-            out = bytearray()
-            for i in range(start, start + len(piece)):
-                if not secret[i]:
-                    out.append(stream[i])
-                elif i == 0 or not secret[i - 1]:
-                    out += MASK
-            shown.append(bytes(out))
-            start += len(piece)
-        return shown
-
-    def _secret(self, stream: bytes) -> bytearray:
-        """Return one flag a byte: 1 where a secret is."""
-        flags = bytearray(len(stream))
+        """Return ``data``, a line to the board or what came from it after the last one, with its secrets masked."""
         with self._lock:
-            runs = set(self._runs)
-        if not runs:
-            return flags
-        where: list[int] = []
-        start = 0
-        for wrap in _WRAP.finditer(stream):
-            where.extend(range(start, wrap.start()))
-            start = wrap.end()
-        where.extend(range(start, len(stream)))
-        text = bytes(stream[i] for i in where)
-        for length in {len(run) for run in runs}:
-            for i in range(len(text) - length + 1):
-                if text[i : i + length] in runs:
-                    first, last = where[i], where[i + length - 1]
-                    flags[first : last + 1] = b"\1" * (last + 1 - first)
-        return flags
+            sent = b"".join(said for _, way, said in self._passages if way == ">")
+            return self._masking.conversation([(">", sent[-_LINE:]), ("<", data)])[1]
+
+    def mask_values(self, data: bytes) -> bytes:
+        """Return ``data``, which the station says itself, without the texts that are hidden."""
+        with self._lock:
+            return self._masking.values(data)

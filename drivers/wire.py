@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 import serial
 
-from drivers.device import SLICE_S, close, drive, sense
+from drivers.device import SLICE_S, claim, close, drive, release, sense
 from drivers.remote import Remote, Rfc2217
 from drivers.uart import LinkOptions, ModemLine
 
@@ -40,6 +40,10 @@ class Wire(Protocol):
 
     def sense(self, line: ModemLine) -> bool:
         """Tell whether the far end asserts a line."""
+        ...
+
+    def fileno(self) -> int | None:
+        """Return the descriptor that becomes readable when something arrives; None if there is none."""
         ...
 
     def wake(self) -> None:
@@ -79,6 +83,8 @@ def open_wire(port: str, options: LinkOptions) -> Wire:
             setattr(device, line, level)
     device.open()
     try:
+        if "://" not in port:
+            claim(device.fileno())
         wire = _wire_of(device, port)
         if options.dtr is not None or options.rts is not None:
             wire.drive(options.dtr, options.rts)  # once more, since pyserial 3.5 is silent where there is no such line
@@ -139,12 +145,17 @@ class _Descriptor:
         self._need_lines()
         return sense(self._device, line)
 
+    def fileno(self) -> int | None:
+        return self._fd
+
     def wake(self) -> None:
         os.write(self._waker, b"!")
 
     def close(self) -> None:
         for fd in (self._woken, self._waker):
             os.close(fd)
+        if self._lines:
+            release(self._fd)
         close(self._device)
 
     def _need_lines(self) -> None:

@@ -6,6 +6,7 @@ in, so that a test can wrap any of them without a hook in the code.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -84,9 +85,25 @@ def build(settings: Settings, ports: Ports = _REAL) -> Bench:
             fleet=fleet,
             outbox=Outbox(settings.station, ledger, reader, fleet),
             line=line,
-            open_link=lambda port: ports.open_link(port, recipe),
+            open_link=lambda port: _discreet(ports.open_link(port, recipe), recipe),
             board=lambda link: language(link, recipe.options, secrets),
         )
         control = Control(folder.path)
         held.callback(control.close)
         return Bench(settings.name, settings.slots, equipment, control.serve, held.pop_all().close)
+
+
+def settle() -> None:
+    """Tell the garbage collector that what there is now stays: for a process that does nothing but run the station.
+
+    It would look through every module again and again, in the middle of a board.
+    """
+    gc.collect()
+    gc.freeze()
+
+
+def _discreet(link: Link, recipe: Recipe) -> Link:
+    """Keep a board's secret settings out of what is kept of the link, even those that it tells unasked."""
+    for name in recipe.secret_settings:
+        link.hide_setting(name)
+    return link

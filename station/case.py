@@ -26,6 +26,9 @@ T = TypeVar("T")
 _HEX = "0" * 40
 """Stands for a RID or a key that is not known yet (API document, section 2: 40 hex digits)."""
 
+_TELLING = 8
+"""A shorter text is found in too much that is no secret."""
+
 
 class KeyLost(StationError):
     """The key that the ledger says was fetched is not in its escrow file."""
@@ -74,6 +77,8 @@ class Case:
     escrow: Escrow
     history: Callable[[Identity], History]
     """What the ledger holds of a board, apart from this cycle."""
+    transcript: Callable[[], str] = lambda: ""
+    """What has been said on the link in this cycle, without secrets, as ``station.ledger.transcript`` writes it."""
     known: Known = field(default_factory=Known)
     unanswered: bool = False
     """A call of this step that changes the fleet may have been made, and what became of it was never learnt."""
@@ -165,6 +170,12 @@ class Case:
     def likely_settings(self, identity: Identity) -> dict[str, str]:
         """Return what the settings of this board will look like, before the fleet has been asked for anything."""
         return self.recipe.settings(self._values(identity, _HEX, _HEX))
+
+    def hide_read(self, read: Mapping[str, str]) -> None:
+        """Hide what a board holds in place of its secrets, perhaps the key that it had before."""
+        for name, value in read.items():
+            if self.recipe.secret(name) and len(value) >= _TELLING:
+                self.hide(value)
 
     def digests(self, settings: Mapping[str, str]) -> dict[str, str]:
         """Return what stands for each setting's value in the record."""

@@ -19,6 +19,7 @@ from station.case import Case
 from station.errors import DatabaseError, EscrowFailed, Internal, SettingsError, StationError
 from station.fleet.client import NotAllowed, TokenUnusable, Unanswered
 from station.ledger import CycleRow, Ledger, SerialOpenElsewhere, SettledStep
+from station.ledger.transcript import joined
 from station.model import OUTCOME, Closing, Facts, Outcome, Step
 from station.recipe import Presence
 from station.reconcile import SerialInTwoSlots
@@ -58,18 +59,20 @@ class Cycle:
         self._case, self._ledger, self._hold, self._publish = case, ledger, hold, publish
         self._opened = clock.monotonic() - max(0, clock.now_us() - row.opened_at) / 1e6
         self._decided: Closing | None = None
+        self._said_before = ""
 
-    def take_up(self, behind: list[SettledStep], decided: Closing | None) -> None:
+    def take_up(self, behind: list[SettledStep], decided: Closing | None, said: str = "") -> None:
         """Go on with a cycle that an earlier run of the station left open.
 
         ``decided`` is the verdict it had come to, if it was cut while the
-        serial number was being disabled.
+        serial number was being disabled; ``said`` is the transcript kept so far.
         """
         self._ledger.resume(self.row)
         for settled in behind:
             self._case.known = self._case.known.after(settled.step, settled.facts)
         self._case.unanswered = True
         self._decided = decided
+        self._said_before = said
         key = self._case.escrow.get(self.row.id)
         if key is not None:
             self._case.hide(key)
@@ -81,8 +84,14 @@ class Cycle:
         when nothing can be recorded: the cycle stays open then, and no
         verdict exists.
         """
-        if self._decided is not None:
-            return self.close(self._decided)
+        try:
+            return self.close(self._decided or self._come_to_a_verdict())
+        except Cancelled:
+            self._cut()
+            raise
+
+    def _come_to_a_verdict(self) -> Closing:
+        """Take every step that is left."""
         try:
             if self._other_recipe:
                 raise RecipeChanged("the recipe was changed while this board was being worked on")
@@ -90,17 +99,16 @@ class Cycle:
                 recognise(self._case)
             for step, then in self._ahead():
                 self._take(step, then)
-            closing = self._passed()
+            return self._passed()
         except (Cancelled, DatabaseError):
             raise
         except Fault as fault:
-            closing = self._verdict(fault)
+            return self._verdict(fault)
         except Exception as error:  # noqa: BLE001 - the slot lives, and the record says what it was
             unforeseen = Internal(f"{type(error).__name__}: {error}")
             where = "".join(traceback.format_tb(error.__traceback__))  # without the values, which may be secret
             log.error("cycle %d: unforeseen: %s\n%s", self.row.id, self._case.mask(unforeseen.text), where)
-            closing = self._verdict(unforeseen)
-        return self.close(closing)
+            return self._verdict(unforeseen)
 
     def abandon(self, fault: Fault) -> Closing:
         """Close without another step, for a board that is gone."""
@@ -120,12 +128,26 @@ class Cycle:
     def _record(self, closing: Closing) -> Closing:
         """Write down how it ended, and forget its key."""
         elapsed = round((clock.monotonic() - self._opened) * 1000)
-        self.row = self._ledger.close_cycle(self.row, closing, self._case.known.record(), elapsed)
+        forget = "" if self._said_before else None
+        said = forget if closing.outcome is Outcome.PASS else self._said()
+        self.row = self._ledger.close_cycle(self.row, closing, self._case.known.record(), elapsed, said)
         try:
             self._case.escrow.erase(self.row.id)
         except EscrowFailed as fault:
             log.error("cycle %d: its key is erased at the next start: %s", self.row.id, fault.text)
         return closing
+
+    def _said(self) -> str | None:
+        """Return the whole transcript as it is now, the parts before a cut included; None if nobody said anything."""
+        return joined(self._said_before, self._case.transcript()) or None
+
+    def _cut(self) -> None:
+        """Keep what was said so far: this run of the station ends, the cycle does not."""
+        if (said := self._said()) is not None:
+            try:
+                self._ledger.cut(self.row, said)
+            except DatabaseError as fault:
+                log.error("cycle %d: what was said so far is not kept: %s", self.row.id, fault.text)
 
     # ------------------------------------------------------------- steps
 
@@ -191,16 +213,16 @@ class Cycle:
 
     def _owed(self, closing: Closing) -> Closing:
         """Leave it to the outbox to disable the serial number."""
-        self.row = self._ledger.intend(self.row, Step.DISABLE, closing)
+        self.row = self._ledger.intend(self.row, Step.DISABLE, closing, self._said())
         return replace(closing, details={**closing.details, "disable": "owed"})
 
     def _disabled(self, closing: Closing) -> Closing:
         """Disable the serial number in the fleet (M49), and say so in the closing.
 
         The verdict is part of the intent, so that it is not forgotten if the
-        power fails now.
+        power fails now; so is the transcript.
         """
-        self.row = self._ledger.intend(self.row, Step.DISABLE, closing)
+        self.row = self._ledger.intend(self.row, Step.DISABLE, closing, self._said())
         self._publish(self.row, Step.DISABLE)
         try:
             facts = self._patiently(Step.DISABLE)

@@ -8,6 +8,7 @@ waits into one transaction, a savepoint each, so that they share one.
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 import threading
 from collections import deque
@@ -50,7 +51,7 @@ def connect(path: Path, migrations: Migrations | None = None) -> Database:
     from sqlite_utils import Database
 
     with translated(path):
-        mode = "rwc" if migrations else "ro"
+        mode = "rwc" if migrations else _reading(path)
         uri = f"{path.absolute().as_uri()}?mode={mode}"
         connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=5)
         try:
@@ -68,10 +69,27 @@ def connect(path: Path, migrations: Migrations | None = None) -> Database:
     return database
 
 
-def _refuse_newer(path: Path, database: Database, migrations: Migrations) -> None:
+def _reading(path: Path) -> str:
+    """Return how a file is opened for reading only.
+
+    A WAL database needs two files beside it, also for reading.  Where nobody
+    writes (there is no WAL) and we may not make them, the file alone will do.
+    """
+    still = not os.access(path.parent, os.W_OK) and not path.with_name(path.name + "-wal").exists()
+    return "ro&immutable=1" if still else "ro"
+
+
+def unknown_migrations(connection: sqlite3.Connection, migrations: Migrations) -> list[str]:
+    """Return what a later version of this program has done to a database, in its order; changes nothing."""
+    from sqlite_utils import Database
+
     known = {m.name for m in migrations._migrations}
-    strange = [m.name for m in migrations.applied(database) if m.name not in known]
-    if strange:
+    applied = migrations.applied(Database(connection, execute_plugins=False))
+    return [m.name for m in applied if m.name not in known]
+
+
+def _refuse_newer(path: Path, database: Database, migrations: Migrations) -> None:
+    if strange := unknown_migrations(database.conn, migrations):
         raise DatabaseNewer(
             f"{path} was made by a later version of this program (it has {strange[-1]!r}); install that one"
         )

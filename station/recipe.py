@@ -219,6 +219,11 @@ class Recipe(Table):
         """Tell whether a setting's value is a secret."""
         return bool(SECRET.intersection(_words(self.config[name])))
 
+    @property
+    def secret_settings(self) -> tuple[str, ...]:
+        """The names of the settings whose values are secrets."""
+        return tuple(name for name in self.config if self.secret(name))
+
     def settings(self, values: Mapping[str, str]) -> dict[str, str]:
         """Return every setting with its placeholders filled; each one it uses must be among ``values``."""
 
@@ -250,16 +255,24 @@ def load(path: Path) -> Recipe:
         found = "is missing;" if name is None else f"found {name!r},"
         raise RecipeError(f"{path}: dialect: {found} expected one of: {', '.join(dialects())}")
     try:
-        options = dialect(name).Options
-    except LookupError as unknown:
-        raise RecipeError(f"{path}: dialect: {unknown.args[0]}") from None
-    except (ImportError, AttributeError) as broken:
-        raise RecipeError(f"{path}: dialect: {name!r} is installed but can't be used: {broken}") from broken
+        options = options_of(name)
+    except RecipeError as unusable:
+        raise RecipeError(f"{path}: {unusable.text}") from unusable
     field: Any = (options, Field(description=f"A table [{name}]: what the dialect needs to know of this board."))
     whole = create_model("Recipe", __base__=Recipe, **{name: field})
     recipe = validate(path, whole, content, RecipeError)
     recipe._text = raw.decode()
     return recipe
+
+
+def options_of(name: str) -> type[BaseModel]:
+    """Return the model of a dialect's own table; raises ``RecipeError`` if there is no such one, or it is broken."""
+    try:
+        return dialect(name).Options
+    except LookupError as unknown:
+        raise RecipeError(f"dialect: {unknown.args[0]}") from None
+    except (ImportError, AttributeError) as broken:
+        raise RecipeError(f"dialect: {name!r} is installed but can't be used: {broken}") from broken
 
 
 def _words(value: str) -> set[str]:

@@ -25,6 +25,7 @@ from drivers.errors import (
     PortMissing,
 )
 from drivers.link import Link
+from station import clock
 from station.case import Case
 from station.cycle import Cycle
 from station.errors import DatabaseError, SlotHeld, SlotRunning, StationError
@@ -32,6 +33,7 @@ from station.escrow import Escrow
 from station.fleet.client import Client
 from station.front import Front
 from station.ledger import CycleRow, History, Ledger, Reader
+from station.ledger.transcript import written
 from station.line import Line
 from station.model import Finished, Phase, SlotView
 from station.outbox import Outbox
@@ -49,6 +51,8 @@ _AWAKE_S = 0.2
 """Seconds between two signs of life to a board that has to wait for the line."""
 _SIGNS = 3
 """So many signs of life without an answer mean that a board which had to wait has left."""
+_BEFORE_S = 5.0
+"""Seconds before a cycle whose transcript is part of it: a board may talk while it arrives."""
 _RETRY_S = 1.0
 """Seconds between two turns after something unforeseen, and between two questions to a board that answers none."""
 _ASK_AGAIN_S = 5.0
@@ -244,7 +248,7 @@ class Slot:
 
     def _taken_up(self, row: CycleRow, board: Board, link: Link | None) -> Cycle:
         cycle, reader = self._cycle(row, board, link), self._equipment.reader
-        cycle.take_up(reader.settled(row.id), reader.decided(row.id))
+        cycle.take_up(reader.settled(row.id), reader.decided(row.id), reader.transcript(row.id))
         return cycle
 
     def _run_cycle(self, cycle: Cycle) -> CycleRow:
@@ -275,10 +279,11 @@ class Slot:
             owner=shared.owner,
             board=board,
             hide=link.hide if link else lambda secret: None,
-            mask=(lambda text: link.masked(text.encode(errors="replace")).decode()) if link else lambda text: text,
+            mask=link.masked_text if link else lambda text: text,
             fleet=shared.fleet,
             escrow=shared.escrow,
             history=history,
+            transcript=_transcript_of(link) if link else lambda: "",
         )
         return Cycle(row, case, shared.ledger, hold, self._front.step)
 
@@ -314,3 +319,14 @@ class Slot:
         """Record that the board of a closed cycle has left."""
         self._equipment.ledger.removed(row)
         self._front.empty(row)
+
+
+def _transcript_of(link: Link) -> Callable[[], str]:
+    """Return what writes down the exchange of a cycle that begins now, without the waiting for its board."""
+    began = clock.monotonic() - link.opened - _BEFORE_S
+
+    def transcript() -> str:
+        opened_at = clock.now_us() - round((clock.monotonic() - link.opened) * 1e6)
+        return written((passage for passage in link.transcript if passage.seconds >= began), opened_at)
+
+    return transcript

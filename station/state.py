@@ -27,7 +27,7 @@ class StateFolder:
     @property
     def ledger(self) -> Path:
         """The audit database."""
-        return self.path / "ledger.db"
+        return ledger_in(self.path)
 
     @property
     def escrow(self) -> Path:
@@ -37,6 +37,11 @@ class StateFolder:
     def release(self) -> None:
         """Let another engine have the folder."""
         os.close(self._lock)
+
+
+def ledger_in(folder: Path) -> Path:
+    """Return where the ledger is in a state folder; for those who only read it, and need no lock."""
+    return folder / "ledger.db"
 
 
 def hold(lock: Path, used: Path, by: str) -> int:

@@ -149,6 +149,7 @@ def verify_board(case: Case) -> Facts:
     recognise(case)
     expected = case.settings()
     read = case.board.read(expected)
+    case.hide_read(read)
     wrong = sorted(name for name in expected if read[name] != expected[name])
     if wrong:
         shown = ", ".join(_difference(case, name, expected[name], read[name]) for name in wrong)

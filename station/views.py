@@ -28,7 +28,6 @@ def running(row: CycleRow, plan: tuple[Step, ...]) -> SlotView:
 def closed(row: CycleRow, plan: tuple[Step, ...], ending: Closing | None = None) -> SlotView:
     """Show a verdict; what was seen is known only in the run that came to it."""
     assert row.outcome is not None and row.duration_ms is not None
-    advice = words.advice(row.error) if row.error else ""
     return SlotView(
         row.slot,
         Phase.REMOVE,
@@ -40,8 +39,13 @@ def closed(row: CycleRow, plan: tuple[Step, ...], ending: Closing | None = None)
         duration=row.duration_ms / 1000,
         outcome=Outcome(row.outcome),
         code=row.error,
-        advice=f"{advice} ({ending.text})" if ending and ending.text else advice,
+        advice=advice(row.error, ending.text if ending else None) if row.error else "",
     )
+
+
+def advice(code: str, seen: str | None) -> str:
+    """Return what the technician is told: what happened, the one thing to do, and what was seen."""
+    return f"{words.advice(code)} ({seen})" if seen else words.advice(code)
 
 
 def finished(row: CycleRow, ending: Closing) -> Finished:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from drivers.sim.board import SimulatedBoard
 
 _BOARDS = {
+    "at": "drivers.sim.at:AtBoard",
+    "line": "drivers.sim.line:LineBoard",
+    "micropython": "drivers.sim.micropython:MicroPythonBoard",
     "shell": "drivers.sim.shell:ShellBoard",
 }
 

@@ -101,8 +101,12 @@ class SimulatedBoard(ABC):
             self.busy_s += seconds
 
     async def reaches(self, moment: Moment) -> None:
-        """Let happen what is wrong with the board at this moment: it resets, freezes, or takes its port away."""
-        match self.faults.at(moment):
+        """Let happen what is wrong with the board at this moment."""
+        await self.befall(self.faults.at(moment))
+
+    async def befall(self, what: str | None) -> None:
+        """Let happen what ``Faults.at`` has said: it resets, freezes, or takes its port away; None: nothing."""
+        match what:
             case "resets":
                 raise Reset
             case "hangs-up":

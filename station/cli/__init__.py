@@ -20,9 +20,13 @@ from station.errors import BadInput, StationError
 
 _COMMANDS = {
     "run": ("station.cli.run", "command", "Provision boards with the settings of this station."),
+    "history": ("station.cli.history", "command", "Tell what happened to a board, from the ledger."),
     "ctl": ("station.cli.ctl", "command", "Tell a running station what to do."),
     "status": ("station.cli.status", "command", "Show what every slot of a running station shows."),
     "rehearse": ("station.cli.rehearse", "command", "Provision simulated boards in a local fleet."),
+    "boards": ("station.cli.boards", "command", "Look at ports, and talk to one board: for whoever writes a recipe."),
+    "recipes": ("station.cli.recipes", "command", "Check recipes, and tell an editor what they may hold."),
+    "check": ("station.cli.check", "command", "Look at everything before a shift, and change nothing."),
     "fleet": ("station.cli.fleet", "command", "Manage a fleet, or serve one from a file."),
 }
 

@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-_PERHAPS_FLOAT = re.compile(r'[:,\["]-?(?:[0-9]+[.e]|Infinity|NaN)')
+_PERHAPS_FLOAT = re.compile(r'[:,\[]-?(?:[0-9]+[.e]|Infinity|NaN)|"-?(?:[0-9.e+-]+|Infinity|NaN)":')
 """What every float looks like in JSON, as a value or a key.  Texts may, too; where nothing does, nothing has to be
 looked through, and that is most of what a ledger's writing would cost."""
 

@@ -149,6 +149,11 @@ class Reader:
             found = json.loads(rows[0][0])
             return Closing(**{**found, "outcome": Outcome(found["outcome"])})
 
+    def transcript(self, cycle: int) -> str:
+        """Return what is kept of what was said in a cycle, as ``station.ledger.transcript`` wrote it."""
+        with self._rows("SELECT text FROM transcripts WHERE cycle = ?", [cycle]) as rows:
+            return str(rows[0][0]) if rows else ""
+
     def history(self, serial: str, hardware_id: str, cycle: int) -> History:
         """Return what is known of a board other than through ``cycle`` itself."""
         with self._rows("SELECT hardware_id, passed_cycle FROM boards WHERE serial = ?", [serial]) as board:

@@ -3,7 +3,9 @@
 ``events`` is the truth: insert-only, without a gap, each row chained by hash
 to the one before.  ``cycles``, ``boards`` and ``recipes`` are projections,
 written in the same transaction: the last event that names a row carries the
-whole row, so that anybody can rebuild them and compare.
+whole row, so that anybody can rebuild them and compare.  ``transcripts`` do not
+follow from events: the last event of a cycle with a ``transcript`` holds the
+SHA-256 of its text, or null where none is kept any more.
 
 Times are UTC in microseconds.  Text that came from a board is stored as it
 was judged, and is never trusted.
@@ -27,6 +29,12 @@ PROJECTIONS = {"cycles": "id", "boards": "serial", "recipes": "sha256"}
 @migrations(name="0001_first")
 def _first(db: Database) -> None:
     for statement in _FIRST:
+        db.execute(statement)
+
+
+@migrations(name="0002_transcripts")
+def _transcripts(db: Database) -> None:
+    for statement in _TRANSCRIPTS:
         db.execute(statement)
 
 
@@ -113,4 +121,19 @@ FROM events i LEFT JOIN events s
     WHERE again.cycle = i.cycle AND again.kind = 'intend' AND again.id > i.id AND again.id < s.id
       AND json_extract(again.body, '$.step') = json_extract(i.body, '$.step'))
 WHERE i.kind = 'intend'""",
+)
+
+
+_TRANSCRIPTS = (
+    """
+CREATE TABLE transcripts(                       -- of cycles that did not pass, or have been cut
+  cycle INTEGER PRIMARY KEY REFERENCES cycles(id),
+  text TEXT NOT NULL                            -- without secrets, see transcript.py
+) STRICT""",
+    *(
+        f"""CREATE TRIGGER transcripts_stay_at_{act.lower()} BEFORE {act} ON transcripts
+WHEN (SELECT closed_at FROM cycles WHERE id = {row}.cycle) IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'the transcript of a closed cycle stays as it is'); END"""
+        for act, row in (("INSERT", "NEW"), ("UPDATE", "OLD"), ("DELETE", "OLD"))
+    ),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import sqlite3
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -102,12 +103,26 @@ class Ledger:
 
         return self.write(work)
 
-    def intend(self, cycle: CycleRow, step: Step, decided: Closing) -> CycleRow:
+    def intend(self, cycle: CycleRow, step: Step, decided: Closing, transcript: str | None = None) -> CycleRow:
         """Record that a step is about to be tried after the verdict is ``decided``, and before it is recorded."""
-        return self.write(lambda db: self._intend(db, cycle, step, decided))
+        return self.write(lambda db: self._intend(db, cycle, step, decided, transcript))
 
-    def close_cycle(self, cycle: CycleRow, closing: Closing, facts: Facts, duration_ms: int) -> CycleRow:
-        """Close a cycle, with its whole record; a closed cycle takes no settle."""
+    def cut(self, cycle: CycleRow, transcript: str) -> None:
+        """Record what was said so far in a cycle that stays open, since the station stops."""
+
+        def work(db: Database) -> None:
+            self._append(db, "cut", cycle, body=self._keep(db, cycle, transcript), carry=False)
+
+        self.write(work)
+
+    def close_cycle(
+        self, cycle: CycleRow, closing: Closing, facts: Facts, duration_ms: int, transcript: str | None = None
+    ) -> CycleRow:
+        """Close a cycle, with its whole record; a closed cycle takes no settle.
+
+        ``transcript`` replaces what was kept so far; the empty one forgets it,
+        None leaves it as it is.
+        """
 
         def work(db: Database) -> CycleRow:
             now = clock.now_us()
@@ -120,6 +135,7 @@ class Ledger:
                 duration_ms=duration_ms,
             )
             body = {"text": closing.text, "details": dict(closing.details), "software": __version__}
+            body |= self._keep(db, cycle, transcript)
             self._append(db, "close", after, body=body, facts=dict(facts), rows=self._board(db, after))
             return after
 
@@ -142,11 +158,29 @@ class Ledger:
 
     # ------------------------------------------------------------- how it is written down
 
-    def _intend(self, db: Database, cycle: CycleRow, step: Step, decided: Closing | None = None) -> CycleRow:
+    def _intend(
+        self,
+        db: Database,
+        cycle: CycleRow,
+        step: Step,
+        decided: Closing | None = None,
+        transcript: str | None = None,
+    ) -> CycleRow:
         after = replace(cycle, step=str(step))
         verdict = {"decided": {**asdict(decided), "details": dict(decided.details)}} if decided else {}
-        self._append(db, "intend", after, body={"step": step, **verdict})
+        self._append(db, "intend", after, body={"step": step, **verdict, **self._keep(db, cycle, transcript)})
         return after
+
+    def _keep(self, db: Database, cycle: CycleRow, transcript: str | None) -> dict[str, str | None]:
+        """Keep a transcript, or forget the one that is kept; return what the event says of it."""
+        if transcript is None:
+            return {}
+        if not transcript:
+            db.conn.execute("DELETE FROM transcripts WHERE cycle = ?", [cycle.id])
+            return {"transcript": None}
+        sql = "INSERT INTO transcripts(cycle, text) VALUES (?, ?) ON CONFLICT(cycle) DO UPDATE SET text = excluded.text"
+        db.conn.execute(sql, [cycle.id, transcript])
+        return {"transcript": hashlib.sha256(transcript.encode()).hexdigest()}
 
     def _learn(self, db: Database, cycle: CycleRow, step: Step, facts: Facts) -> CycleRow:
         """Carry into the cycle's row what a step has established of it."""

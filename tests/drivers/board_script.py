@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import select
 import termios
 import threading
 import time
 import tty
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 from unittest.mock import patch
@@ -53,6 +54,12 @@ class Board:
     def say(self, data: bytes) -> None:
         os.write(self.master, data)
 
+    def flushed(self) -> None:
+        """Wait until the near end has taken all that was said."""
+        until = time.monotonic() + PATIENCE_S
+        while fcntl.ioctl(self._slave, termios.FIONREAD, b"    ") != b"\0\0\0\0" and time.monotonic() < until:
+            time.sleep(0.0001)
+
     def hear(self, count: int) -> bytes:
         """Return exactly ``count`` bytes, or what came before the end of patience."""
         got = b""
@@ -60,11 +67,15 @@ class Board:
             got += os.read(self.master, count - len(got))
         return got
 
+    def hears(self) -> bool:
+        """Tell whether something has been sent that was not heard yet."""
+        return bool(select.select([self.master], [], [], 0)[0])
+
     def hang_up(self) -> None:
         """Go away: the near end's port is hung up, and its path vanishes."""
-        if self.master >= 0:
-            os.close(self.master)
-        self.master = -1
+        master, self.master = self.master, -1  # one step, since two threads may come here
+        if master >= 0:
+            os.close(master)
 
     def close(self) -> None:
         self.hang_up()
@@ -88,12 +99,24 @@ def open_link(options: LinkOptions | None = None) -> Iterator[tuple[Board, Link]
 
 @contextmanager
 def expected_protocol(
-    script: Sequence[tuple[bytes, Reply]], *, slowly: bool = False, **changes: Any
+    script: Sequence[tuple[bytes, Reply]],
+    *,
+    slowly: bool = False,
+    secrets: Mapping[str, str] | None = None,
+    table: Mapping[str, Any] = UBOOT,
+    **changes: Any,
 ) -> Iterator[tuple[Shell, Link]]:
-    """Give a shell whose board expects and answers ``script``, no byte more and no byte less.
+    """Give a shell whose board expects and answers ``script``; ``changes`` are changes to the recipe's ``table``."""
+    changed = {key: value for key, value in {**table, **changes}.items() if value is not None}
+    with scripted(script, slowly=slowly) as link:
+        yield Shell(link, Shell.Options.model_validate(changed), secrets or {}), link
+
+
+@contextmanager
+def scripted(script: Sequence[tuple[bytes, Reply]], *, slowly: bool = False) -> Iterator[Link]:
+    """Give a link whose board expects and answers ``script``, no byte more and no byte less.
 
     An exchange that expects nothing is said at once.  ``slowly`` makes every byte arrive alone.
-    ``changes`` are changes to the recipe's table.
     """
     complaints: list[str] = []
     with open_link() as (board, link), patch("drivers.wire.CHUNK", 1 if slowly else 4096):
@@ -109,10 +132,9 @@ def expected_protocol(
                     board.say(reply)
 
         far_end = threading.Thread(target=play)
-        options = Shell.Options.model_validate({k: v for k, v in (UBOOT | changes).items() if v is not None})
         far_end.start()
         try:
-            yield Shell(link, options, {}), link
+            yield link
         finally:
             until = time.monotonic() + PATIENCE_S * 2
             while far_end.is_alive() and time.monotonic() < until:

@@ -13,6 +13,8 @@ from pydantic import ValidationError
 from drivers.board import Identity, NoBoard
 from drivers.errors import (
     BoardFloods,
+    BoardGarbled,
+    BoardMisheard,
     BoardRefused,
     BoardRestarts,
     BoardSilent,
@@ -25,7 +27,8 @@ from drivers.errors import (
     ValueUnwritable,
 )
 from drivers.shell import Shell
-from drivers.text import fill
+from drivers.sim.speed import resampled
+from drivers.text import fill, garbled
 
 SERIAL = (b"printenv serial#\r", b"printenv serial#\r\nserial#=G1-7\r\n=> ")
 MAC = (b"printenv ethaddr\r", b"printenv ethaddr\r\nethaddr=52:54:00:12:34:56\r\n=> ")
@@ -141,6 +144,14 @@ def test_takes_a_wrapped_echo_for_an_echo(wrap: bytes) -> None:
         shell.configure({"a": "v" * 100})
 
 
+def test_an_echo_without_one_of_its_blanks_is_no_echo() -> None:
+    lost = (b"setenv a 'x y'\r", b"setenv a 'xy'\r\n=> ")
+    good = (b"setenv a 'x y'\r", b"setenv a 'x y'\r\n=> ")
+    with expected_protocol([WOKEN, SERIAL, MAC, lost, WOKEN, good, SAVED]) as (shell, _):
+        shell.identify()
+        shell.configure({"a": "x y"})
+
+
 def test_an_answer_that_begins_like_its_question_is_no_echo() -> None:
     identify = [{"send": "uid", "capture": "^uid=(?P<serial>.*)"}]
     with expected_protocol([WOKEN, (b"uid\r", b"uid=7\r\n=> ")], identify=identify) as (shell, _):
@@ -175,6 +186,20 @@ def test_a_refused_setting_is_the_boards_fault() -> None:
         assert "errno=1" in str(caught.value.details["received"])
 
 
+def test_a_setting_that_the_board_says_it_does_not_have_is_read_as_empty() -> None:
+    read = UBOOT["read"] | {"unset": '"{name}" not defined'}
+    script = [
+        WOKEN,
+        (b"printenv a.b\r", b'printenv a.b\r\n## Error: "a.b" not defined\r\n=> '),
+        (b"printenv c\r", b'printenv c\r\nc=## Error: "c" not defined\r\n=> '),
+        (b"printenv axb\r", b'printenv axb\r\n## Error: "a.b" not defined\r\n=> '),
+    ]
+    with expected_protocol(script, read=read) as (shell, _):
+        assert shell.read({"a.b": "1", "c": ""}) == {"a.b": "", "c": '## Error: "c" not defined'}
+        with pytest.raises(BoardRefused):
+            shell.read({"axb": ""})
+
+
 def test_a_setting_that_is_not_there_is_refused() -> None:
     missing = b'printenv a\r\n## Error: "a" not defined\r\n=> '
     with expected_protocol([WOKEN, (b"printenv a\r", missing)]) as (shell, _), pytest.raises(BoardRefused):
@@ -198,11 +223,21 @@ def test_a_commit_that_is_not_confirmed_fails(answer: bytes) -> None:
         shell.configure({"a": "1"})
 
 
-def test_a_board_that_restarts_in_the_middle_is_told_everything_again() -> None:
-    one, two = (b"setenv a '1'\r", b"setenv a '1'\r\n=> "), (b"setenv b '2'\r", b"setenv b '2'\r\n=> ")
-    script = [WOKEN, one, (two[0], b"setenv " + BOOT), (b" ", b"\r\n=> "), one, two, SAVED]
-    with expected_protocol(script) as (shell, _):
-        shell.configure({"a": "1", "b": "2"})
+@pytest.mark.parametrize("operation", ["write", "read"])
+def test_a_board_that_restarts_once_it_is_known_is_told_nothing_more(operation: str) -> None:
+    written, read = (b"setenv a '1'\r", b"setenv " + BOOT), (b"printenv a\r", BOOT)
+    with expected_protocol([WOKEN, SERIAL, MAC, written if operation == "write" else read]) as (shell, _):
+        shell.identify()
+        with pytest.raises(BoardRestarts):
+            shell.configure({"a": "1", "b": "2"}) if operation == "write" else shell.read({"a": ""})
+
+
+def test_a_board_that_restarts_while_it_is_woken_is_told_nothing_more() -> None:
+    script = [WOKEN, SERIAL, MAC, (b"setenv a '1'\r", b""), (b"\x03", BOOT)]
+    with expected_protocol(script, reply_s=0.2) as (shell, _):
+        shell.identify()
+        with pytest.raises(BoardRestarts):
+            shell.configure({"a": "1"})
 
 
 def test_a_board_that_restarts_between_two_operations_is_noticed() -> None:
@@ -213,12 +248,12 @@ def test_a_board_that_restarts_between_two_operations_is_noticed() -> None:
         board.say(BOOT)
         restarted.set()
 
-    read = (b"printenv a\r", b"printenv a\r\na=1\r\n=> ")
-    with expected_protocol([WOKEN, SERIAL, MAC, (b"", restart), (b" ", b"\r\n=> "), read]) as (shell, _):
+    with expected_protocol([WOKEN, SERIAL, MAC, (b"", restart)]) as (shell, _):
         assert shell.identify() == WHO
         known.set()
         restarted.wait()
-        assert shell.read({"a": ""}) == {"a": "1"}
+        with pytest.raises(BoardRestarts):
+            shell.read({"a": ""})
 
 
 ZEPHYR: dict[str, Any] = {
@@ -280,9 +315,28 @@ def test_a_garbled_echo_is_sent_again_and_then_given_up() -> None:
     good, bad = (b"setenv a 'abc'\r", b"setenv a 'abc'\r\n=> "), (b"setenv b 'def'\r", b"setenv b 'dxf'\r\n=> ")
     with (
         expected_protocol([WOKEN] + [good, bad, WOKEN] * 2 + [good, bad]) as (shell, _),
-        pytest.raises(BoardUnreadable),
+        pytest.raises(BoardMisheard),
     ):
         shell.configure({"a": "abc", "b": "def"})
+
+
+def test_a_question_that_was_perhaps_misheard_is_asked_again() -> None:
+    misheard = (SERIAL[0], b"prntenv serial#\r\nUnknown command 'prntenv' - try 'help'\r\n=> ")
+    with expected_protocol([WOKEN, misheard, WOKEN, SERIAL, MAC]) as (shell, _):
+        assert shell.identify() == WHO
+
+
+def test_a_board_that_does_not_echo_may_refuse_thrice() -> None:
+    refusal = (SERIAL[0], b"Unknown command 'printenv' - try 'help'\r\n=> ")
+    with expected_protocol([WOKEN, refusal] * 3) as (shell, _), pytest.raises(BoardRefused):
+        shell.identify()
+
+
+def test_a_commit_whose_newline_was_lost_is_told_again() -> None:
+    told = (b"setenv a '1'\r", b"setenv a '1'\r\n=> ")
+    commit = UBOOT["commit"] | {"timeout_s": 0.2}
+    with expected_protocol([WOKEN, told, (SAVED[0], b"saveenv"), WOKEN, told, SAVED], commit=commit) as (shell, _):
+        shell.configure({"a": "1"})
 
 
 def test_a_beep_in_the_echo_means_that_the_line_was_cut() -> None:
@@ -300,6 +354,25 @@ def test_a_board_that_falls_silent_fails() -> None:
     script = [WOKEN, (SERIAL[0], b""), (b"\x03", b"")]
     with expected_protocol(script, reply_s=0.1, boot_s=0.1) as (shell, _), pytest.raises(BoardSilent):
         shell.identify()
+
+
+SPEEDS = (9600, 19200, 38400, 57600, 115200, 230400)
+
+
+@pytest.mark.parametrize(("theirs", "ours"), [(a, b) for a in SPEEDS for b in SPEEDS if a != b])
+def test_another_speed_makes_no_text(theirs: int, ours: int) -> None:
+    assert garbled(resampled((BOOT + SERIAL[1]) * 3, theirs, ours))
+
+
+def test_what_is_no_text_is_garbled() -> None:
+    said = resampled(BOOT, 9600, 115200)
+    with expected_protocol([(b"\x03", said)], boot_s=0.1) as (shell, _), pytest.raises(BoardGarbled):
+        shell.identify()
+
+
+@pytest.mark.parametrize("said", [b"", b"\xfc\0", b"\0\xff\xfe" + BOOT, "Grüße\r\n".encode() * 9, b"\a\x1b[0m\t\b" * 9])
+def test_what_a_board_may_well_say_is_not_garbled(said: bytes) -> None:
+    assert not garbled(said)
 
 
 def flood(board: Board) -> None:
@@ -347,6 +420,22 @@ def test_a_board_that_only_says_so_does_not_restart() -> None:
     script = [WOKEN, (b"reset\r", b"reset\r\nresetting ...\r\n=> ")]
     with expected_protocol(script, restart=restart) as (shell, _), pytest.raises(BoardStays):
         shell.restart()
+
+
+def test_a_board_that_says_nothing_once_it_is_told_to_restart_is_silent() -> None:
+    restart = UBOOT["restart"] | {"timeout_s": 0.2}
+    script = [WOKEN, (b"reset\r", b"reset\r\n")]
+    with expected_protocol(script, restart=restart) as (shell, _), pytest.raises(BoardSilent, match="told to restart"):
+        shell.restart()
+
+
+def test_a_restart_that_was_misheard_is_told_again() -> None:
+    restart = UBOOT["restart"] | {"timeout_s": 0.2}
+    misheard = (b"reset\r", b"reet\r\nUnknown command 'reet' - try 'help'\r\n=> ")
+    told = [(b"reset\r", b"reset\r\n" + BOOT), (b" ", b"\r\n=> ")]
+    with expected_protocol([WOKEN, SERIAL, MAC, misheard, WOKEN, *told], restart=restart) as (shell, _):
+        shell.identify()
+        assert shell.restart()
 
 
 def test_without_a_way_to_restart_nothing_is_done() -> None:
@@ -411,7 +500,7 @@ def test_a_name_that_would_be_a_command_is_refused(name: str) -> None:
         with pytest.raises(ValueUnwritable):
             shell.configure({name: "1"})
         with pytest.raises(ValueUnwritable):
-            shell._read(name)
+            shell._read(name, "")
 
 
 AWKWARD = ["", " a  b ", "it's", '"q"', "$HOME `id` $(id)", "a\\b\\", "a;b|c&d", "*?~#!", "ü€", "'" * 3, "{name}"]
@@ -421,7 +510,7 @@ AWKWARD = ["", " a  b ", "it's", '"q"', "$HOME `id` $(id)", "a\\b\\", "a;b|c&d",
 def test_a_real_shell_reads_the_quotes_as_they_were_meant(quote: str) -> None:
     with expected_protocol([], quote=quote, write="{name} %s {value}") as (shell, _):
         for value in AWKWARD:
-            line = shell._command("printf", value)
+            (line,) = shell._lines.of({"printf": value})["printf"]
             assert subprocess.run(["sh", "-c", line], capture_output=True, check=True).stdout.decode() == value
 
 
@@ -510,6 +599,7 @@ def test_every_fault_has_bounded_details() -> None:
         ({"read": {"send": "printenv", "capture": "(?P<value>.)"}}, "needs {name}"),
         ({"read": {"send": "printenv {name}", "capture": "{name}=(.)"}}, "P<value>"),
         ({"read": {"send": "printenv {name}", "capture": "("}}, "no regular expression"),
+        ({"read": UBOOT["read"] | {"unset": "("}}, "no regular expression"),
         ({"restart": {"send": "reset", "expect": "res"}}, "echo"),
         ({"colour": "red"}, "Extra inputs"),
     ],

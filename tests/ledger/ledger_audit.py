@@ -18,6 +18,7 @@ def audit(path: Path) -> list[dict[str, Any]]:
         db.row_factory = sqlite3.Row
         events = [dict(row) for row in db.execute("SELECT * FROM events ORDER BY id")]
         stored = {table: [dict(row) for row in db.execute(f"SELECT * FROM {table}")] for table in KEYS}
+        transcripts = {cycle: text for cycle, text in db.execute("SELECT cycle, text FROM transcripts")}
     before, rebuilt = bytes(32), {table: {} for table in KEYS}
     for number, event in enumerate(events, start=1):
         assert event["id"] == number
@@ -29,6 +30,10 @@ def audit(path: Path) -> list[dict[str, Any]]:
         event["body"] = json.loads(event["body"])
         for table, row in event["body"].get("rows", {}).items():
             rebuilt[table][row[KEYS[table]]] = row
+    kept = {event["cycle"]: event["body"]["transcript"] for event in events if "transcript" in event["body"]}
+    assert {cycle: hashlib.sha256(text.encode()).hexdigest() for cycle, text in transcripts.items()} == {
+        cycle: digest for cycle, digest in kept.items() if digest
+    }
     for table, key in KEYS.items():
         assert {row[key]: row for row in stored[table]} == rebuilt[table], table
     return events

@@ -7,13 +7,17 @@ the environment they fail instead, since there ``.ci/run`` installs it.
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
-from uboot import GOOD, IMAGE, UBoot, good_qemu, system_qemu, version
+from c_board import SANITIZED, CBoard, compiled
+from microbit import FIRMWARE, MicroBit
+from qemu_board import qemu_from, system_qemu, version
+from uboot import GOOD, IMAGE, UBoot
 
 from drivers.sim.loop import LoopThread
 
@@ -34,7 +38,7 @@ def _needs_image() -> None:
 def uboot(tmp_path: Path) -> Iterator[UBoot]:
     """U-Boot that is on, and can save its environment."""
     _needs_image()
-    qemu = good_qemu()
+    qemu = qemu_from(GOOD)
     if qemu is None:
         missing("no QEMU whose flash works (qemu-system-arm, newer than Debian 12's 7.2)")
     with closing(UBoot(tmp_path, qemu)) as board:
@@ -50,6 +54,34 @@ def uboot_old(tmp_path: Path) -> Iterator[UBoot]:
     if qemu is None:
         missing("no qemu-system-arm")
     with closing(UBoot(tmp_path, qemu, worn=version(qemu) >= GOOD)) as board:
+        board.power_on()
+        yield board
+
+
+@pytest.fixture(scope="session")
+def line_firmware(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The C implementation of the line protocol; a mistake in its memory ends it."""
+    if not shutil.which("gcc"):
+        missing("no gcc (packages gcc and libc6-dev)")
+    return compiled(tmp_path_factory.mktemp("firmware") / "board", "gcc", *SANITIZED)
+
+
+@pytest.fixture
+def line_board(line_firmware: Path, tmp_path: Path) -> Iterator[CBoard]:
+    """A board that runs it; it is off."""
+    with closing(CBoard(line_firmware, tmp_path)) as board:
+        yield board
+
+
+@pytest.fixture
+def microbit(tmp_path: Path) -> Iterator[MicroBit]:
+    """A micro:bit that is on."""
+    if not FIRMWARE.exists():
+        missing("no MicroPython (package firmware-microbit-micropython)")
+    qemu = qemu_from((7,))
+    if qemu is None:
+        missing("no qemu-system-arm")
+    with closing(MicroBit(tmp_path, qemu)) as board:
         board.power_on()
         yield board
 

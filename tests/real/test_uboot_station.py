@@ -3,76 +3,27 @@
 from __future__ import annotations
 
 import json
-import queue
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from real_station import RECIPES, bench_of, fleet_for
 from uboot import UBoot
 
-from station import settings
-from station.bench import Bench
-from station.build import build
-from station.fleet.client import Client, ModelInfo
-from station.fleet.server import FleetServer, init
-from station.model import Finished, Outcome, SlotView
+from station.fleet.client import Client
+from station.model import Outcome
 
-RECIPE = Path(__file__).parents[2] / "config" / "recipes" / "uboot-qemu.toml"
 MODEL = "uboot-qemu"
 pytestmark = [pytest.mark.real, pytest.mark.slow]
-
-
-class Verdicts:
-    """Listens to a bench."""
-
-    def __init__(self) -> None:
-        self.finished: queue.Queue[Finished] = queue.Queue()
-        self.left: queue.Queue[SlotView] = queue.Queue()
-
-    def slot_changed(self, view: SlotView) -> None:
-        if view.last:
-            self.left.put(view)
-
-    def cycle_finished(self, finished: Finished) -> None:
-        self.finished.put(finished)
 
 
 @pytest.fixture
 def fleet(tmp_path: Path) -> Iterator[Client]:
     """Yield a client of a running fleet server; station.toml beside it leads there."""
-    grant = init(tmp_path / "fleet.db", "acme")
-    server = FleetServer(tmp_path / "fleet.db")
-    server.start()
-    (tmp_path / "token").write_text(grant.token)
-    (tmp_path / "station.toml").write_text(
-        f"""
-station = "5ca1ab1e-0000-4000-8000-000000000001"
-name = "real boards"
-recipe = "{RECIPE}"
-state = "state"
-[fleet]
-url = "{server.url}"
-vendor = "acme"
-owner = "{grant.owner_rid}"
-token_file = "token"
-[[slots]]
-name = "1"
-port = "uboot"
-""".replace('"uboot"', f'"{tmp_path / "uboot"}"')
-    )
-    with Client(server.url, "acme", lambda: grant.token) as client:
-        client.models.create(MODEL, ModelInfo(rid=grant.template_rid))
+    with fleet_for(tmp_path, RECIPES / "uboot-qemu.toml", MODEL, tmp_path / "uboot") as client:
         yield client
-    server.stop()
-
-
-def bench_of(folder: Path) -> tuple[Bench, Verdicts]:
-    bench, verdicts = build(settings.load(folder / "station.toml")), Verdicts()
-    bench.subscribe(verdicts)
-    bench.start()
-    return bench, verdicts
 
 
 def test_a_real_board_passes_and_keeps_its_settings_without_power(uboot: UBoot, fleet: Client, tmp_path: Path) -> None:

@@ -1,0 +1,227 @@
+"""What may not be shown of a conversation: secrets that are known by value, and settings whose values are secrets.
+
+By value: the text itself, however a console wraps, splits or quotes it, and as
+hex, base64 or with percent signs.  By name: whatever stands behind the name of
+a secret setting, and what answers a line that asks for one, since a board that
+comes back holds a key that nobody here knows.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import Literal
+from urllib.parse import quote
+
+Direction = Literal[">", "<"]
+"""``>`` to the board, ``<`` from it."""
+
+Piece = tuple[Direction, bytes]
+"""Bytes that went one way, in the order of the conversation."""
+
+MASK = b"***"
+
+_RUN = 8
+"""So many characters of a secret in a row are masked, so that a cut or damaged one doesn't show either."""
+_LEAST = 5
+"""A form of a secret that is shorter than this is found in too much else; the secret itself counts at any length."""
+
+_ESCAPE = rb"\x1b\[[0-?]*[ -/]*[@-~]|\0"
+_WRAP = re.compile(_ESCAPE + rb"| ?\r|[\n\b'\"\\]")
+"""What a terminal or a shell puts into a text without ending it."""
+_OVERWRITTEN = re.compile(_WRAP.pattern + rb"|[^\x08]\x08")
+"""The same on consoles that wrap by printing a character twice, the first one to be written over."""
+_NOT_HEX = re.compile(_ESCAPE + rb"|0[xX]|[^0-9a-fA-F]")
+_INVISIBLE = re.compile(_ESCAPE)
+_LINE = re.compile(rb"[^\r\n]+")
+
+_VALUE = rb"""["'\])}>]*+[ \t]*+(?:=>|[=:,])?+[ \t]*+("(?:[^"\\\r\n]|\\.)*"|'[^'\r\n]*'(?=[\s,;)\]}]|\Z)|[^\r\n]+)"""
+"""What follows a name: a text in quotation marks, or all that is left of the line."""
+_TELLING = re.compile(
+    rb"(?i)(?:key|cik|secret|passw(?:or)?d|passphrase|token|psk)[\w.-]{0,32}+[\"']?[ \t]*+[=:][ \t]*+"
+    rb"([\"']?[^\s\"',;]{8,})"
+)
+"""A name that says by itself that its value is a secret, whatever the recipe calls it."""
+_PEM = re.compile(rb"-----BEGIN [A-Z ]{0,32}PRIVATE KEY-----.*?(?:-----END [A-Z ]{0,32}PRIVATE KEY-----|\Z)", re.DOTALL)
+
+
+class Masking:
+    """Knows the secrets of one link.  Not safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._secrets: set[str] = set()
+        self._names: set[bytes] = set()
+
+    def hide(self, secret: str) -> None:
+        """Mask this text, in whatever form it is sent or shown."""
+        if secret:
+            self._secrets.add(secret)
+
+    def hide_setting(self, name: str) -> None:
+        """Mask whatever is the value of the setting of this name."""
+        if name:
+            self._names.add(name.encode())
+
+    def values(self, data: bytes) -> bytes:
+        """Return ``data`` without the texts that are hidden; settings' names mean nothing here."""
+        return _shown(data, 0, len(data), self._known(data))
+
+    def conversation(self, pieces: Sequence[Piece], *, cut: bool = False) -> list[bytes]:
+        """Return each piece without its secrets; one that is spread over several pieces is masked in all of them.
+
+        ``cut``: the conversation had begun before, so that nobody knows what its first lines belong to.
+        """
+        streams = {way: b"".join(data for direction, data in pieces if direction == way) for way in (">", "<")}
+        known = {way: self._known(stream) for way, stream in streams.items()}
+        flags = {way: _either(known[way], self._named(stream)) for way, stream in streams.items()}
+        for span in self._answers(pieces, streams, known[">"]):
+            _flag(flags["<"], *span)
+        if cut and self._names:
+            for way, stream in streams.items():
+                if first := _LINE.match(stream):
+                    _flag(flags[way], *first.span())
+        shown, at = [], {">": 0, "<": 0}
+        for direction, data in pieces:
+            start = at[direction]
+            at[direction] = end = start + len(data)
+            shown.append(_shown(streams[direction], start, end, flags[direction]))
+        return shown
+
+    def _known(self, stream: bytes) -> bytearray:
+        """Return one flag a byte: 1 where a hidden text is."""
+        flags = bytearray(len(stream))
+        if not self._secrets:
+            return flags
+        readings = [(_WRAP, _texts), (_NOT_HEX, _hexes)]
+        if b"\b" in stream:
+            readings.append((_OVERWRITTEN, _texts))
+        for skipped, forms in readings:
+            text, where = _without(skipped, stream)
+            text = text.lower() if forms is _hexes else text
+            for run in {run for secret in self._secrets for run in forms(secret)}:
+                for at in _all(run, text):
+                    _flag(flags, where[at], where[at + len(run) - 1] + 1)
+        for secret in self._secrets:  # one of hardly anything but quotation marks, too
+            for at in _all(secret.encode(), stream):
+                _flag(flags, at, at + len(secret.encode()))
+        return flags
+
+    def _named(self, stream: bytes) -> bytearray:
+        """Return one flag a byte: 1 where the value of a setting is that is a secret by its name."""
+        flags = bytearray(len(stream))
+        text, where = _without(_INVISIBLE, stream)
+        patterns = [_TELLING, *(_after(name) for name in self._names)]
+        spans = [found.span(1) for pattern in patterns for found in pattern.finditer(text)]
+        for first, last in [*spans, *(found.span() for found in _PEM.finditer(text))]:
+            _flag(flags, where[first], where[last - 1] + 1)
+        return flags
+
+    def _answers(
+        self, pieces: Sequence[Piece], streams: dict[str, bytes], written: bytearray
+    ) -> Iterator[tuple[int, int]]:
+        """Find the lines that answer a question for a secret setting: it names one, and holds no secret itself."""
+        if not self._names:
+            return
+        asked: bytes | None = None
+        sent = heard = 0
+        for direction, data in pieces:
+            if direction == ">":
+                begun = max(streams[">"].rfind(end, 0, sent) for end in (b"\r", b"\n")) + 1
+                sent += len(data)
+                for line in _LINE.finditer(streams[">"], begun, sent):
+                    named = any(_mention(name).search(line[0]) for name in self._names)
+                    asked = line[0].strip() if named and not any(written[line.start() : line.end()]) else None
+            else:
+                for line in _LINE.finditer(streams["<"], heard) if asked else ():
+                    text = line[0].strip()
+                    if text and not text.endswith(asked or b"") and not (asked or b"").endswith(text):
+                        yield line.span()
+                        asked = None
+                        break
+                heard += len(data)
+
+
+def _either(one: bytearray, other: bytearray) -> bytearray:
+    return bytearray(a | b for a, b in zip(one, other, strict=True))
+
+
+def _flag(flags: bytearray, first: int, last: int) -> None:
+    flags[first:last] = b"\1" * (last - first)
+
+
+def _shown(stream: bytes, start: int, end: int, flags: bytearray) -> bytes:
+    """Return a part of the stream with one ``MASK`` for each stretch of flags that begins in it."""
+    if not any(flags[start:end]):
+        return stream[start:end]
+    out = bytearray()
+    for i in range(start, end):
+        if not flags[i]:
+            out.append(stream[i])
+        elif i == 0 or not flags[i - 1]:
+            out += MASK
+    return bytes(out)
+
+
+def _without(skipped: re.Pattern[bytes], stream: bytes) -> tuple[bytes, Sequence[int]]:
+    """Return the stream without what the pattern finds, and where each byte of it stood."""
+    kept: list[range] = []
+    start = 0
+    for found in skipped.finditer(stream):
+        kept.append(range(start, found.start()))
+        start = found.end()
+    if not kept:
+        return stream, range(len(stream))
+    kept.append(range(start, len(stream)))
+    return b"".join(stream[part.start : part.stop] for part in kept), [i for part in kept for i in part]
+
+
+def _all(text: bytes, stream: bytes) -> Iterator[int]:
+    at = stream.find(text)
+    while at >= 0:
+        yield at
+        at = stream.find(text, at + 1)
+
+
+@cache
+def _after(name: bytes) -> re.Pattern[bytes]:
+    return re.compile(_mention(name).pattern + _VALUE)
+
+
+@cache
+def _mention(name: bytes) -> re.Pattern[bytes]:
+    return re.compile(rb"(?<![A-Za-z0-9])" + re.escape(name) + rb"(?![A-Za-z0-9_-])")
+
+
+def _runs(form: bytes, length: int) -> Iterator[bytes]:
+    length = min(length, len(form))
+    for i in range(len(form) - length + 1):
+        yield form[i : i + length]
+
+
+def _texts(secret: str) -> frozenset[bytes]:
+    """Return the pieces that give a secret away in a text that has lost its quotation marks and backslashes."""
+    raw = secret.encode()
+    likely = {raw, json.dumps(secret)[1:-1].encode(), quote(raw, safe="").encode(), raw.replace(b"\\", b"x5c")}
+    found = {_without(_WRAP, form)[0] for form in likely}
+    found = {form for form in found if form == raw or len(form) >= _LEAST}
+    return frozenset(run for form in found | _base64(raw) for run in _runs(form, _RUN))
+
+
+def _base64(raw: bytes) -> set[bytes]:
+    """Return what depends on the secret alone in base64, wherever it stands in what was encoded."""
+    forms = set()
+    for before in range(3):
+        encoded = base64.b64encode(bytes(before) + raw)
+        form = encoded[-(-8 * before // 6) : 8 * (before + len(raw)) // 6]
+        if len(form) >= _LEAST:
+            forms |= {form, form.replace(b"+", b"-").replace(b"/", b"_")}
+    return forms
+
+
+def _hexes(secret: str) -> frozenset[bytes]:
+    """Return the pieces that give a secret away in a text of which only its hex digits are left."""
+    form = secret.encode().hex().encode()
+    return frozenset(_runs(form, 2 * _RUN)) if len(form) >= _LEAST else frozenset()

@@ -1,0 +1,274 @@
+"""What speaks at a port nobody knows: at which speed text comes, and which language answers.
+
+Nothing is sent that executes anything.  Ctrl-C first, at every speed: a boot
+loader's prompt shows itself by that alone, and what it hears of a Ctrl-C at
+another speed can't be an empty line, which would repeat its last command.
+Only if nobody showed a prompt, a comment (``#``), ``AT`` and the line
+protocol's ``HELLO`` follow.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from drivers.errors import PortLost
+from drivers.link import Link
+from drivers.text import plain
+from drivers.uart import LinkOptions
+
+RATES = (115200, 9600, 57600, 38400, 19200, 230400, 460800, 921600, 1500000, 4800)
+"""Bits a second, the usual ones first."""
+
+CTRL_C = "Ctrl-C"
+_SENT = {
+    "listening": b"",
+    CTRL_C: b"\x03",
+    "#": b"#\r",
+    "AT": b"AT\r",
+    "HELLO": b"\n?00 HELLO*06A7\n",
+    "Ctrl-A": b"\x01",
+    "Ctrl-B": b"\x02",
+}
+"""What is asked, and the bytes of it."""
+
+_LISTEN_S = 0.1
+_FIRST_S = 0.4
+"""For the first byte of an answer."""
+_QUIET_S = 0.15
+"""So long nothing comes after an answer."""
+_LONGEST_S = 1.5
+"""For a whole answer."""
+_TRIES = 6
+"""So often a prompt is asked for, since the board may be starting."""
+_ROUNDS = 3
+_TEXT = 0.9
+"""The part of bytes that must be printable in what counts as text."""
+_ENOUGH = 4
+"""So many bytes at least: fewer look like text by chance."""
+_PROMPT = 64
+"""The most characters of a prompt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What came at one speed, after one question."""
+
+    baud: int
+    asked: str
+    data: bytes
+
+    @property
+    def text(self) -> float:
+        """The part of the bytes that are text, 0 to 1."""
+        return printable_part(self.data)
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it is certainly text."""
+        return len(self.data) >= _ENOUGH and self.text >= _TEXT
+
+    @property
+    def is_echo(self) -> bool:
+        """Whether it is what was sent, and nothing more but ends of lines."""
+        sent = _SENT[self.asked]
+        return bool(sent) and self.data.startswith(sent[:1]) and self.data.strip(b"\r\n") == sent.strip(b"\r\n")
+
+
+class Form(NamedTuple):
+    """How a character goes over the wire."""
+
+    data_bits: int
+    parity: str
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """What a board seems to be."""
+
+    baud: int
+    form: Form
+    dialect: str | None
+    """None: it talks, but none of the questions was answered in a known language."""
+    because: str
+    prompt: str = ""
+    interrupt: str = ""
+    """The text that announces an autoboot."""
+
+
+def printable_part(data: bytes) -> float:
+    """Return which part of the bytes are what boards print: ASCII, line ends, BEL, escape codes, UTF-8 as a whole."""
+    if not data:
+        return 0.0
+    good = sum(byte in b"\a\b\t\n\r\x1b" or 0x20 <= byte < 0x7F for byte in data)
+    if good < len(data):
+        letters = data.decode("utf-8", "replace")
+        good += sum(len(c.encode()) for c in letters if ord(c) > 0xA0 and c != "\ufffd" and c.isprintable())
+    return good / len(data)
+
+
+def form_of(data: bytes) -> Form | None:
+    """Return the form in which the bytes, read as 8N1, are text: 7 bits and a parity bit look so; None for garbage."""
+    if printable_part(data) >= _TEXT:
+        return Form(8, "none")
+    if printable_part(bytes(byte & 0x7F for byte in data)) < _TEXT:
+        return None
+    ones = [byte.bit_count() % 2 for byte in data]
+    if not any(ones):
+        return Form(7, "even")
+    return Form(7, "odd") if all(ones) else None
+
+
+def probe(
+    open_link: Callable[[LinkOptions], Link],
+    rates: Sequence[int],
+    told: Callable[[Heard], None],
+    deadline: float,
+) -> Guess | None:
+    """Try the speeds one after the other, and ask in all languages at the first one at which text comes.
+
+    ``told`` is shown all that was heard, as it comes.  Returns None if there
+    was no text at all, or not before the deadline.  Raises ``PortError``; a
+    port that goes away meanwhile is only lost for one speed, if ``open_link``
+    waits for it to come back.
+    """
+    trial = _Trial(open_link, told, deadline)
+    for _ in range(_ROUNDS):
+        trial.heard_something = False
+        for rate in rates:
+            if guess := trial.at(rate, (CTRL_C,)):
+                return guess
+        if trial.heard_something:
+            continue  # it talks, perhaps only since the right speed was over; whatever else were sent, it might obey
+        for rate in rates:
+            if guess := trial.at(rate, ("#", "AT", "HELLO")):
+                return guess
+            if trial.heard_something:
+                break  # somebody has come: from the beginning, and gently
+        else:
+            return None
+    return None
+
+
+class _Trial:
+    """One speed after the other."""
+
+    def __init__(
+        self, open_link: Callable[[LinkOptions], Link], told: Callable[[Heard], None], deadline: float
+    ) -> None:
+        self._open_link, self._told, self._deadline = open_link, told, deadline
+        self.heard_something = False
+
+    def at(self, rate: int, questions: Sequence[str]) -> Guess | None:
+        """Ask at one speed until something comes; go on to all languages if that is text."""
+        if time.monotonic() > self._deadline:
+            return None
+        form = None
+        with suppress(PortLost):
+            with self._open_link(LinkOptions(baud=rate)) as link:
+                conversation = Conversation(link, rate, self._told)
+                conversation.ask("listening", first_s=_LISTEN_S)
+                for question in questions if questions == (CTRL_C,) or not conversation.said else ():
+                    if conversation.ask(question):
+                        break
+                self.heard_something |= bool(conversation.said)
+                form = conversation.form
+                if form == Form(8, "none"):
+                    return conversation.guess(form, skip=() if CTRL_C in questions else (CTRL_C,))
+            if form is not None:
+                with self._open_link(LinkOptions.model_validate({"baud": rate, **form._asdict()})) as link:
+                    return Conversation(link, rate, self._told).guess(form)
+        return None
+
+
+class Conversation:
+    """Questions and answers on one link."""
+
+    def __init__(self, link: Link, baud: int, told: Callable[[Heard], None]) -> None:
+        self._link, self._baud, self._told = link, baud, told
+        self.said = b""
+        """All that came so far."""
+        self._last = Heard(baud, "listening", b"")
+        """After the last question that anything came after: before it, something may have been on its way already when
+        the speed was set."""
+        self._vain: set[str] = set()
+        """What nobody answered."""
+
+    @property
+    def form(self) -> Form | None:
+        """The form in which what came last is text; None if it is none, or too little to tell."""
+        if self._last.is_echo:
+            return Form(8, "none")  # the very same at another speed would be a wonder
+        return form_of(self._last.data) if len(self._last.data) >= _ENOUGH else None
+
+    def ask(self, question: str, first_s: float = _FIRST_S) -> bytes:
+        """Send one of the questions, and return what comes until it is quiet."""
+        now = time.monotonic()
+        self._link.write(_SENT[question], now + 2 + self._link.wire_s(len(_SENT[question])))
+        answer = bytearray(self._link.read(time.monotonic() + first_s))
+        until = time.monotonic() + _LONGEST_S
+        while answer and (more := self._link.read(min(until, time.monotonic() + _QUIET_S))):
+            answer += more
+            if time.monotonic() > until:
+                break
+        heard = Heard(self._baud, question, bytes(answer))
+        self._told(heard)
+        self.said += heard.data
+        if heard.data:
+            self._last = heard
+        if not heard.data or heard.is_echo:
+            self._vain.add(question)
+        return heard.data
+
+    def guess(self, form: Form, skip: Sequence[str] = ()) -> Guess:
+        """Find out which language is spoken; ``skip`` was asked in vain before."""
+        self._vain.update(skip)
+        dialect, because, prompt = next(self._languages(), (None, "", ""))
+        if dialect is None:
+            echo = "it repeats what it hears, and says nothing else: are RX and TX connected with each other?"
+            because = echo if self._last.is_echo else "it talks, but answers none of the questions"
+        announced = re.search(r"(?m)^(.*autoboot[^\d\r\n]*?) *\d", plain(self.said))
+        return Guess(self._baud, form, dialect, because, prompt, announced[1] if announced else "")
+
+    def _languages(self) -> Iterator[tuple[str, str, str]]:
+        if prompt := self._prompt():
+            if prompt == ">>> ":
+                raw = b"raw REPL" in self.ask("Ctrl-A")
+                self.ask("Ctrl-B")
+                if raw:
+                    yield "micropython", "Ctrl-A leads to a raw REPL", ""
+                yield "shell", "it shows a prompt, but has no raw REPL", prompt
+            elif re.search(r"(?i)(login|user ?name):\s*$", prompt):
+                yield "shell", f"it asks for a login, {prompt.strip()!r}: the prompt shows itself after that", ""
+            elif re.search(r"(?i)password:\s*$", prompt):
+                yield "shell", "it asks for a password: the prompt shows itself after a login", ""
+            yield "shell", "it shows the same prompt again and again", prompt
+        if re.search(rb"!00 OK 1 [0-9]+ [0-9]+\*[0-9A-F]{4}", self.ask("HELLO")):
+            yield "line", "it answers HELLO", ""
+        if re.search(rb"(?m)^OK\r?$", self.ask("AT").replace(b"\r", b"\r\n")):
+            yield "at", "it answers AT with OK", ""
+
+    def _prompt(self) -> str:
+        """Return the line without an end that comes back each time; a board that is starting needs several tries."""
+        for question in (CTRL_C, "#"):
+            last = ""
+            for _ in range(_TRIES):
+                if question in self._vain:
+                    break
+                line = _last_line(self.ask(question))
+                if line and line == last:
+                    return line
+                last = line
+        return ""
+
+
+def _last_line(answer: bytes) -> str:
+    """Return what stands after the last line's end, if it may be a prompt."""
+    line = re.split(r"[\r\n]", plain(answer))[-1]
+    shown = "".join(c for c in line if c.isprintable())
+    is_prompt = shown == line and shown.strip() and "\ufffd" not in shown and len(shown) <= _PROMPT
+    return shown if is_prompt else ""

@@ -1,0 +1,65 @@
+"""The fleet, by one question that changes nothing: is it there, does it take our token, does it know our model."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from email.utils import parsedate_to_datetime
+
+from station import words
+from station.check.finding import Finding, fail, ok, warn
+from station.errors import SettingsError, StationError
+from station.fleet.client import Client, FleetError, NotAllowed, NotFound, Refused, Reply, Request, names
+from station.fleet.client.messages import LISTED, VALUE, Credential
+from station.recipe import Recipe
+from station.settings import Settings
+
+
+def check(
+    settings: Settings, recipe: Recipe | None, client: Callable[[Settings], Client]
+) -> tuple[float | None, list[Finding]]:
+    """Return how far the fleet's clock is ahead of ours, in seconds, if it told; and what was found."""
+    model = recipe.fleet.model if recipe else None
+    try:
+        settings.token()
+        credential = Credential.VENDOR
+    except SettingsError:
+        credential = Credential.NONE  # told already; whether the fleet is there can be seen all the same
+    began = time.monotonic()
+    try:
+        with client(settings) as fleet:
+            path = names.manage("model", "" if model is None else names.model(model))
+            answers = LISTED if model is None else VALUE
+            reply = fleet.send(Request("GET", path, answers, credential=credential))
+    except Refused as refusal:
+        there = ok("fleet", f"{settings.fleet.url} answers in {(time.monotonic() - began) * 1000:.0f} ms")
+        return None, [there, *_refused(refusal, settings, model, credential)]
+    except FleetError as fault:
+        return None, [fail("fleet", f"{settings.fleet.url}: {fault.text}", words.advice(fault.code))]
+    except StationError as fault:
+        return None, [fail("fleet", fault.text, words.advice(fault.code))]
+    findings = [ok("fleet", f"{settings.fleet.url} answers in {(time.monotonic() - began) * 1000:.0f} ms")]
+    findings.append(ok("fleet token", "the fleet takes it"))
+    if model is not None:
+        findings.append(ok("fleet model", f"the fleet knows {model}"))
+    return _ahead(reply), findings
+
+
+def _refused(refusal: Refused, settings: Settings, model: str | None, credential: Credential) -> list[Finding]:
+    if credential is Credential.NONE:
+        return [warn("fleet token", "could not be tried, since it can't be read here", "see the line of the token")]
+    match refusal:
+        case NotAllowed():
+            return [fail("fleet token", refusal.text, "ask for a new one, or look for the right vendor's")]
+        case NotFound() if model is not None:
+            taken = ok("fleet token", "the fleet takes it")
+            advice = f"make the model, or mend fleet.model of the recipe; vendor: {settings.fleet.vendor}"
+            return [taken, fail("fleet model", f"the fleet does not know {model} ({refusal.text})", advice)]
+    return [fail("fleet", refusal.text, words.advice(refusal.code))]
+
+
+def _ahead(reply: Reply) -> float | None:
+    try:
+        return parsedate_to_datetime(reply.headers.get("date", "")).timestamp() - time.time()
+    except (ValueError, TypeError, OverflowError):
+        return None

@@ -1,0 +1,135 @@
+"""The state folder, the ledger in it, and the disk below it."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+from drivers.ports import holders
+from station import words
+from station.check.finding import Finding, Level, fail, ok, warn
+from station.database import translated, unknown_migrations
+from station.errors import DatabaseCorrupt, DatabaseError, DatabaseFailed, DatabaseNewer
+from station.ledger.chain import Event
+from station.ledger.schema import migrations
+from station.settings import Settings
+
+_MIB = 1 << 20
+_FULL, _NEARLY_FULL = 64 * _MIB, 1024 * _MIB
+_NO_FILES, _FEW_FILES = 100, 10_000
+_LONGEST_S = 10.0
+"""For looking through a ledger."""
+_EVENTS = 10_000
+"""So many events, the newest ones, are hashed again."""
+_COLUMNS = ", ".join(Event.__dataclass_fields__)
+
+
+def running(settings: Settings) -> int | None:
+    """Return the process of the station that has this state folder, if one runs."""
+    lock = settings.path(settings.state) / "lock"
+    by = holders(str(lock)).by
+    return by[0].pid if by else None
+
+
+def check(settings: Settings, running: int | None) -> tuple[int | None, list[Finding]]:
+    """Return when the ledger's last event was (UTC microseconds), and what was found."""
+    folder = settings.path(settings.state)
+    findings = [_folder(folder, running)]
+    last, ledger = _ledger(folder / "ledger.db")
+    if ledger.level is Level.FAIL or folder.exists():
+        findings.append(ledger)
+    return last, [*findings, *_disk(folder)]
+
+
+def _folder(folder: Path, running: int | None) -> Finding:
+    nearest = next(place for place in (folder, *folder.parents) if place.exists())
+    if not os.access(nearest, os.W_OK | os.X_OK, effective_ids=True):
+        return fail("state", f"{nearest} can't be written to by this user", "give it to the station's user: chown")
+    if nearest != folder:
+        return ok("state", f"{folder} will be made")
+    owner = folder.stat().st_uid
+    if os.geteuid() == 0 and owner != 0:
+        return warn(
+            "state",
+            f"{folder} belongs to another user (uid {owner}), and root may do more than that one",
+            "run this check as the station's user",
+        )
+    return ok("state", f"{folder}: " + (f"in use by the running station, process {running}" if running else "free"))
+
+
+def _ledger(path: Path) -> tuple[int | None, Finding]:
+    if not path.exists():
+        return None, ok("ledger", f"{path} will be made")
+    if not os.access(path, os.W_OK, effective_ids=True):
+        return None, fail("ledger", f"{path} can't be written to by this user", "give it to the station's user: chown")
+    try:
+        with closing(_read_only(path)) as connection, translated(path):
+            return _verified(path, connection)
+    except DatabaseError as fault:
+        return None, fail("ledger", fault.text, words.advice(fault.code))
+
+
+def _read_only(path: Path) -> sqlite3.Connection:
+    """Open it without a trace: where no other journal is to be read along, as a file that nobody changes."""
+    journal = path.with_name(path.name + "-wal")
+    mode = "mode=ro" if journal.exists() and journal.stat().st_size else "immutable=1"
+    with translated(path):
+        return sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True, isolation_level=None, timeout=5)
+
+
+def _verified(path: Path, connection: sqlite3.Connection) -> tuple[int | None, Finding]:
+    if strange := unknown_migrations(connection, migrations):
+        raise DatabaseNewer(f"{path} was made by a later version of this program (it has {strange[-1]!r})")
+    until = time.monotonic() + _LONGEST_S
+    connection.set_progress_handler(lambda: int(time.monotonic() > until), 100_000)
+    try:
+        if (said := connection.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
+            raise DatabaseCorrupt(f"{path}: {said}")
+        last = _chained(path, connection)
+        passed = connection.execute("SELECT COUNT(*) FROM boards WHERE passed_cycle IS NOT NULL").fetchone()[0]
+        unfinished = connection.execute("SELECT COUNT(*) FROM cycles WHERE closed_at IS NULL").fetchone()[0]
+    except sqlite3.OperationalError as error:
+        if getattr(error, "sqlite_errorname", "") != "SQLITE_INTERRUPT":
+            raise
+        return None, warn("ledger", f"{path} is too large to be looked through in {_LONGEST_S:g} s", "archive it")
+    return last, ok("ledger", f"{path}: sound; {passed} boards passed, {unfinished} cycles open")
+
+
+def _chained(path: Path, connection: sqlite3.Connection) -> int | None:
+    """Hash the newest events again; return the time of the last one.  Raises ``DatabaseCorrupt``."""
+    sql = f"SELECT previous, hash, {_COLUMNS} FROM events ORDER BY id DESC LIMIT {_EVENTS}"
+    after: tuple[int, bytes] | None = None
+    last = None
+    for previous, hashed, *columns in connection.execute(sql):
+        event = Event(*columns)
+        last = event.at if last is None else last
+        if event.hashed(previous) != hashed or (after is not None and after != (event.id + 1, hashed)):
+            raise DatabaseCorrupt(f"{path}: event {event.id} is not what it was when it was written")
+        after = (event.id, previous)
+    return last
+
+
+def _disk(folder: Path) -> Iterator[Finding]:
+    place = next(place for place in (folder, *folder.parents) if place.exists())
+    try:
+        facts = os.statvfs(place)
+    except OSError as error:
+        yield fail("disk", f"{place}: {error.strerror}", words.advice(DatabaseFailed.code))
+        return
+    free = facts.f_bavail * facts.f_frsize
+    text = f"{free / (1 << 30):.1f} GiB free for {place}"
+    if facts.f_flag & os.ST_RDONLY:
+        yield fail("disk", f"the disk of {place} is read-only", "mount it for writing; was it damaged?")
+    elif free < _FULL:
+        yield fail("disk", text, "make room before anything else")
+    elif free < _NEARLY_FULL:
+        yield warn("disk", text, "make room soon")
+    elif facts.f_files and facts.f_favail < _FEW_FILES:
+        level = fail if facts.f_favail < _NO_FILES else warn
+        yield level("disk", f"{text}, but only {facts.f_favail} more files fit", "delete files that nobody needs")
+    else:
+        yield ok("disk", text)

@@ -1,0 +1,215 @@
+"""``station history``: what happened to a board, from the ledger; also while a station runs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from station.ledger.archive import Archive, Attempt, Moment
+
+_LAST = 20
+"""So many cycles are listed where no board is named."""
+_ESCAPED_NEWLINE = "\\n"
+
+
+@click.command()
+@click.argument("serial", required=False)
+@click.option("--cycle", type=click.IntRange(1), metavar="N", help="One cycle, by its number in the ledger.")
+@click.option("--transcript", is_flag=True, help="What was said, too: it is kept of a cycle that did not pass.")
+@click.option("--json", "as_json", is_flag=True, help="A JSON object a cycle, a line each.")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    help="The settings of the station whose ledger it is. [default: station.toml here, or /etc/station/station.toml]",
+)
+@click.option(
+    "--ledger", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="The ledger's file itself."
+)
+def command(
+    serial: str | None, cycle: int | None, transcript: bool, as_json: bool, config: Path | None, ledger: Path | None
+) -> None:
+    """Tell what happened to a board, attempt by attempt.
+
+    With a serial number, every attempt of that board, step by step; without
+    one, the station's last cycles, a line each.  Nothing is changed, and a
+    station that runs is not disturbed.
+    """
+    if config and ledger:
+        raise click.UsageError("--config and --ledger exclude each other")
+    if serial and cycle:
+        raise click.UsageError("either SERIAL or --cycle")
+    from station.ledger.archive import Archive
+
+    path = ledger or _ledger_of(config)
+    with closing(Archive(path)) as archive:
+        found = _found(archive, serial, cycle)
+        if not found and (serial or cycle):
+            what = f"no cycle of {_plain(serial)}" if serial else f"no cycle {cycle}"
+            click.echo(f"station: {what} in {path}", err=True)
+            sys.exit(1)
+        for number in found:
+            attempt = archive.attempt(number)
+            if as_json:
+                click.echo(json.dumps(_record(attempt, transcript)))
+            elif serial or cycle or transcript:
+                click.echo("\n".join(_told(attempt, transcript)))
+            else:
+                click.echo(_line(attempt))
+
+
+def _ledger_of(config: Path | None) -> Path:
+    from station import settings
+    from station.errors import SettingsError
+    from station.state import ledger_in
+
+    here, installed = Path("station.toml"), Path("/etc/station/station.toml")
+    facts = settings.load(config or (here if here.exists() else installed))
+    path = ledger_in(facts.path(facts.state))
+    if not path.exists():
+        raise SettingsError(f"{path}: there is no ledger yet; this station has not run")
+    return path
+
+
+def _found(archive: Archive, serial: str | None, cycle: int | None) -> list[int]:
+    if serial:
+        return archive.cycles_of(serial)
+    if cycle is None:
+        return archive.last(_LAST)
+    try:
+        return [archive.cycle(cycle).id]
+    except KeyError:
+        return []
+
+
+# --------------------------------------------------------------------------- for programs
+
+
+def _record(attempt: Attempt, transcript: bool) -> dict[str, Any]:
+    from station import clock, views
+
+    cycle, ending = attempt.cycle, attempt.closing
+    found: dict[str, Any] = {
+        "cycle": cycle.id,
+        "slot": cycle.slot,
+        "serial": attempt.serial,
+        "hardware_id": cycle.hardware_id,
+        "attempt": cycle.attempt or 0,
+        "recipe": attempt.recipe,
+        "rid": cycle.rid,
+        "outcome": cycle.outcome,
+        "error": cycle.error,
+        "advice": views.advice(cycle.error, ending.text) if ending and cycle.error else None,
+        "text": ending.text if ending else None,
+        "details": dict(ending.details) if ending else None,
+        "started_at": clock.iso(cycle.opened_at),
+        "ended_at": clock.iso(cycle.closed_at) if cycle.closed_at else None,
+        "duration_s": cycle.duration_ms / 1000 if cycle.duration_ms is not None else None,
+        "events": [
+            {"at": clock.iso(moment.at), "kind": moment.kind, "step": moment.step, "facts": moment.facts}
+            for moment in attempt.moments
+        ],
+    }
+    if transcript:
+        found["transcript"] = [asdict(said) for said in attempt.transcript]
+    return found
+
+
+# --------------------------------------------------------------------------- for people
+
+
+def _line(attempt: Attempt) -> str:
+    from station import clock
+
+    cycle = attempt.cycle
+    text = f"{cycle.id:>6}  {clock.iso(cycle.opened_at)}  slot {cycle.slot:<3} {cycle.outcome or 'open':<8}"
+    text = f"{text} {_plain(attempt.serial or '-'):<20}"
+    return f"{text} {cycle.error}" if cycle.error else text.rstrip()
+
+
+def _told(attempt: Attempt, transcript: bool) -> Iterator[str]:
+    """Tell of one cycle: how it ended, then what happened in it, with seconds since it began."""
+    from station import clock, views
+
+    cycle, ending = attempt.cycle, attempt.closing
+    verdict = f"{cycle.outcome} {cycle.error or ''}".rstrip() if cycle.outcome else "still open"
+    count = f", attempt {cycle.attempt}" if cycle.attempt else ""
+    yield f"cycle {cycle.id}{count}: {_plain(attempt.serial or 'a board that did not say who it is')}: {verdict}"
+    if ending and cycle.error:
+        yield f"  {_plain(views.advice(cycle.error, ending.text))}"
+    hardware = f" on {_plain(cycle.hardware_id)}" if cycle.hardware_id else ""
+    took = f", {cycle.duration_ms / 1000:.3f} s" if cycle.duration_ms is not None else ""
+    yield f"  {clock.iso(cycle.opened_at)}{took}, slot {cycle.slot}{hardware}, recipe {_plain(attempt.recipe)}"
+    for name, value in (ending.details if ending else {}).items():
+        yield f"  {_plain(name)}: {_plain(str(value))}"
+    yield from (line for _, line in sorted(_timeline(attempt, transcript), key=lambda entry: entry[0]))
+    if transcript and not attempt.transcript:
+        yield f"  no transcript: {'none is kept of a PASS' if cycle.outcome == 'PASS' else 'nothing was said, or kept'}"
+    yield ""
+
+
+def _timeline(attempt: Attempt, transcript: bool) -> Iterator[tuple[int, str]]:
+    began = attempt.cycle.opened_at
+    for moment, settled in zip(attempt.moments, _settlements(attempt.moments), strict=True):
+        if text := _said_of(moment, settled):
+            yield moment.at, f"{(moment.at - began) / 1e6:10.3f}  {text}"
+    for said in attempt.transcript if transcript else ():
+        at = _microseconds(said.at)
+        first, *more = said.text.replace(_ESCAPED_NEWLINE, f"{_ESCAPED_NEWLINE}\n").splitlines() or [""]
+        yield at, f"{(at - began) / 1e6:10.3f}    {said.direction} {_plain(first)}"
+        for line in more:
+            yield at, f"{'':10}    {said.direction} {_plain(line)}"
+
+
+def _settlements(moments: tuple[Moment, ...]) -> Iterator[Moment | None]:
+    """Return, for each event, the one that settled what it intended; None if it intended nothing, or was cut."""
+    for i, moment in enumerate(moments):
+        later = (other for other in moments[i + 1 :] if other.step == moment.step)
+        after = next(later, None) if moment.kind == "intend" else None
+        yield after if after and after.kind == "settle" else None
+
+
+def _said_of(moment: Moment, settled: Moment | None) -> str:
+    match moment.kind:
+        case "intend":
+            took = f"{(settled.at - moment.at) / 1e6:.3f} s{_facts(settled)}" if settled else "did not succeed"
+            return f"{moment.step}: {took}"
+        case "disable":
+            return f"disabled in the fleet, late{_facts(moment)}"
+        case "cut":
+            return "the station stopped"
+        case "resume":
+            return "the station was started again"
+        case "close":
+            return "closed"
+        case "remove":
+            return "the board left"
+    return ""
+
+
+def _facts(moment: Moment) -> str:
+    """Say in short what a step has established; digests are for programs."""
+    facts = dict(moment.facts or {})
+    facts |= facts.pop("identity", None) or {}
+    settings = facts.pop("settings", None)
+    words = [f"{name} {value}" for name, value in facts.items() if value not in (None, "")]
+    words += [f"{len(settings)} settings"] if settings else []
+    return _plain(f": {', '.join(words)}") if words else ""
+
+
+def _microseconds(at: str) -> int:
+    from datetime import datetime
+
+    return round(datetime.fromisoformat(at).timestamp() * 1e6)
+
+
+def _plain(text: str) -> str:
+    """Return text that can do nothing to a terminal."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

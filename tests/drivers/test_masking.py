@@ -1,0 +1,232 @@
+"""Secrets are not shown: neither those that are known, in any form, nor those that a board tells unasked."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import shlex
+import time
+from collections.abc import Callable
+from typing import Literal
+from urllib.parse import quote
+
+import pytest
+from board_script import open_link
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drivers.masking import Masking
+from drivers.transcript import Transcript
+
+KEY = "0123456789abcdef0123456789abcdef01234567"
+PASSWORD = 'it\'s a "long" pass\\word $with 100% & more'
+OLD = "fedcba9876543210fedcba9876543210fedcba98"
+
+
+def masked(text: bytes | str, *secrets: str, names: tuple[str, ...] = ()) -> bytes:
+    masking = Masking()
+    for secret in secrets:
+        masking.hide(secret)
+    for name in names:
+        masking.hide_setting(name)
+    return masking.conversation([("<", text.encode() if isinstance(text, str) else text)])[0]
+
+
+def gives_away(shown: bytes, form: str) -> bool:
+    """Tell whether eight characters of a form of the secret are there in a row."""
+    return any(form[i : i + 8].encode() in shown for i in range(max(1, len(form) - 7)))
+
+
+def spaced(secret: str) -> str:
+    return secret.encode().hex(" ")
+
+
+FORMS: dict[str, Callable[[str], str]] = {
+    "itself": str,
+    "hex": lambda secret: secret.encode().hex(),
+    "HEX": lambda secret: secret.encode().hex().upper(),
+    "hex dump": spaced,
+    "C array": lambda secret: ", ".join(f"0x{byte:02x}" for byte in secret.encode()),
+    "escapes": lambda secret: "".join(f"\\x{byte:02X}" for byte in secret.encode()),
+    "base64": lambda secret: base64.b64encode(secret.encode()).decode(),
+    "base64 for URLs": lambda secret: base64.urlsafe_b64encode(secret.encode()).decode(),
+    "percent": lambda secret: quote(secret, safe=""),
+    "all percent": lambda secret: "".join(f"%{byte:02x}" for byte in secret.encode()),
+    "shell": shlex.quote,
+    "double": lambda secret: '"' + secret.replace("\\", r"\\").replace('"', r"\"").replace("$", r"\$") + '"',
+    "JSON": json.dumps,
+    "Python": repr,
+    "U-Boot": lambda secret: "'" + secret.replace("\\", r"\\").replace("'", r"'\''") + "'",
+    "Zephyr": lambda secret: '"' + secret.replace("\\", r"\x5c").replace('"', r"\"") + '"',
+}
+
+
+@pytest.mark.parametrize("secret", [KEY, PASSWORD], ids=["key", "password"])
+@pytest.mark.parametrize("form", FORMS)
+def test_a_known_secret_is_masked_in_every_form(form: str, secret: str) -> None:
+    written = FORMS[form](secret)
+    shown = masked(f"before {written} after", secret)
+    assert b"***" in shown and not gives_away(shown, written)
+    assert shown.startswith(b"before ") and shown.endswith(b" after")
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("wrap", [b"\r\n", b" \r", b"\b", b"\x1b[80C\r\n"])
+def test_a_console_that_wraps_it_gives_nothing_away(form: str, wrap: bytes) -> None:
+    written = FORMS[form](KEY).encode()
+    wrapped = wrap.join(written[i : i + 23] for i in range(0, len(written), 23))
+    shown = masked(wrapped, KEY)
+    assert not any(gives_away(shown, written[i : i + 23].decode()) for i in range(0, len(written) - 8, 23))
+
+
+def test_a_console_that_wraps_by_printing_a_character_twice_gives_nothing_away() -> None:
+    for at in range(1, len(KEY)):
+        assert masked(f"{KEY[: at + 1]}\b{KEY[at:]}", KEY) == b"***"
+
+
+@pytest.mark.parametrize("before", range(3))
+def test_base64_of_something_that_holds_it_gives_nothing_away(before: int) -> None:
+    shown = masked(base64.b64encode(f"{'k' * before}{KEY}, and more".encode()), KEY)
+    assert b"***" in shown
+    left = [re.sub(rb"[^A-Za-z0-9+/]", b"", part) for part in shown.split(b"***")]
+    for part in left:
+        for shift in range(4):
+            decoded = base64.b64decode(b"A" * shift + part + b"A" * (-(shift + len(part)) % 4))
+            assert not any(KEY[i : i + 2].encode() in decoded for i in range(len(KEY) - 1)), decoded
+
+
+def test_digits_of_something_else_are_shown() -> None:
+    line = "serial 00112233445566778899 rid 98badcfe98badcfe98badcfe98badcfe98badcfe crc32 0x5a5a5a5a"
+    assert masked(line, KEY) == line.encode()
+
+
+def test_a_short_secret_is_masked_as_it_is() -> None:
+    assert masked("pin 4711, hex 34373131, b64 NDcxMQ==", "4711") == b"pin ***, hex ***, b64 ***Q=="
+    assert masked("a'\"'b", "a'\"'b") == b"***"
+
+
+@given(st.data())
+def test_bytes_of_every_kind_are_masked_without_an_error(data: st.DataObject) -> None:
+    secret = data.draw(st.text(min_size=1, max_size=60))
+    pieces: list[tuple[Literal[">", "<"], bytes]] = data.draw(
+        st.lists(st.tuples(st.sampled_from([">", "<"]), st.binary(max_size=40) | st.just(secret.encode())), max_size=12)
+    )
+    masking = Masking()
+    masking.hide(secret)
+    masking.hide_setting("key")
+    shown = masking.conversation(pieces, cut=data.draw(st.booleans()))
+    assert len(shown) == len(pieces)
+    streams = {way: b"".join(piece for (to, _), piece in zip(pieces, shown, strict=True) if to == way) for way in "><"}
+    assert not any(secret.encode() in stream for stream in streams.values() if "*" not in secret)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    "hostile",
+    [b"a", b"key", b"device_key ", b'device_key="', b"\b", b"\x1b[", b"' ", b"0x", b"-----BEGIN PRIVATE KEY-----"],
+)
+def test_no_stream_takes_long(hostile: bytes) -> None:
+    assert len(masked(hostile * (65536 // len(hostile)), KEY, PASSWORD, names=("device_key",))) <= 65536
+
+
+# ------------------------------------------------------------------ by name
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        (f"device_key={OLD}", b"device_key=***"),
+        (f"  device_key = {OLD}\r\nserial#=SN1", b"  device_key = ***\r\nserial#=SN1"),
+        (f'{{"device_key": "{OLD}", "place": "left"}}', b'{"device_key": ***, "place": "left"}'),
+        (f'{{"device_key": "with \\" quote {OLD}", "n": 1}}', b'{"device_key": ***, "n": 1}'),
+        (f"{{'device_key': '{OLD}', 'n': 1}}", b"{'device_key': ***, 'n': 1}"),
+        (f"cfg['device_key'] = '{OLD}'", b"cfg['device_key'] = ***"),
+        (f'+CFG: "device_key","{OLD}"\r\nOK\r\n', b'+CFG: "device_key",***\r\nOK\r\n'),
+        ("device_key correct horse battery\nnext", b"device_key ***\nnext"),
+        ("\x1b[32mdevice_key\x1b[0m=correct horse\x1b[0m\r\n=> ", b"\x1b[32mdevice_key\x1b[0m=***\x1b[0m\r\n=> "),
+        ("setenv device_key 'it'\\''s'\nok", b"setenv device_key ***\nok"),
+        ("device_keymap=us", b"device_keymap=us"),
+        ("device_key=\r\nnext=1", b"device_key=\r\nnext=1"),
+    ],
+)
+def test_the_value_of_a_secret_setting_is_masked_by_its_name(line: str, shown: bytes) -> None:
+    assert masked(line, names=("device_key",)) == shown
+
+
+@pytest.mark.parametrize(
+    "line", [f"cik={OLD}", f"WIFI_PSK: {OLD}", f'"apiToken" : "{OLD}"', f"root_passwd={OLD}", f"old.device-key={OLD}"]
+)
+def test_a_name_that_tells_of_a_secret_is_enough(line: str) -> None:
+    shown = masked(f"{line}\r\nrest")
+    assert OLD.encode() not in shown and shown.endswith(b"\r\nrest")
+
+
+def test_a_private_key_is_masked_whole() -> None:
+    key = "-----BEGIN EC PRIVATE KEY-----\r\nMHcCAQEEIA\r\n-----END EC PRIVATE KEY-----"
+    assert masked(f"before\r\n{key}\r\nafter") == b"before\r\n***\r\nafter"
+    assert masked(f"before\r\n{key[:40]}") == b"before\r\n***"
+
+
+@pytest.mark.parametrize(
+    "ordinary", ["Hit any key to stop autoboot:  2", "keyboard: us", "monkey=banana", "tokens: 12"]
+)
+def test_ordinary_words_are_shown(ordinary: str) -> None:
+    assert masked(ordinary) == ordinary.encode()
+
+
+# ------------------------------------------------------------------ what answers a question
+
+
+@pytest.mark.parametrize(
+    ("asked", "echo"),
+    [(b"get device_key\r", b"get device_key\r\n"), (b"get device_key\r", b""), (b"print(c['device_key'])\r\n", b"")],
+)
+def test_the_answer_to_a_question_for_a_secret_setting_is_masked(asked: bytes, echo: bytes) -> None:
+    masking = Masking()
+    masking.hide_setting("device_key")
+    half = len(asked) // 2
+    said: list[tuple[Literal[">", "<"], bytes]] = [
+        (">", asked[:half]),
+        ("<", echo[:half]),
+        (">", asked[half:]),
+        ("<", echo[half:] + OLD[:11].encode()),
+        ("<", OLD[11:].encode() + b"\r\nOK\r\n"),
+        (">", b"get place\r"),
+        ("<", b"left\r\n"),
+    ]
+    shown = masking.conversation(said)
+    assert shown[3:5] == [echo[half:] + b"***", b"\r\nOK\r\n"]
+    assert shown[5:] == [b"get place\r", b"left\r\n"]
+    assert b"device_key" in shown[0] + shown[2]
+
+
+def test_the_answer_to_a_write_is_shown() -> None:
+    masking = Masking()
+    masking.hide_setting("device_key")
+    masking.hide(KEY)
+    shown = masking.conversation([(">", f"set device_key {KEY}\r".encode()), ("<", b"ERR 5\r\n")])
+    assert shown == [b"set device_key ***\r", b"ERR 5\r\n"]
+
+
+def test_an_error_shows_no_answer_that_may_be_an_old_key() -> None:
+    with open_link() as (board, link):
+        link.hide_setting("device_key")
+        link.write(b"get device_key\r", time.monotonic() + 20)
+        board.say(b"get device_key\r\n" + OLD.encode() + b"\r\n> ")
+        assert link.masked(b"get device_key") == b"get device_key"
+        assert link.masked(OLD.encode() + b"\r\n> ") == b"***\r\n> "
+        assert link.masked_text("the board refuses the setting device_key: no room") == (
+            "the board refuses the setting device_key: no room"
+        )
+
+
+def test_a_line_whose_beginning_is_forgotten_may_be_a_secret() -> None:
+    transcript = Transcript()
+    transcript.hide_setting("device_key")
+    transcript.add("<", b"device_key=")
+    for _ in range(40):
+        transcript.add("<", OLD.encode() * 100)  # far more than is kept
+    transcript.add("<", b"\r\nafter\r\n")
+    shown = b"".join(passage.data for passage in transcript.passages())
+    assert shown == b"***\r\nafter\r\n"
