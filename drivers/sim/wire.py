@@ -123,7 +123,8 @@ class Wire:
         """Wait for bytes from the station; at least one."""
         self._listening = True
         try:
-            await self._arrived.wait()
+            while not self._inbox:  # the adapter may be pulled out between the arrival and now
+                await self._arrived.wait()
         finally:
             self._listening = False
         data = bytes(self._inbox)
