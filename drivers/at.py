@@ -174,7 +174,7 @@ class At:
 
     def _hide(self, name: str, value: str) -> None:
         """Hide a secret also as it looks in the command line."""
-        if self._link.masked(value.encode()) != value.encode():
+        if self._link.hides(value):
             self._link.hide(quoted(value, self._way(name).quote or "raw"))
 
     def _evidence(self, command: str, answer: Answer) -> dict[str, str]:

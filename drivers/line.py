@@ -177,10 +177,9 @@ class Line:
         """Return the names of those that hold what is hidden in the link, and hide what is sent in its place."""
         found = set()
         for name, value in settings.items():
-            raw = value.encode()
-            if self._link.masked(raw) != raw:
+            if self._link.hides(value):
                 found.add(name)
-                self._link.hide(escape(raw))
+                self._link.hide(escape(value.encode()))
         return frozenset(found)
 
 

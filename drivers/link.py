@@ -217,6 +217,10 @@ class Link:
         """Mask this text in the transcript and in ``masked``, also as hex, base64 or quoted."""
         self._transcript.hide(secret)
 
+    def hides(self, text: str) -> bool:
+        """Tell whether a hidden text is part of this one, so that what is sent in its place has to be hidden, too."""
+        return self._transcript.hides(text)
+
     def hide_setting(self, name: str) -> None:
         """Mask the value of the setting of this name in the transcript and in ``masked``, whatever it is."""
         self._transcript.hide_setting(name)

@@ -83,7 +83,7 @@ class Lines:
 
     def _hide(self, value: str, *forms: str) -> None:
         """If there is a secret in the value, mask the forms too in which it is sent."""
-        if self._link.masked(value.encode()) != value.encode():
+        if self._link.hides(value):
             for form in forms:
                 self._link.hide(form)
 
