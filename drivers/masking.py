@@ -42,11 +42,14 @@ _NOT_HEX = re.compile(_ESCAPE + rb"|0[xX]|[^0-9a-fA-F]")
 _INVISIBLE = re.compile(_ESCAPE)
 _LINE = re.compile(rb"[^\r\n]+")
 
-_VALUE = rb"""["'\])}>]*+[ \t]*+(?:=>|[=:,])?+[ \t]*+("(?:[^"\\\r\n]|\\.)*"|'[^'\r\n]*'(?=[\s,;)\]}]|\Z)|[^\r\n]+)"""
+_VALUE = (
+    rb"""["'\])}>]*+[ \t]*+(?:=>|[=:,])?+[ \t]*+"""
+    rb"""(?:"((?:[^"\\\r\n]|\\.)*)"|'([^'\r\n]*)'(?=[\s,;)\]}]|\Z)|([^\r\n]+))"""
+)
 """What follows a name: a text in quotation marks, or all that is left of the line."""
 _TELLING = re.compile(
     rb"(?i)(?:key|cik|secret|passw(?:or)?d|passphrase|token|psk)[\w.-]{0,32}+[\"']?[ \t]*+[=:][ \t]*+"
-    rb"([\"']?[^\s\"',;]{8,})"
+    rb"[\"']?([^\s\"',;]{8,})"
 )
 """A name that says by itself that its value is a secret, whatever the recipe calls it."""
 _PEM = re.compile(rb"-----BEGIN [A-Z ]{0,32}PRIVATE KEY-----.*?(?:-----END [A-Z ]{0,32}PRIVATE KEY-----|\Z)", re.DOTALL)
@@ -131,9 +134,10 @@ class Masking:
         flags = bytearray(len(stream))
         text, where = _without(_INVISIBLE, stream)
         patterns = [_TELLING, *(_after(name) for name in self._names)]
-        spans = [found.span(1) for pattern in patterns for found in pattern.finditer(text)]
+        spans = [found.span(found.lastindex or 0) for pattern in patterns for found in pattern.finditer(text)]
         for first, last in [*spans, *(found.span() for found in _PEM.finditer(text))]:
-            _flag(flags, where[first], where[last - 1] + 1)
+            if first < last:
+                _flag(flags, where[first], where[last - 1] + 1)
         return flags
 
     def _answers(
@@ -149,16 +153,20 @@ class Masking:
                 begun = max(streams[">"].rfind(end, 0, sent) for end in (b"\r", b"\n")) + 1
                 sent += len(data)
                 for line in _LINE.finditer(streams[">"], begun, sent):
-                    named = any(_mention(name).search(line[0]) for name in self._names)
-                    asked = line[0].strip() if named and not any(written[line.start() : line.end()]) else None
+                    question = self._names_one(line[0]) and not any(written[line.start() : line.end()])
+                    asked = line[0].strip() if question else None
             else:
                 for line in _LINE.finditer(streams["<"], heard) if asked else ():
                     text = line[0].strip()
                     if text and not text.endswith(asked or b"") and not (asked or b"").endswith(text):
-                        yield line.span()
+                        if not self._names_one(text):  # else what stands behind the name is masked already
+                            yield line.span()
                         asked = None
                         break
                 heard += len(data)
+
+    def _names_one(self, line: bytes) -> bool:
+        return any(_mention(name).search(line) for name in self._names)
 
 
 def _either(one: bytearray, other: bytearray) -> bytearray:

@@ -86,6 +86,8 @@ def _mask(board: Target) -> Callable[[bytes], bytes]:
     if board.recipe_file is not None or board.config is not None:
         for secret in board.secrets.values():
             transcript.hide(secret)
+        for name in board.recipe.secret_settings:
+            transcript.hide_setting(name)
     return transcript.mask
 
 

@@ -40,4 +40,6 @@ def near_end(target: Target, link: Link) -> Board:
 
     for secret in target.secrets.values():
         link.hide(secret)
+    for name in target.recipe.secret_settings:
+        link.hide_setting(name)
     return dialect(target.recipe.dialect)(link, target.recipe.options, target.secrets)
