@@ -37,7 +37,7 @@ class Lines:
         """Return the lines that write one setting; raise ``ValueUnwritable`` if this board can't be told."""
         check_name(name)
         if name in self._options.file:
-            self._hide(value, files.encoded(value))
+            self._hide(name, value, files.encoded(value))
             return list(files.upload(self._options.file[name], value))
         if _CONTROL.search(value):
             raise ValueUnwritable(f"the setting {name} holds a control character", setting=name)
@@ -61,7 +61,7 @@ class Lines:
 
     def _in_pieces(self, pieces: Pieces, name: str, value: str) -> list[str]:
         parts = pieces.split(value)
-        self._hide(value, *parts)
+        self._hide(name, value, *parts)
         return pieces.commands(name, [self._quoted(name, part) for part in parts])
 
     def _overlong(self, line: str) -> int:
@@ -76,12 +76,12 @@ class Lines:
         except ValueError as error:
             raise ValueUnwritable(f"the setting {name} {error}", setting=name) from None
         if value not in word:
-            self._hide(value, word)
+            self._hide(name, value, word)
         return word
 
-    def _hide(self, value: str, *forms: str) -> None:
+    def _hide(self, name: str, value: str, *forms: str) -> None:
         """If there is a secret in the value, mask the forms too in which it is sent."""
-        if self._link.masked(value.encode()) != value.encode():
+        if self._link.hides(name, value):
             for form in forms:
                 self._link.hide(form)
 

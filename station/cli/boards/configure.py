@@ -15,6 +15,7 @@ from station.cli.boards.values import Value
 from station.cli.fleet.show import as_json, listing, printable
 
 if TYPE_CHECKING:
+    from drivers.link import Link
     from station.recipe import Recipe
 
 _SECRET = "(secret)"
@@ -48,9 +49,7 @@ def command(board: Target, settings: tuple[str, ...], dry_run: bool, show: bool,
         return
     written = {name: value.text for name, value in wanted.items()}
     with talking(board, show) as (link, near_end):
-        for value in wanted.values():
-            if value.secret:
-                link.hide(value.text)
+        _hide(wanted, link)
         near_end.check(written)
         seen = near_end.identify()
         if complaint := board.recipe.complaint(seen):
@@ -67,6 +66,14 @@ def command(board: Target, settings: tuple[str, ...], dry_run: bool, show: bool,
     rows = [_row(name, value, read.get(name)) for name, value in wanted.items()]
     listing(rows, ("setting", "written", "kept", "read_back"), as_json)
     sys.exit(0 if all(row["kept"] for row in rows) else 1)
+
+
+def _hide(wanted: Mapping[str, Value], link: Link) -> None:
+    """Keep the secrets, and what the board has in their place, out of what is shown of the link."""
+    for name, value in wanted.items():
+        if value.secret:
+            link.hide(value.text)
+            link.hide_setting(name)
 
 
 def _tell(text: str) -> None:
@@ -94,9 +101,7 @@ def _preview(board: Target, wanted: Mapping[str, Value], as_json: bool) -> None:
 
     written = {name: value.text for name, value in wanted.items()}
     link = Link(board.port, Nowhere(), board.recipe.link)
-    for value in wanted.values():
-        if value.secret:
-            link.hide(value.text)
+    _hide(wanted, link)
     # It will never log in, so nobody needs to have its secrets at hand.
     would_be = dialect(board.recipe.dialect)(link, board.recipe.options, dict.fromkeys(board.recipe.secrets, ""))
     would_be.check(written)
