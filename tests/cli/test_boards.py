@@ -170,7 +170,7 @@ def test_settings_are_written_made_permanent_and_read_back(tmp_path: Path, key: 
     assert "fleet_key    (secret, 40 characters)  yes   -\n" in result.stdout
     assert f"{LABEL.serial}: writing device_name, fleet_key, motd\nrestarting\n" in result.stderr
     assert "remark: motd is no setting of the recipe's [config]" in result.stderr
-    assert "> setenv fleet_key ***\\r\n" in result.stderr
+    assert "> setenv fleet_key '***'\\r\n" in result.stderr
 
 
 @pytest.mark.parametrize("dialect", ["at", "line", "micropython"])
