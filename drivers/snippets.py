@@ -19,11 +19,12 @@ BEGUN = b"\x02"
 RESET = "import machine\nmachine.reset()\n"
 
 WHO = """\
-import machine,os
-u=os.uname()
+import machine,os,sys
 print('serial='+''.join('%02x'%b for b in machine.unique_id()))
-print('firmware='+u.version)
-print('hardware='+u.machine)
+try:f,h=os.uname()[3:5]
+except AttributeError:f,h=sys.version,sys.platform
+print('firmware='+f)
+print('hardware='+h)
 """
 """Who a board is, if the recipe doesn't know better: the chip's own number, the firmware, what it runs on."""
 

@@ -1,7 +1,7 @@
 """What a simulated MicroPython board does with code: it runs it, as Python, with the board's own modules and files.
 
 The code is what an engineer's recipe sends, and so is trusted; it sees no
-module, no file and no function of this machine, and ends after so many lines.
+module, no file and no function of this machine, and ends after so many instructions.
 Nothing is awaited here: what a board takes time for is added up in ``work_s``.
 """
 
@@ -16,13 +16,21 @@ import sys
 import traceback
 from collections.abc import Callable, Mapping
 from types import FrameType, SimpleNamespace
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
-LINES = 200_000
-"""Lines of code that may run; a real board would go on until it is interrupted."""
+INSTRUCTIONS = 3_000_000
+"""Instructions that code may take, a fraction of a second; a real board would go on until it is interrupted."""
 
 _HIDDEN = frozenset({"open", "print", "input", "compile", "breakpoint", "help", "exit", "quit", "__import__"})
 """What a board has of its own, or nothing like it."""
+
+
+class _Uname(NamedTuple):
+    sysname: str
+    nodename: str
+    release: str
+    version: str
+    machine: str
 
 
 class Interrupted(BaseException):
@@ -82,8 +90,7 @@ class Interpreter:
         kept: dict[str, Any] = {name: it for name, it in vars(builtins).items() if name not in _HIDDEN}
         kept |= {"print": self._print, "open": self._open, "__import__": self._import}
         self._globals: dict[str, Any] = {"__name__": "__main__", "__builtins__": kept}
-        names = ("sysname", "nodename", "release", "version", "machine")
-        uname = SimpleNamespace(**dict(zip(names, ("sim", "sim", version, f"v{version}", machine), strict=True)))
+        uname = _Uname("sim", "sim", version, f"v{version}", machine)
         modules: dict[str, Mapping[str, Any]] = {
             "machine": {"unique_id": lambda: board.unique_id, "reset": self._reset},
             "os": {
@@ -110,7 +117,7 @@ class Interpreter:
         What it printed until it was ``Interrupted`` is in ``printed``.
         """
         self._printed.clear()
-        self._left = LINES
+        self._left = INSTRUCTIONS
         traced = sys.gettrace()
         sys.settrace(self._count)
         try:
@@ -131,6 +138,7 @@ class Interpreter:
     def _count(self, frame: FrameType, event: str, _: Any) -> Callable[..., Any] | None:
         if frame.f_code.co_filename not in ("<stdin>", "<string>"):
             return None
+        frame.f_trace_opcodes = True  # a loop of one line may be a single instruction, and no line then
         self._left -= 1
         if self._left < 0:
             raise TooLong

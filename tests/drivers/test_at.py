@@ -80,6 +80,12 @@ def test_setup_may_turn_words_and_silence_on() -> None:
         assert at.identify() == WHO
 
 
+def test_setup_may_turn_words_off() -> None:
+    script = [AT, (b"ATV0\r", b"ATV0\r0\r"), (b"AT+CGSN=1\r", b'AT+CGSN=1\r+CGSN: "490154203237518"\r\n0\r')]
+    with modem([*script, (b"AT+CGMR\r", b"AT+CGMR\rR01A02\r\n0\r")], setup=["ATV0"]) as (at, _):
+        assert at.identify() == WHO
+
+
 def test_a_setup_command_that_is_refused_is_the_boards_fault() -> None:
     with (
         modem([AT, says(b"AT+CMEE=1", result=b"ERROR")], setup=["AT+CMEE=1"]) as (at, _),
@@ -226,6 +232,23 @@ def test_present() -> None:
         assert at.present()
     with modem([(b"AT\r", b""), (b"AT\r", b"")]) as (at, _):
         assert not at.present()
+
+
+@pytest.mark.parametrize("cut", range(1, len(b"\r\nOK\r\n")))
+def test_an_answer_to_the_probe_is_not_taken_for_a_later_one(cut: int) -> None:
+    command, reply = quiet(AT)
+    assert isinstance(reply, bytes)
+    script = [
+        (command, reply[:cut]),
+        (b"", Board.flushed),
+        (b"", reply[cut:]),
+        quiet(AT),
+        quiet(SERIAL),
+        quiet(FIRMWARE),
+    ]
+    with modem(script) as (at, _):
+        assert at.present()
+        assert at.identify() == WHO
 
 
 def test_a_board_that_talks_by_itself_is_present() -> None:
