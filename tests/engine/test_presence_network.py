@@ -103,7 +103,7 @@ def test_a_board_whose_port_hangs_up_at_once_is_no_board(bed: Bed, bridge: Bridg
     assert watcher.wait_finished().outcome is Outcome.PASS
 
 
-class _hangs_up:
+class HangsUp:
     """A terminal server whose own port is not there; called, it tells how often it has hung up."""
 
     def __init__(self, port: int) -> None:
