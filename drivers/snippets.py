@@ -30,6 +30,7 @@ print('hardware='+h)
 
 # The checksum stays a small integer on every port.
 _OBEY = """\
+print('\\x02')
 try:
  _st
  print('known')
@@ -109,7 +110,7 @@ def greeting() -> str:
     """
     return (
         f"_sts={_OBEY!a}\n_sth=0\nfor _stc in _sts:_sth=(_sth*31+ord(_stc))%16777213\n"
-        f"if _sth=={checksum(_OBEY)}:print('\\x02');exec(_sts)\nelse:print('misheard')\n"
+        f"if _sth=={checksum(_OBEY)}:exec(_sts)\nelse:print('misheard')\n"
     )
 
 
