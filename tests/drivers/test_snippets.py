@@ -105,10 +105,10 @@ def test_a_greeting_that_lost_bytes_teaches_what_it_should_or_nothing(
         capsys.readouterr()
         with suppress(Exception):  # whatever the board's Python says
             exec(whole[:at] + whole[at + lost :], names)
-        assert ("_st" in names) == ("\x02" in capsys.readouterr().out) == (names.get("_stk") == {})
+        assert ("_st" in names) == ("\x02" in capsys.readouterr().out) == (names.get("_tk") == {})
         if "_st" in names:
             taught += 1
-            assert names["_sts"] == right["_sts"]
+            assert names["_ts"] == right["_ts"]
     assert taught < 40  # what is lost out of the text for a greeting that was misheard does no harm
 
 
