@@ -181,7 +181,7 @@ class RawRepl:
                 self._reach()
             else:
                 self._ready = True
-                return "known" not in said
+                return "known" not in said.splitlines()
         raise AssertionError("the last time returns or raises")
 
     def _wake(self) -> None:
