@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from functools import cache
 from typing import Literal
 from urllib.parse import quote
@@ -24,8 +24,12 @@ Piece = tuple[Direction, bytes]
 
 MASK = b"***"
 
+_Runs = dict[int, set[bytes]]
+"""Pieces that give secrets away, by their length."""
+
 _RUN = 8
 """So many characters of a secret in a row are masked, so that a cut or damaged one doesn't show either."""
+_MANY = 500
 _LEAST = 5
 """A form of a secret that is shorter than this is found in too much else; the secret itself counts at any length."""
 
@@ -38,11 +42,14 @@ _NOT_HEX = re.compile(_ESCAPE + rb"|0[xX]|[^0-9a-fA-F]")
 _INVISIBLE = re.compile(_ESCAPE)
 _LINE = re.compile(rb"[^\r\n]+")
 
-_VALUE = rb"""["'\])}>]*+[ \t]*+(?:=>|[=:,])?+[ \t]*+("(?:[^"\\\r\n]|\\.)*"|'[^'\r\n]*'(?=[\s,;)\]}]|\Z)|[^\r\n]+)"""
+_VALUE = (
+    rb"""["'\])}>]*+[ \t]*+(?:=>|[=:,])?+[ \t]*+"""
+    rb"""(?:"((?:[^"\\\r\n]|\\.)*)"|'([^'\r\n]*)'(?=[\s,;)\]}]|\Z)|([^\r\n]+))"""
+)
 """What follows a name: a text in quotation marks, or all that is left of the line."""
 _TELLING = re.compile(
     rb"(?i)(?:key|cik|secret|passw(?:or)?d|passphrase|token|psk)[\w.-]{0,32}+[\"']?[ \t]*+[=:][ \t]*+"
-    rb"([\"']?[^\s\"',;]{8,})"
+    rb"[\"']?([^\s\"',;]{8,})"
 )
 """A name that says by itself that its value is a secret, whatever the recipe calls it."""
 _PEM = re.compile(rb"-----BEGIN [A-Z ]{0,32}PRIVATE KEY-----.*?(?:-----END [A-Z ]{0,32}PRIVATE KEY-----|\Z)", re.DOTALL)
@@ -54,16 +61,25 @@ class Masking:
     def __init__(self) -> None:
         self._secrets: set[str] = set()
         self._names: set[bytes] = set()
+        self._fresh: list[str] = []
+        """Secrets whose forms are not worked out yet: that waits until something is to be shown."""
+        self._texts: _Runs = {}
+        self._hexes: _Runs = {}
 
     def hide(self, secret: str) -> None:
         """Mask this text, in whatever form it is sent or shown."""
-        if secret:
+        if secret and secret not in self._secrets:
             self._secrets.add(secret)
+            self._fresh.append(secret)
 
     def hide_setting(self, name: str) -> None:
         """Mask whatever is the value of the setting of this name."""
         if name:
             self._names.add(name.encode())
+
+    def hides(self, name: str, value: str) -> bool:
+        """Tell whether a setting is hidden: by its name, or for a hidden text in its value."""
+        return name.encode() in self._names or any(secret in value for secret in self._secrets)
 
     def values(self, data: bytes) -> bytes:
         """Return ``data`` without the texts that are hidden; settings' names mean nothing here."""
@@ -93,17 +109,21 @@ class Masking:
     def _known(self, stream: bytes) -> bytearray:
         """Return one flag a byte: 1 where a hidden text is."""
         flags = bytearray(len(stream))
-        if not self._secrets:
+        if not self._secrets or not stream:
             return flags
-        readings = [(_WRAP, _texts), (_NOT_HEX, _hexes)]
+        while self._fresh:
+            secret = self._fresh.pop()
+            _sort_in(_texts(secret), self._texts)
+            _sort_in(_hexes(secret), self._hexes)
+        readings = [(_WRAP, self._texts), (_NOT_HEX, self._hexes)]
         if b"\b" in stream:
-            readings.append((_OVERWRITTEN, _texts))
+            readings.append((_OVERWRITTEN, self._texts))
         for skipped, forms in readings:
             text, where = _without(skipped, stream)
-            text = text.lower() if forms is _hexes else text
-            for run in {run for secret in self._secrets for run in forms(secret)}:
-                for at in _all(run, text):
-                    _flag(flags, where[at], where[at + len(run) - 1] + 1)
+            text = text.lower() if forms is self._hexes else text
+            for length, runs in forms.items():
+                for at in _found(runs, length, text):
+                    _flag(flags, where[at], where[at + length - 1] + 1)
         for secret in self._secrets:  # one of hardly anything but quotation marks, too
             for at in _all(secret.encode(), stream):
                 _flag(flags, at, at + len(secret.encode()))
@@ -114,9 +134,10 @@ class Masking:
         flags = bytearray(len(stream))
         text, where = _without(_INVISIBLE, stream)
         patterns = [_TELLING, *(_after(name) for name in self._names)]
-        spans = [found.span(1) for pattern in patterns for found in pattern.finditer(text)]
+        spans = [found.span(found.lastindex or 0) for pattern in patterns for found in pattern.finditer(text)]
         for first, last in [*spans, *(found.span() for found in _PEM.finditer(text))]:
-            _flag(flags, where[first], where[last - 1] + 1)
+            if first < last:
+                _flag(flags, where[first], where[last - 1] + 1)
         return flags
 
     def _answers(
@@ -132,16 +153,20 @@ class Masking:
                 begun = max(streams[">"].rfind(end, 0, sent) for end in (b"\r", b"\n")) + 1
                 sent += len(data)
                 for line in _LINE.finditer(streams[">"], begun, sent):
-                    named = any(_mention(name).search(line[0]) for name in self._names)
-                    asked = line[0].strip() if named and not any(written[line.start() : line.end()]) else None
+                    question = self._names_one(line[0]) and not any(written[line.start() : line.end()])
+                    asked = line[0].strip() if question else None
             else:
                 for line in _LINE.finditer(streams["<"], heard) if asked else ():
                     text = line[0].strip()
                     if text and not text.endswith(asked or b"") and not (asked or b"").endswith(text):
-                        yield line.span()
+                        if not self._names_one(text):  # else what stands behind the name is masked already
+                            yield line.span()
                         asked = None
                         break
                 heard += len(data)
+
+    def _names_one(self, line: bytes) -> bool:
+        return any(_mention(name).search(line) for name in self._names)
 
 
 def _either(one: bytearray, other: bytearray) -> bytearray:
@@ -176,6 +201,20 @@ def _without(skipped: re.Pattern[bytes], stream: bytes) -> tuple[bytes, Sequence
         return stream, range(len(stream))
     kept.append(range(start, len(stream)))
     return b"".join(stream[part.start : part.stop] for part in kept), [i for part in kept for i in part]
+
+
+def _sort_in(runs: Iterable[bytes], known: _Runs) -> None:
+    for run in runs:
+        known.setdefault(len(run), set()).add(run)
+
+
+def _found(runs: Set[bytes], length: int, text: bytes) -> Iterator[int]:
+    """Return where any of many runs of one length begins: few are searched for, of many each place is looked up."""
+    if len(runs) < _MANY:
+        for run in runs:
+            yield from _all(run, text)
+    else:
+        yield from (at for at in range(len(text) - length + 1) if text[at : at + length] in runs)
 
 
 def _all(text: bytes, stream: bytes) -> Iterator[int]:

@@ -68,6 +68,11 @@ class Transcript:
         with self._lock:
             self._masking.hide_setting(name)
 
+    def hides(self, name: str, value: str) -> bool:
+        """Tell whether a setting is hidden: by its name, or for a hidden text in its value."""
+        with self._lock:
+            return self._masking.hides(name, value)
+
     def passages(self) -> list[Passage]:
         """Return what is kept, oldest first, masked; a secret spread over several passages is masked in all."""
         with self._lock:
@@ -78,8 +83,12 @@ class Transcript:
     def mask(self, data: bytes) -> bytes:
         """Return ``data``, a line to the board or what came from it after the last one, with its secrets masked."""
         with self._lock:
-            sent = b"".join(said for _, way, said in self._passages if way == ">")
-            return self._masking.conversation([(">", sent[-_LINE:]), ("<", data)])[1]
+            sent: bytes | bytearray = b""
+            for _, way, said in reversed(self._passages):
+                sent = said + sent if way == ">" else sent
+                if len(sent) >= _LINE:
+                    break
+            return self._masking.conversation([(">", bytes(sent)), ("<", data)])[1]
 
     def mask_values(self, data: bytes) -> bytes:
         """Return ``data``, which the station says itself, without the texts that are hidden."""

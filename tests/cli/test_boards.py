@@ -170,7 +170,20 @@ def test_settings_are_written_made_permanent_and_read_back(tmp_path: Path, key: 
     assert "fleet_key    (secret, 40 characters)  yes   -\n" in result.stdout
     assert f"{LABEL.serial}: writing device_name, fleet_key, motd\nrestarting\n" in result.stderr
     assert "remark: motd is no setting of the recipe's [config]" in result.stderr
-    assert "> setenv fleet_key ***\\r\n" in result.stderr
+    assert "> setenv fleet_key '***'\\r\n" in result.stderr
+
+
+@pytest.mark.parametrize("dialect", ["at", "line", "micropython"])
+def test_boards_of_other_languages_keep_their_settings_too(dialect: str, tmp_path: Path, key: Path) -> None:
+    recipe = RECIPES / f"rehearsal-{dialect}.toml"
+    words = ["--recipe", recipe, "--set", "device_name=Line A, left", "--set", f"fleet_key=@{key}", "--show"]
+    with board_on_port(tmp_path, dialect=dialect) as board:
+        result = run("configure", board.port, *words)
+    assert result.exit_code == 0, result.output
+    assert (
+        "device_name  Line A, left             yes   -\nfleet_key    (secret, 40 characters)  yes   -\n"
+        in result.stdout
+    )
 
 
 def test_what_the_board_did_not_keep_fails(tmp_path: Path, key: Path) -> None:
@@ -186,7 +199,7 @@ def test_a_dry_run_says_what_would_be_sent_and_opens_nothing(key: Path) -> None:
     words = ["--set", "device_name=a;b", "--set", f"fleet_key=@{key}", "--dry-run"]
     result = run("configure", "/dev/no-such-port", "--recipe", RECIPE, *words)
     assert result.exit_code == 0, result.output
-    assert result.stdout == "WOULD SEND\nsetenv device_name 'a;b'\nsetenv fleet_key ***\nsaveenv\n"
+    assert result.stdout == "WOULD SEND\nsetenv device_name 'a;b'\nsetenv fleet_key '***'\nsaveenv\n"
     told = [
         json.loads(line)
         for line in run("configure", "/dev/x", "--recipe", RECIPE, *words, "--json").stdout.splitlines()

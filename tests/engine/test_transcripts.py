@@ -168,7 +168,7 @@ def test_no_key_is_in_the_ledger_in_any_form_neither_a_new_one_nor_an_old_one(ma
     entry = floor.entry("SIM-00000001")
     assert entry is not None
     exchange = said(floor)
-    assert "fleet_key=***" in exchange and "spare_password=***" in exchange and "setenv fleet_key ***" in exchange
+    assert "fleet_key=***" in exchange and "spare_password=***" in exchange and "setenv fleet_key '***'" in exchange
     floor.stop()
     content = files(floor)
     for secret in (OLD, OLD[::-1], entry[1], floor.grant.token):

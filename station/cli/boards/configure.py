@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from station.cli.boards import values
-from station.cli.boards.talk import near_end, show, talking
+from station.cli.boards.talk import show, talking
 from station.cli.boards.target import Target, target
 from station.cli.boards.values import Value
 from station.cli.fleet.show import as_json, listing, printable
 
 if TYPE_CHECKING:
+    from drivers.link import Link
     from station.recipe import Recipe
 
 _SECRET = "(secret)"
@@ -48,9 +49,7 @@ def command(board: Target, settings: tuple[str, ...], dry_run: bool, show: bool,
         return
     written = {name: value.text for name, value in wanted.items()}
     with talking(board, show) as (link, near_end):
-        for value in wanted.values():
-            if value.secret:
-                link.hide(value.text)
+        _hide(wanted, link)
         near_end.check(written)
         seen = near_end.identify()
         if complaint := board.recipe.complaint(seen):
@@ -67,6 +66,14 @@ def command(board: Target, settings: tuple[str, ...], dry_run: bool, show: bool,
     rows = [_row(name, value, read.get(name)) for name, value in wanted.items()]
     listing(rows, ("setting", "written", "kept", "read_back"), as_json)
     sys.exit(0 if all(row["kept"] for row in rows) else 1)
+
+
+def _hide(wanted: Mapping[str, Value], link: Link) -> None:
+    """Keep the secrets, and what the board has in their place, out of what is shown of the link."""
+    for name, value in wanted.items():
+        if value.secret:
+            link.hide(value.text)
+            link.hide_setting(name)
 
 
 def _tell(text: str) -> None:
@@ -87,19 +94,19 @@ def _judge(recipe: Recipe, wanted: Mapping[str, Value]) -> None:
 
 def _preview(board: Target, wanted: Mapping[str, Value], as_json: bool) -> None:
     """Say what would be written, by a link that sends nothing."""
+    from drivers import dialect
     from drivers.board import Previewing
     from drivers.link import Link
     from station.cli.boards.nowhere import Nowhere
 
     written = {name: value.text for name, value in wanted.items()}
     link = Link(board.port, Nowhere(), board.recipe.link)
-    for value in wanted.values():
-        if value.secret:
-            link.hide(value.text)
-    would_be = near_end(board, link)
+    _hide(wanted, link)
+    # It will never log in, so nobody needs to have its secrets at hand.
+    would_be = dialect(board.recipe.dialect)(link, board.recipe.options, dict.fromkeys(board.recipe.secrets, ""))
     would_be.check(written)
     if isinstance(would_be, Previewing):
-        lines = [link.masked(line.encode()).decode() for line in would_be.preview(written)]
+        lines = [link.masked_text(line) for line in would_be.preview(written)]
         listing(({"would_send": line} for line in lines), ("would_send",), as_json)
     else:
         rows = ({"setting": name, "would_write": _shown(value)} for name, value in wanted.items())
