@@ -54,14 +54,19 @@ class At:
         """Raise ``ValueUnwritable`` for what can't be quoted, too long a line, and a setting without a way."""
         self._commands(settings)
 
+    def preview(self, settings: Mapping[str, str]) -> list[str]:
+        """Return the lines that ``configure`` would send, and what it would send when asked for it."""
+        commit, sent = self._options.commit, []
+        for command, data in self._commands(settings).values():
+            sent += [command, *([data.text] if data else [])]
+        return [*sent, *([commit.send] if commit else [])]
+
     def configure(self, settings: Mapping[str, str]) -> None:
         """Write the settings in their order, then commit.
 
         Raises ``ValueUnwritable`` before anything is written, ``BoardRefused``, ``CommitFailed``.
         """
         commands = self._commands(settings)
-        for name, value in settings.items():
-            self._hide(name, value)
         self._persist(lambda: self._configure(commands))
 
     def restart(self) -> bool:
@@ -152,6 +157,8 @@ class At:
             said = quoted(value, way.quote or "raw")
         except ValueError as reason:
             raise ValueUnwritable(f"the setting {name} {reason}", setting=name) from None
+        if value not in said and self._link.hides(value):
+            self._link.hide(said)  # a secret, also as it looks with its escapes
         command = fill(way.write, name=name, value=said, length=str(len(value.encode())))
         length = len((command + self._options.newline).encode())
         limit = self._options.line_limit
@@ -171,11 +178,6 @@ class At:
         if way is None:
             raise ValueUnwritable(f"the recipe says no way to write the setting {name}", setting=name)
         return way
-
-    def _hide(self, name: str, value: str) -> None:
-        """Hide a secret also as it looks in the command line."""
-        if self._link.hides(value):
-            self._link.hide(quoted(value, self._way(name).quote or "raw"))
 
     def _evidence(self, command: str, answer: Answer) -> dict[str, str]:
         received = f"{answer.text}\n{answer.result}".strip()

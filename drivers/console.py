@@ -8,9 +8,9 @@ answer).  Nothing here waits for quiet while a board answers as it should.
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Mapping
+from itertools import cycle
 from typing import NoReturn
 
 from drivers.errors import (
@@ -23,19 +23,12 @@ from drivers.errors import (
     BoardSilent,
     BoardStays,
 )
+from drivers.hearing import Hearing
 from drivers.link import Link
 from drivers.login import Dialogue
 from drivers.prompt import ConsoleOptions
-from drivers.terminal import Cut, Log, shown
-from drivers.text import after_echo, garbled, lines, plain, printable
+from drivers.text import after_echo, garbled, printable
 
-LIMIT = 64 * 1024
-"""Bytes of one answer, or of boot messages, that are kept."""
-
-_PROMPT_WINDOW = 512
-"""Only so much of the end of what has arrived is searched for the prompt,"""
-_LOG_WINDOW = 4096
-"""or so much where log lines may follow it."""
 _SETTLE_S = 0.2
 """How long a missing echo is waited for once a prompt is there: it was an earlier prompt, or the board has no echo."""
 _PRESENT_S = 0.3
@@ -66,23 +59,15 @@ class Console:
         self._link = link
         self._options = options
         self._password = secrets[options.login.password] if options.login and options.login.password else None
-        prompt = options.prompt_pattern.pattern if options.prompt_pattern else re.escape(options.prompt or "")
-        # Blanks may follow: a key that stopped an autoboot may have come too late and stand in the new line.
-        self._prompt = re.compile(rf"(?:\A|[\r\n])(?:{prompt})[ \t]*\Z")
-        self._prompt_sign = (options.prompt or "").rstrip()[-1:].encode()
-        """What must be there before it is worth while to look for the prompt."""
-        self._log = Log(options.log)
-        self._window = _LOG_WINDOW if options.log else _PROMPT_WINDOW
         self._countdown = options.interrupt.on.encode() if options.interrupt else b""
-        signs = {"interrupt.on": self._countdown, "restart.expect": banner.encode()}
+        signs = {"interrupt.on": options.interrupt.on if options.interrupt else "", "restart.expect": banner}
         self._signs = {key: sign for key, sign in signs.items() if sign}
-        self._heard = bytearray()
-        self._stale = 0
-        """So many bytes at the beginning of what was heard are older than what was sent last."""
-        self._overflowed = False
+        self._heard = Hearing(options)
         self._sent = b""
         self._echoes: bool | None = None
         self._ready = False
+        self._woken = False
+        """The prompt may be answered by another one, if the board was woken while it came by itself."""
         self.session = 0
         """Another number after each restart and each login: whatever was set up at the prompt before is gone."""
         self.log: tuple[str, ...] = ()
@@ -91,10 +76,12 @@ class Console:
     def stirs(self) -> bool:
         """Tell whether anything comes from the board, by itself or when woken, within 0.3 s."""
         self._ready = False
-        if self._listen(0):
-            return True
-        self._send(self._options.wake.send)
-        return self._listen(time.monotonic() + _PRESENT_S)
+        wakes = self._wakes()
+        return self._listen(0) or any(self._stirred(wake, _PRESENT_S / len(wakes)) for wake in wakes)
+
+    def _stirred(self, wake: str, timeout_s: float) -> bool:
+        self._send(wake)
+        return self._listen(time.monotonic() + timeout_s)
 
     def wake(self) -> None:
         """Bring the board to its prompt, be it booting, counting down, in the middle of a line, or there already.
@@ -102,8 +89,8 @@ class Console:
         Raises ``BoardSilent``, ``BoardGarbled``, ``BoardFloods`` or ``BoardRestarts`` after ``boot_s``.
         """
         self._echoes = None
-        self._keep(self._link.drain())
-        self._stale = len(self._heard)
+        self._heard.keep(self._link.drain())
+        self._heard.sent()
         self._reach_prompt(wake_in_s=0)
 
     def ensure(self, *, steady: bool) -> None:
@@ -138,22 +125,28 @@ class Console:
         board's buffer.
         """
         self._ready = False
-        self._keep(self._link.drain())
+        self._heard.keep(self._link.drain())
         self._heed_restart()
         deadline = self._say(line, timeout_s or self._options.reply_s)
+        line = line.rpartition("\n")[2]
         while True:
             # First, so that a board which restarts within one read has given no answer, however its bytes are split.
             self._heed_restart(line)
-            at_prompt = self._at_prompt()
-            if at_prompt and (answer := self._answer(line)) is not None:
+            at_prompt = self._heard.at_prompt()
+            answer = self._heard.answer(line, echoes=self._echoes, woken=self._woken) if at_prompt else None
+            if answer:
+                self._echoes = answer.echoed
+                if self._late(answer.text):
+                    continue
                 break
-            if self._overflowed:
+            if self._heard.overflowed:
                 raise BoardFloods("the board never stops talking", **self._evidence())
             if not self._listen(min(deadline, time.monotonic() + _SETTLE_S) if at_prompt else deadline):
                 self._judge_missing_echo(line, at_prompt)
         self._heard.clear()
-        self._ready = True
-        return answer
+        self._ready, self._woken = True, False
+        self.log = answer.log
+        return answer.text
 
     def restart(self, line: str | None, banner: str, timeout_s: float) -> None:
         """Restart the board, see its banner within ``timeout_s``, and wait for its prompt.
@@ -164,16 +157,15 @@ class Console:
         without a prompt; and ``Lost`` if the board has just restarted by itself, or misheard.
         """
         self._ready = False
-        self._keep(self._link.drain())
+        self._heard.keep(self._link.drain())
         self._heed_restart()
         deadline = self._say(line, timeout_s) if line else self._pulse(timeout_s)
         sign = banner.encode()
-        while (start := self._heard.find(sign)) < 0:
+        while not self._heard.skip(sign):
             if not self._listen(deadline):
                 self._judge_no_restart(line or "", timeout_s)
         self._echoes = None
         self.session += 1
-        del self._heard[: start + len(sign)]
         self._reach_prompt(wake_in_s=self._options.wake.every_s)
 
     def _reach_prompt(self, wake_in_s: float, *, steady: bool = False) -> None:
@@ -181,28 +173,29 @@ class Console:
 
         ``steady``: the board was at its prompt before, so that one which boots has restarted by itself.
         """
-        self._ready, self._overflowed = False, False
-        interrupt, login, wake = self._options.interrupt, self._options.login, self._options.wake
+        self._ready, self._heard.overflowed = False, False
+        interrupt, login, every_s = self._options.interrupt, self._options.login, self._options.wake.every_s
+        wakes = cycle(self._wakes())
         dialogue = Dialogue(login, self._password) if login else None
         started = time.monotonic()
         deadline, due, boots = started + self._options.boot_s, started + wake_in_s, 0
-        while not self._at_prompt():
+        while not self._heard.at_prompt():
             if steady:
                 self._heed_restart()
-            if interrupt and (start := self._heard.find(self._countdown)) >= 0:
-                del self._heard[: start + len(self._countdown)]
+            if interrupt and self._heard.skip(self._countdown):
                 self._send(interrupt.send)
                 self.session += 1
                 boots += 1
-                due = time.monotonic() + wake.every_s
+                due = time.monotonic() + every_s
             elif dialogue and login and self._log_in(dialogue):
                 due = time.monotonic() + login.timeout_s
                 deadline = max(deadline, due)
             elif time.monotonic() >= deadline:
                 raise self._no_prompt(boots)
             elif time.monotonic() >= due:
-                self._send(wake.send)
-                due = time.monotonic() + wake.every_s
+                self._send(next(wakes))
+                self._woken = True
+                due = time.monotonic() + every_s
             else:
                 self._listen(min(deadline, due))
         if steady:
@@ -210,9 +203,13 @@ class Console:
         self._heard.clear()
         self._ready = True
 
+    def _wakes(self) -> tuple[str, ...]:
+        wake = self._options.wake
+        return (wake.send, wake.then) if wake.then else (wake.send,)
+
     def _log_in(self, dialogue: Dialogue) -> bool:
         """Answer the board if it asks who is there; tell whether it did.  Raises ``LoginRefused``."""
-        text = self._end()
+        text = self._heard.end()
         question = dialogue.question(text)
         if question is None:
             dialogue.heed(text, self._evidence)
@@ -224,54 +221,35 @@ class Console:
             self._link.hide(answer)
         self._heard.clear()
         self._send(answer + self._options.newline)
+        self._woken = False
         self.session += 1
         return True
 
-    def _answer(self, line: str) -> str | None:
-        """Return the answer in what was heard; None while it isn't complete."""
-        text, cuts = self._read_out(0)
-        end = after_echo(text, line.rpartition("\n")[2])
-        if end is None and self._echoes is not False:
-            return None
-        rest = text[end:]
-        prompt = self._prompt.search(rest)
-        if not prompt:
-            return None
-        self._echoes = end is not None
-        first, last = end or 0, (end or 0) + prompt.start() + 1  # behind the end of the answer's last line
-        self.log = tuple(cut.line for cut in cuts if first < cut.at <= last)
-        return lines(rest[: prompt.start()])
+    def _late(self, answer: str) -> bool:
+        """Tell whether a prompt was not the one behind the answer: the first one after a wake may be the wake's own."""
+        return self._woken and not answer and self._listen(time.monotonic() + _SETTLE_S)
 
     def _judge_missing_echo(self, line: str, at_prompt: bool) -> None:
         """Decide what it means that nothing more comes: no echo on this board, or a conversation that came apart."""
-        if b"\a" in self._heard and after_echo(self._text(), line) is None:
+        if b"\a" in self._heard.data and after_echo(self._heard.text(), line) is None:
             # U-Boot beeps for every character that its line buffer doesn't take, and obeys the rest.
             self._echoes = True
             raise BoardRefused("the line is too long for the board", **self._evidence())
         if not at_prompt:
-            unheard = self._echoes is True and after_echo(self._text(), line) is None
+            unheard = self._echoes is True and after_echo(self._heard.text(), line) is None
             raise Lost(BoardSilent("the board did not answer in time", **self._evidence()), obeyed=not unheard)
         if self._echoes:
             raise Lost(BoardMisheard("the board echoed something else than was sent", **self._evidence()), obeyed=False)
         self._echoes = False
 
     def _heed_restart(self, line: str = "") -> None:
-        """Raise ``Lost`` if a sign of a restart begins a line; inside a line or the echo of ``line`` it is a value.
-
-        A time in brackets, as kernels print it, may stand before it.
-        """
+        """Raise ``Lost`` if a sign of a restart begins a line; inside a line or the echo of ``line`` it is a value."""
         for key, sign in self._signs.items():
-            if sign not in self._heard:
-                continue
-            text, said = plain(self._heard), sign.decode()
-            if said in line and self._echoes is not False:
-                # The console may have wrapped the echo just before the sign, so nothing counts until the echo is over.
-                text = text[after_echo(text, line) or len(text) :]
-            if re.search(rf"(?:\A|[\r\n])(?:\[ *[\d.:,]+\])?[^\w\r\n]*{re.escape(said)}", text):
+            if self._heard.begins_line(sign, line if self._echoes is not False else ""):
                 self.session += 1
                 raise Lost(
                     BoardRestarts(
-                        f"the board restarts by itself: it printed {said!r} (if it did not restart, that is part of an "
+                        f"the board restarts by itself: it printed {sign!r} (if it did not restart, that is part of an "
                         f"answer, and the recipe needs another {key})",
                         **self._evidence(),
                     )
@@ -280,14 +258,14 @@ class Console:
     def _no_prompt(self, boots: int) -> BoardError:
         if boots >= _BOOTS:
             return BoardRestarts(f"the board began to boot {boots} times without a prompt", **self._evidence())
-        if garbled(self._heard):
+        if garbled(self._heard.data):
             return BoardGarbled("what the board sends is no text: is baud right?", **self._evidence())
-        if self._overflowed:
+        if self._heard.overflowed:
             return BoardFloods("the board never stops talking", **self._evidence())
         return BoardSilent(f"no prompt within {self._options.boot_s:g} s", **self._evidence())
 
     def _judge_no_restart(self, line: str, timeout_s: float) -> NoReturn:
-        text = self._text()
+        text = self._heard.text()
         echo = after_echo(text, line) if line else 0
         if echo is None and self._echoes:
             raise Lost(BoardMisheard("the board echoed something else than was sent", **self._evidence()), obeyed=False)
@@ -295,66 +273,32 @@ class Console:
             raise BoardStays(f"the board did not restart within {timeout_s:g} s", **self._evidence())
         raise BoardSilent("the board was told to restart and says nothing since", **self._evidence())
 
-    def _at_prompt(self) -> bool:
-        begin = max(self._stale, len(self._heard) - self._window)
-        return self._heard.find(self._prompt_sign, begin) >= 0 and self._prompt.search(self._end()) is not None
-
-    def _end(self) -> str:
-        """The last of what came since something was sent, as a terminal shows it, without log lines."""
-        return self._read_out(max(self._stale, len(self._heard) - self._window))[0]
-
-    def _read_out(self, begin: int) -> tuple[str, list[Cut]]:
-        """Return what was heard from ``begin`` on, as a terminal shows it, without log lines; and those.
-
-        A log line may stand behind a prompt that is still good, or before one: its ending belongs to it or not.
-        """
-        raw = shown(self._heard[begin:])
-        text, cuts = self._log.cut(raw)
-        if cuts and not self._prompt.search(text):
-            other, others = self._log.cut(raw, ends=False)
-            if self._prompt.search(other):
-                return other, others
-        return text, cuts
-
-    def _text(self) -> str:
-        """All of what was heard, likewise."""
-        return self._read_out(0)[0]
-
     def _say(self, line: str, timeout_s: float) -> float:
         """Send a command; return its deadline."""
         self._heard.clear()
-        self._overflowed = False
         self._send((line + "\n").replace("\n", self._options.newline))
         return time.monotonic() + timeout_s + self._link.wire_s(len(self._sent))
 
     def _pulse(self, timeout_s: float) -> float:
         """Restart the board by its lines; return the deadline of its banner."""
         self._heard.clear()
-        self._overflowed = False
         self._link.reset()
         return time.monotonic() + timeout_s
 
     def _send(self, text: str) -> None:
         self._sent = text.encode()
-        self._stale = len(self._heard)
+        self._heard.sent()
         self._link.write(self._sent, time.monotonic() + self._options.reply_s + self._link.wire_s(len(self._sent)))
 
     def _listen(self, deadline: float) -> bool:
         """Hear what comes until the deadline; tell whether anything came."""
         data = self._link.read(deadline)
-        self._keep(data)
+        self._heard.keep(data)
         return bool(data)
-
-    def _keep(self, data: bytes) -> None:
-        self._heard += data
-        if (excess := len(self._heard) - LIMIT) > 0:
-            del self._heard[:excess]
-            self._stale = max(0, self._stale - excess)
-            self._overflowed = True
 
     def _evidence(self) -> dict[str, str]:
         """What was sent last and the end of what came, for an error's details; printable, without secrets."""
         return {
             "sent": printable(self._link.masked(self._sent)),
-            "received": printable(self._link.masked(bytes(self._heard))),
+            "received": printable(self._link.masked(bytes(self._heard.data))),
         }

@@ -25,8 +25,9 @@ _LINES = 24
 _END = ":END:"
 """Ends a here-document; no base64 holds a colon."""
 
-STATUS = re.compile(r"^rc=(\d+)$", re.MULTILINE)
-"""What a command of this module is answered with, at the end: its exit status."""
+STATUS = re.compile(r"(?:^|\W)rc=(\d+)$", re.MULTILINE)
+"""What a command of this module is answered with, at the end: its exit status.  The signs of a shell that waited for
+more of a here-document may stand before it."""
 DIGEST = re.compile(r"^([0-9a-f]{64})\b", re.MULTILINE)
 """What ``sha256sum`` says."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -64,6 +65,13 @@ class _Device(NamedTuple):
     number: int
 
 
+_TRUSTED_S = 10.0
+_unconcerned: dict[str, int] = {}
+"""Process -> how many descriptors it had when none of them was a device.  Linux tells their number since 6.2."""
+_thorough = float("-inf")
+"""When all processes were looked at last, a monotonic instant."""
+
+
 def holders(port: str, roots: Roots = SYSTEM) -> Held:
     """Return who has the port of this path open, this process among them; nobody if it isn't there.
 
@@ -73,13 +81,24 @@ def holders(port: str, roots: Roots = SYSTEM) -> Held:
     return held([port], roots)[port]
 
 
-def rivals(port: str, roots: Roots = SYSTEM) -> tuple[Holder, ...]:
-    """Return who else has a port open that this process has locked."""
-    return tuple(holder for holder in holders(port, roots).by if holder.pid != os.getpid())
+def rivals(port: str) -> tuple[Holder, ...]:
+    """Return who else has a port open that this process has locked.
+
+    Asked at each opening, so processes that had no device open a moment ago
+    are only looked at again if they have opened something since.
+    """
+    global _unconcerned, _thorough
+    if time.monotonic() - _thorough > _TRUSTED_S:
+        _unconcerned, _thorough = {}, time.monotonic()
+    by = held([port], SYSTEM, _unconcerned)[port].by
+    return tuple(holder for holder in by if holder.pid != os.getpid())
 
 
-def held(ports: Iterable[str], roots: Roots = SYSTEM) -> Mapping[str, Held]:
-    """Return the holders of each port, by one look at all processes."""
+def held(ports: Iterable[str], roots: Roots = SYSTEM, unconcerned: dict[str, int] | None = None) -> Mapping[str, Held]:
+    """Return the holders of each port, by one look at all processes.
+
+    ``unconcerned`` are those that need no look while they have so many descriptors; it is kept up to date.
+    """
     found: dict[str, Held] = dict.fromkeys(ports, Held())
     devices: dict[str, tuple[str, _Device, os.stat_result]] = {}
     for port in found:
@@ -88,7 +107,7 @@ def held(ports: Iterable[str], roots: Roots = SYSTEM) -> Mapping[str, Held]:
             devices[port] = (os.path.basename(os.path.realpath(port)), _device(facts), facts)
     if not devices:
         return found
-    pids, partial = _by_descriptor({(name, device) for name, device, _ in devices.values()}, roots)
+    pids, partial = _by_descriptor({(name, device) for name, device, _ in devices.values()}, roots, unconcerned)
     locked = _by_lock(roots)
     for port, (name, device, facts) in devices.items():
         claimed = locked.get((os.major(facts.st_dev), os.minor(facts.st_dev), facts.st_ino), set())
@@ -107,34 +126,41 @@ def _device(facts: os.stat_result) -> _Device:
     return _Device(facts.st_dev if os.major(facts.st_rdev) in PTYS else 0, facts.st_rdev)
 
 
-def _by_descriptor(wanted: set[tuple[str, _Device]], roots: Roots) -> tuple[dict[_Device, set[int]], bool]:
+def _by_descriptor(
+    wanted: set[tuple[str, _Device]], roots: Roots, unconcerned: dict[str, int] | None
+) -> tuple[dict[_Device, set[int]], bool]:
     """Return the processes that have a wanted device open, and whether some could not be looked into."""
     found: dict[_Device, set[int]] = {}
     partial = False
     ends = tuple({f"/{name}" for name, _ in wanted})
     devices = {device for _, device in wanted}
-    proc = str(roots.proc)
+    proc, any_device, none = str(roots.proc), f"{roots.dev}/", f"{roots.dev}/null"
+    numbered = unconcerned if unconcerned and os.stat(f"{proc}/self/fd").st_size else None
     for pid in _listed(proc):
         if not pid.isdecimal():
             continue
         folder = f"{proc}/{pid}/fd/"
         try:
+            if numbered and os.stat(folder).st_size == numbered.get(pid):
+                continue
             descriptors = os.listdir(folder)
         except PermissionError:
             partial = True
             continue
         except OSError:  # it has ended
             continue
+        concerned = False
         for descriptor in descriptors:
             try:
+                target = os.readlink(folder + descriptor)
+                concerned = concerned or (target.startswith(any_device) and target != none)
                 # By its name first, which is cheaper; the node of an adapter that was pulled out ends with "(deleted)".
-                if not os.readlink(folder + descriptor).endswith(ends):
-                    continue
-                device = _device(os.stat(folder + descriptor))
+                if target.endswith(ends) and (device := _device(os.stat(folder + descriptor))) in devices:
+                    found.setdefault(device, set()).add(int(pid))
             except OSError:
                 continue
-            if device in devices:
-                found.setdefault(device, set()).add(int(pid))
+        if unconcerned is not None and not concerned:
+            unconcerned[pid] = len(descriptors)
     return found, partial
 
 

@@ -18,8 +18,11 @@ class Wake(Table):
     send: str = Field(default="\x03", min_length=1)
     """Sent as it is, without newline.  Must execute nothing, whatever stood in the line (U-Boot repeats the last
     command on an empty line)."""
+    then: str | None = Field(default=None, min_length=1)
+    """Sent every other time, where a state of the board takes no notice of ``send``: a getty ignores Ctrl-C.  Not both
+    at once, since each may bring a prompt of its own."""
     every_s: float = Field(default=1.0, gt=0)
-    """Seconds to wait for the prompt before it is sent again."""
+    """Seconds to wait for the prompt before something is sent again."""
 
 
 class Interrupt(Table):

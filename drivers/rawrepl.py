@@ -16,7 +16,7 @@ import time
 from pydantic import Field
 
 from drivers import snippets
-from drivers.console import LIMIT, Lost
+from drivers.console import Lost
 from drivers.errors import (
     BoardError,
     BoardFloods,
@@ -25,6 +25,7 @@ from drivers.errors import (
     BoardRefused,
     BoardSilent,
 )
+from drivers.hearing import LIMIT
 from drivers.link import Link
 from drivers.table import Table
 from drivers.text import garbled, lines, plain, printable

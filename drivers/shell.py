@@ -50,7 +50,6 @@ class Shell:
         """Bring the board to its prompt, from any state, and ask all of ``identify``."""
         self._link.greet()
         self._known = False
-        self._console.wake()
         identity = self._persist(self._identify)
         self._known = True
         return identity

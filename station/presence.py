@@ -214,10 +214,12 @@ class Gate:
                 raise
         return True
 
-    def await_silence(self, board: Board) -> bool:
-        """Probe until nobody answers any more, or an operator says that there is another board; returns True."""
-        silent = 0
+    def await_silence(self, board: Board, patience_s: float | None = None) -> bool:
+        """Probe until nobody answers any more, or an operator says that there is another; False if that takes long."""
+        since, silent = clock.monotonic(), 0
         while not self.started and silent < _SILENT_PROBES:
+            if self._is_over(since, patience_s):
+                return False
             silent = 0 if board.present() else silent + 1
             self._pause(_PROBE_S)
         return True

@@ -55,6 +55,8 @@ _BEFORE_S = 5.0
 """Seconds before a cycle whose transcript is part of it: a board may talk while it arrives."""
 _RETRY_S = 1.0
 """Seconds between two turns after something unforeseen, and between two questions to a board that answers none."""
+_ASK_AGAIN_S = 5.0
+"""Seconds that a board which had fallen silent may answer again before it is asked whether it is still the same."""
 _LOSSES = 3
 """So many cycles may end one board's tries with its adapter's loss before it has to be taken out first."""
 
@@ -210,12 +212,11 @@ class Slot:
             self._leave(row)
             return
         with closing(link), suppress(PortLost, BoardPulled):
-            if self._gate.started or self._was_cut_off(row) or self._is_another(row, board):
-                self._leave(row)
-                return
-            self._front.recall(row, sure=True)
-            if not self._see_off(row, link, board):
-                self._gate.await_silence(board)  # whoever answers after it is asked again
+            while not (self._gate.started or self._was_cut_off(row) or self._is_another(row, board)):
+                self._front.recall(row, sure=True)
+                if self._see_off(row, link, board) or self._gate.await_silence(board, _ASK_AGAIN_S):
+                    return
+            self._leave(row)
 
     def _see_off(self, row: CycleRow, link: Link, board: Board) -> bool:
         """Wait until the board of a closed cycle has left; False where nothing would show it."""
@@ -308,7 +309,8 @@ class Slot:
         except (Cancelled, PortLost, BoardPulled):
             raise
         except DriverError:
-            return row.serial is not None  # a board that had spoken is not taken for granted
+            # A board that had spoken is not taken for granted, unless it is one that falls silent by itself.
+            return row.serial is not None and not leaves_unseen(self._presence, row.error)
         if row.serial is None:
             return self._equipment.recipe.complaint(seen) is None
         return (seen.serial, seen.hardware_id) != (row.serial, row.hardware_id)

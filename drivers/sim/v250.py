@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 _BASIC = re.compile(r"(S\d+(?=[=?])|&?[A-Z])(?:(=)(\d*)|(\?)|(\d*))", re.IGNORECASE)
-_EXTENDED = re.compile(r"(\+[A-Z][A-Z0-9!%./:_-]*)(=\?|=|\?)?", re.IGNORECASE)
+_EXTENDED = re.compile(r"(\+[A-Z][A-Z0-9!%./:_-]*) *(=\?|=|\?)?", re.IGNORECASE)
 _STRING = re.compile(r'"([^"]*)"')
 _NUMBER = re.compile(r"[0-9]+")
 _ESCAPE = re.compile(r"\\([0-9A-Fa-f]{2})")

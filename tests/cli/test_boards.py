@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
+import click
 import pytest
 from board_on_port import LABEL, RECIPES, board_on_port
 from click.testing import CliRunner, Result
@@ -12,6 +15,7 @@ from station_process import station
 
 from drivers.ports import Held, Holder, Port, Usb
 from station.cli import main
+from station.cli.boards import command
 
 RECIPE = str(RECIPES / "rehearsal-shell.toml")
 KEY = "0123456789abcdef0123456789abcdef01234567"
@@ -132,6 +136,26 @@ def test_what_can_not_be_is_refused_in_one_sentence(words: list[str], code: int,
     assert (result.exit_code, result.stdout) == (code, "") and expected in result.stderr
 
 
+SETTINGS = """\
+station = "9f2c41d07a3e4b56"
+name = "line 3"
+recipe = "{recipe}"
+state = "state"
+fleet = {{ url = "http://127.0.0.1:9", vendor = "a", owner = "{owner}", token_file = "token" }}
+slots = [{{ name = "left", port = "{port}" }}]
+"""
+
+
+def test_a_slot_names_its_port_and_the_settings_the_recipe(tmp_path: Path) -> None:
+    config = tmp_path / "station.toml"
+    with board_on_port(tmp_path) as board:
+        config.write_text(SETTINGS.format(recipe=RECIPE, owner=KEY, port=board.port))
+        assert json.loads(run("identify", "left", "--config", config, "--json").stdout)["serial"] == LABEL.serial
+        assert run("identify", board.port, "--config", config).exit_code == 0
+        result = run("identify", "right", "--config", config)
+    assert result.exit_code == 2 and "there is no port 'right'; the slots are left" in result.stderr
+
+
 # ------------------------------------------------------------------ configure
 
 
@@ -144,7 +168,7 @@ def test_settings_are_written_made_permanent_and_read_back(tmp_path: Path, key: 
         assert (flash["device_name"], flash["fleet_key"], flash["motd"]) == ("a;b 'c'", KEY, "@all")
     assert "device_name  a;b 'c'                  yes   -\n" in result.stdout
     assert "fleet_key    (secret, 40 characters)  yes   -\n" in result.stdout
-    assert f"{LABEL.serial}: writing 3 settings\nrestarting\n" in result.stderr
+    assert f"{LABEL.serial}: writing device_name, fleet_key, motd\nrestarting\n" in result.stderr
     assert "remark: motd is no setting of the recipe's [config]" in result.stderr
     assert "> setenv fleet_key '***'\\r\n" in result.stderr
 
@@ -236,3 +260,25 @@ def test_nothing_at_all_is_said_so(tmp_path: Path) -> None:
 def test_a_socket_is_probed_at_the_one_speed_that_it_has() -> None:
     result = run("probe", "socket://127.0.0.1:1")
     assert result.exit_code == 1 and "a socket has no speed" in result.stderr and "[port-missing]" in result.stderr
+
+
+# ------------------------------------------------------------------ help
+
+
+def test_every_command_explains_itself_and_its_help_is_there_at_once() -> None:
+    for name in command.list_commands(click.Context(command)):
+        found = command.get_command(click.Context(command), name)
+        assert found is not None and found.help
+        assert all(option.help for option in found.params if isinstance(option, click.Option)), name
+    code = "from station.cli import main\ntry: main(['boards', '--help'])\nexcept SystemExit: pass"
+    code += "\nimport sys; print(*sys.modules, file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert "probe" in done.stdout
+    assert not set(done.stderr.split()) & {
+        "pydantic",
+        "serial",
+        "requests",
+        "sqlite_utils",
+        "textual",
+        "station.recipe",
+    }

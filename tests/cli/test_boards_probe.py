@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import termios
 import threading
 import time
 import tty
@@ -109,6 +110,21 @@ def test_a_boot_loader_never_hears_the_end_of_a_line(tmp_path: Path) -> None:
     with answering(lambda data: b"<INTERRUPT>\r\n=> ") as (port, heard):
         guess, _ = probed(port, 9600, 115200)
     assert guess is not None and set(heard) == {0x03}
+
+
+def test_no_speed_hears_more_than_ctrl_c_before_all_have_heard_it() -> None:
+    """A boot loader at 9600 baud makes something of what is sent at others, and is silent: no empty line, at least."""
+    ports: list[str] = []
+
+    def answer(data: bytes) -> bytes:
+        with open(ports[0], "rb", buffering=0, opener=lambda path, flags: os.open(path, flags | os.O_NOCTTY)) as look:
+            at_9600 = termios.tcgetattr(look)[5] == termios.B9600
+        return b"<INTERRUPT>\r\n=> " if at_9600 else b""
+
+    with answering(answer) as (port, heard):
+        ports.append(port)
+        guess, _ = probed(port, 115200, 57600, 9600)
+    assert guess is not None and (guess.baud, guess.prompt) == (9600, "=> ") and set(heard) == {0x03}
 
 
 def test_what_talks_garbage_hears_nothing_but_ctrl_c() -> None:

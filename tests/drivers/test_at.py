@@ -145,6 +145,17 @@ def test_what_comes_between_two_commands_is_unsolicited() -> None:
         assert at.read({"a": ""}) == {"a": "1"}
 
 
+def test_what_looks_like_the_answer_before_its_echo_is_none() -> None:
+    reply = b'\r\n+CGSN: "1"\r\n' + SERIAL[1]  # type: ignore[operator]
+    with modem([AT, (SERIAL[0], reply), FIRMWARE]) as (at, _):
+        assert at.identify() == WHO
+
+
+def test_a_result_that_comes_without_the_echo_is_another_commands() -> None:
+    with modem([AT, (SERIAL[0], b"\r\nOK\r\n"), (b"", Board.flushed), (b"", SERIAL[1]), FIRMWARE]) as (at, _):
+        assert at.identify() == WHO
+
+
 def test_an_answer_that_was_given_up_is_not_taken_for_the_next_one() -> None:
     late = (b"AT\r", b"AT\r" + SERIAL[1].removeprefix(b"AT+CGSN=1\r") + b"\r\nOK\r\n")  # type: ignore[union-attr]
     with modem([AT, (SERIAL[0], b"AT+CGSN=1\r"), late, SERIAL, FIRMWARE], reply_s=0.2) as (at, _):
@@ -192,8 +203,9 @@ def test_a_lost_greeting_is_sent_again() -> None:
 
 
 def test_two_answers_to_two_greetings_are_not_taken_for_the_next_answer() -> None:
-    twice = (b"AT\r", b"\r\nOK\r\n\r\nOK\r\n")
-    with modem([(b"AT\r", b""), twice, quiet(SERIAL), quiet(FIRMWARE)], wake={"every_s": 0.05}) as (at, _):
+    ok = b"\r\nOK\r\n"
+    script = [(b"AT\r", b""), (b"AT\r", ok), (b"", Board.flushed), (b"", ok), quiet(SERIAL), quiet(FIRMWARE)]
+    with modem(script, wake={"every_s": 0.05}) as (at, _):
         assert at.identify() == WHO
 
 
@@ -236,6 +248,14 @@ def test_writes_then_commits_then_reads_back() -> None:
     with modem(script) as (at, _):
         at.configure({"a": "1", "b": ""})
         assert at.read({"a": "", "b": ""}) == {"a": "1", "b": 'x "y" '}
+
+
+def test_many_long_answers_are_no_flood() -> None:
+    names = [f"n{number}" for number in range(20)]
+    value = b"v" * 4000
+    script = [says(b'AT+KV="%b"' % name.encode(), b'+KV: "%b","%b"' % (name.encode(), value)) for name in names]
+    with modem([AT, *script]) as (at, _):
+        assert at.read(dict.fromkeys(names, "")) == dict.fromkeys(names, value.decode())
 
 
 @pytest.mark.parametrize("result", [b"ERROR", b"+CME ERROR: 50", b"+CMS ERROR: 304", b"FAIL", b"NO CARRIER"])

@@ -25,7 +25,7 @@ BOOT = b"\xff\r\nRDY\r\n"
 
 def test_a_misheard_command_is_sent_again_and_then_given_up() -> None:
     bad = (b'AT+KV="a","1"\r', b'AT+V="a","1"\r\r\nERROR\r\n')
-    with modem([AT, bad, AT, WRITE, STORED]) as (at, _):
+    with modem([AT, bad, AT, WRITE, STORED], reply_s=100.0) as (at, _):
         at.configure({"a": "1"})
     with modem([AT, bad, AT, bad, AT, bad]) as (at, _), pytest.raises(BoardMisheard):
         at.configure({"a": "1"})
@@ -67,6 +67,11 @@ def test_a_board_that_restarts_again_and_again_fails() -> None:
 @pytest.mark.parametrize("script", [[(WRITE[0], BOOT)], [WRITE, (b"AT&W\r", BOOT)], [(WRITE[0], b""), (b"AT\r", BOOT)]])
 def test_a_board_that_is_known_must_not_restart(script: list[Exchange]) -> None:
     with modem([AT, *script], reply_s=0.2) as (at, _), pytest.raises(BoardRestarts):
+        at.configure({"a": "1"})
+
+
+def test_a_restart_right_after_a_refusal_is_noticed() -> None:
+    with modem([quiet(AT), (WRITE[0], b"\r\nERROR\r\n" + BOOT)]) as (at, _), pytest.raises(BoardRestarts):
         at.configure({"a": "1"})
 
 

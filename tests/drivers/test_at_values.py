@@ -101,7 +101,7 @@ def test_a_setting_without_a_way_is_refused() -> None:
             at.check({"b": "1"})
 
 
-KEY = '0123456789abcdef"0123456789abcdef'
+KEY = 'ab"cd"ef"gh"ij"kl"mn"op'
 
 
 @pytest.mark.parametrize("slowly", [False, True])
@@ -119,6 +119,15 @@ def test_a_secret_is_in_no_error_and_no_transcript(answer: bytes, fault: type[Dr
         shown = repr(caught.value) + repr(caught.value.details) + repr(link.transcript)
     assert "***" in shown
     assert not any(part[i : i + 8] in shown for part in (KEY, said.decode()) for i in range(len(part) - 7))
+
+
+def test_shows_what_it_would_send_without_its_secrets() -> None:
+    asked = {"write": "AT+CERT={length}", "prompt": ">", "read": {"send": "AT+CERT?", "capture": "(?P<value>.*)"}}
+    with modem([], quote="v250", settings={"cert": asked}) as (at, link):
+        link.hide(KEY)
+        lines = at.preview({"a": "1", "cert": "CERT", "key": KEY})
+        assert lines[:3] == ['AT+KV="a","1"', "AT+CERT=4", "CERT"] and lines[4:] == ["AT&W"]
+        assert link.masked(lines[3].encode()) == b'AT+KV="key",***'
 
 
 def test_every_fault_has_bounded_details() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import pwd
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -16,7 +18,7 @@ from port_holder import NOBODY, opened
 from drivers import ports as module
 from drivers.device import _unstoppable
 from drivers.errors import PortBusy, PortDenied
-from drivers.holders import Roots, held, holders
+from drivers.holders import Roots, held, holders, rivals
 from drivers.link import Link
 from drivers.ports import Usb, denial, ports, steady_names
 from drivers.uart import LinkOptions
@@ -260,3 +262,22 @@ def test_a_denied_port_says_whose_it_is(board: Board) -> None:
 
 def test_everything_that_the_module_promises_is_there() -> None:
     assert all(hasattr(module, name) for name in module.__all__)
+
+
+def test_a_process_that_opens_the_port_between_two_looks_is_seen_at_the_second(board: Board) -> None:
+    """It was there at the first look, which is remembered, and had no device open."""
+    program = (
+        "import os, sys; sys.stdin.readline(); os.open(sys.argv[1], os.O_RDWR | os.O_NOCTTY); print(); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", program, board.port]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as late:
+        assert late.stdin is not None and late.stdout is not None
+        for _ in range(2):
+            assert rivals(board.port) == ()
+        late.stdin.write("now\n")
+        late.stdin.flush()
+        late.stdout.readline()
+        assert [who.pid for who in rivals(board.port)] == [late.pid]
+        late.stdin.close()
+        late.wait()
+    assert rivals(board.port) == ()

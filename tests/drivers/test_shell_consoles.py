@@ -87,6 +87,7 @@ def test_a_long_line_that_zephyr_wraps_and_draws_again_is_an_echo() -> None:
 # ------------------------------------------------------------------ ESP-IDF
 
 ESP = b"esp32s3> "
+QUICK = {"wake": {"send": "\x03\r", "every_s": PATIENCE_S}}
 NOISE = b"\x1b[0;32mI (3%03d) wifi: connected\x1b[0m\r\n"
 
 
@@ -111,7 +112,7 @@ def test_an_esp_is_identified_written_restarted_and_read() -> None:
         get,
         (get[0], get[1].replace(b"3122", b"3133")),
     ]
-    with expected_protocol(script, table=table("esp-idf")) as (shell, _):
+    with expected_protocol(script, table=table("esp-idf") | QUICK) as (shell, _):
         assert shell.identify() == Identity("ESP-000007", "24:0a:c4:00:00:07", firmware="v5.2.1")
         shell.configure({"a": "two words"})
         assert shell.restart()
@@ -130,7 +131,7 @@ def test_an_esp_logs_behind_its_prompt_before_an_echo_and_in_it(slowly: bool) ->
         (b'nvs_set c str -v "3"\r', b'nvs_set c str -v "3"' + NOISE % 6 + b"\r\n\r\n" + REFUSED + ESP),
     ]
     with (
-        expected_protocol(script, table=table("esp-idf"), slowly=slowly, setup=[]) as (shell, _),
+        expected_protocol(script, table=table("esp-idf") | QUICK, slowly=slowly, setup=[]) as (shell, _),
         pytest.raises(BoardRefused, match="setting c"),
     ):
         shell.configure({"a": "1", "b": "2", "c": "3"})
@@ -329,6 +330,19 @@ def test_a_board_that_is_logged_in_already_is_not_asked_twice() -> None:
         shell,
         _,
     ):
+        assert shell.identify() == Identity("G1-7")
+
+
+def test_a_getty_that_ignores_the_one_wake_heeds_the_other() -> None:
+    script: Script = [(b"\x03", b""), (b"\r", ASKED), IN, (SECRET.encode() + b"\r", WELCOME), SET, WHO]
+    wake = {"send": "\x03", "then": "\r", "every_s": 0.1}
+    with expected_protocol(script, table=LINUX, secrets=KNOWN, wake=wake) as (shell, _):
+        assert shell.identify() == Identity("G1-7")
+
+
+def test_a_wakes_own_prompt_is_no_answer_even_behind_the_echo() -> None:
+    late = (b"id\r", lambda board: (board.say(b"id\r\n" + ROOT), board.hear(0), board.say(b"G1-7\r\n" + ROOT)))
+    with expected_protocol([(b"\x03", b"^C\r\n" + ROOT), late], table=LINUX, secrets=KNOWN, setup=[]) as (shell, _):
         assert shell.identify() == Identity("G1-7")
 
 

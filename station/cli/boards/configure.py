@@ -55,7 +55,7 @@ def command(board: Target, settings: tuple[str, ...], dry_run: bool, show: bool,
         if complaint := board.recipe.complaint(seen):
             click.echo(f"station: nothing was written: the board says {printable(complaint)}", err=True)
             sys.exit(1)
-        _tell(f"{seen.serial}: writing {len(written)} settings")
+        _tell(f"{seen.serial}: writing {', '.join(written)}")
         near_end.configure(written)
         _tell("restarting" if near_end.restart() else "the recipe knows no restart: read back without one")
         again = near_end.identify()

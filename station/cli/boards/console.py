@@ -16,6 +16,7 @@ import click
 from drivers.errors import PortError, PortLost, PortStuck
 from station.cli.boards import terminal
 from station.cli.boards.record import Record
+from station.cli.boards.talk import hide
 from station.cli.boards.target import FILE, Target, target
 
 if TYPE_CHECKING:
@@ -84,10 +85,7 @@ def _mask(board: Target) -> Callable[[bytes], bytes]:
 
     transcript = Transcript()
     if board.recipe_file is not None or board.config is not None:
-        for secret in board.secrets.values():
-            transcript.hide(secret)
-        for name in board.recipe.secret_settings:
-            transcript.hide_setting(name)
+        hide(board, transcript)
     return transcript.mask
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import click
 
@@ -38,8 +38,24 @@ def near_end(target: Target, link: Link) -> Board:
     """Make the board's near end; its secrets are kept out of what is shown of the link."""
     from drivers import dialect
 
-    for secret in target.secrets.values():
-        link.hide(secret)
-    for name in target.recipe.secret_settings:
-        link.hide_setting(name)
+    hide(target, link)
     return dialect(target.recipe.dialect)(link, target.recipe.options, target.secrets)
+
+
+def hide(target: Target, where: Hiding) -> None:
+    """Keep the recipe's secrets out of what is shown: the station's by value, the board's by the settings' names."""
+    for secret in target.secrets.values():
+        where.hide(secret)
+    for name in target.recipe.config:
+        if target.recipe.secret(name):
+            where.hide_setting(name)
+
+
+class Hiding(Protocol):
+    """A link, or a transcript."""
+
+    def hide(self, secret: str) -> None:
+        """Mask this text."""
+
+    def hide_setting(self, name: str) -> None:
+        """Mask whatever is the value of the setting of this name."""
