@@ -90,14 +90,14 @@ def rivals(port: str) -> tuple[Holder, ...]:
     global _unconcerned, _thorough
     if time.monotonic() - _thorough > _TRUSTED_S:
         _unconcerned, _thorough = {}, time.monotonic()
-    by = held([port], SYSTEM, _unconcerned)[port].by
-    return tuple(holder for holder in by if holder.pid != os.getpid())
+    return held([port], SYSTEM, _unconcerned)[port].by
 
 
 def held(ports: Iterable[str], roots: Roots = SYSTEM, unconcerned: dict[str, int] | None = None) -> Mapping[str, Held]:
     """Return the holders of each port, by one look at all processes.
 
-    ``unconcerned`` are those that need no look while they have so many descriptors; it is kept up to date.
+    ``unconcerned`` are those that need no look while they have so many descriptors; it is kept up to date.  With it,
+    the ports are ours: we have their locks, and are no holder.
     """
     found: dict[str, Held] = dict.fromkeys(ports, Held())
     devices: dict[str, tuple[str, _Device, os.stat_result]] = {}
@@ -108,7 +108,7 @@ def held(ports: Iterable[str], roots: Roots = SYSTEM, unconcerned: dict[str, int
     if not devices:
         return found
     pids, partial = _by_descriptor({(name, device) for name, device, _ in devices.values()}, roots, unconcerned)
-    locked = _by_lock(roots)
+    locked = _by_lock(roots) if unconcerned is None else {}
     for port, (name, device, facts) in devices.items():
         claimed = locked.get((os.major(facts.st_dev), os.minor(facts.st_dev), facts.st_ino), set())
         claimed = claimed | _by_lock_file(name, roots)
@@ -136,8 +136,9 @@ def _by_descriptor(
     devices = {device for _, device in wanted}
     proc, any_device, none = str(roots.proc), f"{roots.dev}/", f"{roots.dev}/null"
     numbered = unconcerned if unconcerned and os.stat(f"{proc}/self/fd").st_size else None
+    ours = str(os.getpid()) if unconcerned is not None else ""
     for pid in _listed(proc):
-        if not pid.isdecimal():
+        if not pid.isdecimal() or pid == ours:
             continue
         folder = f"{proc}/{pid}/fd/"
         try:
@@ -197,11 +198,11 @@ def _is_far_end(pid: int, facts: os.stat_result, roots: Roots) -> bool:
     if os.major(facts.st_rdev) not in PTYS:
         return False
     number = (os.major(facts.st_rdev) - PTYS.start) * 256 + os.minor(facts.st_rdev)
-    folder = roots.proc / str(pid)
-    for descriptor in _listed(str(folder / "fd")):
+    folder = f"{roots.proc}/{pid}"
+    for descriptor in _listed(f"{folder}/fd"):
         with suppress(OSError):
-            if os.readlink(folder / "fd" / descriptor).endswith("/ptmx"):
-                told = _text(folder / "fdinfo" / descriptor)
+            if os.readlink(f"{folder}/fd/{descriptor}").endswith("/ptmx"):
+                told = _text(f"{folder}/fdinfo/{descriptor}")
                 if f"tty-index:\t{number}\n" in told + "\n":
                     return True
     return False
@@ -230,8 +231,9 @@ def _listed(folder: str) -> list[str]:
         return []
 
 
-def _text(file: Path) -> str:
+def _text(file: Path | str) -> str:
     try:
-        return file.read_text(errors="replace")
+        with open(file, "rb", buffering=0) as raw:
+            return raw.readall().decode(errors="replace")
     except OSError:
         return ""
