@@ -64,6 +64,17 @@ class _Port(NamedTuple):
     name: str
 
 
+class _Lump:
+    """Bytes on their way to the station, that will arrive together."""
+
+    def __init__(self, port: _Port, ends: float) -> None:
+        self.port = port
+        self.ends = ends
+        """Loop time at which the last of them has left."""
+        self.data = bytearray()
+        self.timer: asyncio.TimerHandle | None = None
+
+
 class Wire:
     """One board's UART and the adapter that the station sees it through."""
 
@@ -85,6 +96,8 @@ class Wire:
         self._lump_began = 0.0
         self._moment = 0.0
         self._sent_until = 0.0
+        self._leaving: _Lump | None = None
+        """What is on its way and may take more along: an adapter doesn't care in how many pieces it was written."""
 
     def plug(self) -> None:
         """Put the adapter in: the path appears at once and whole."""
@@ -114,6 +127,7 @@ class Wire:
         os.close(port.slave)
         os.close(port.master)
         self._sent_until = 0.0
+        self._leaving = None
         self.clear()
 
     # ---------------------------------------------------------------- the board's side
@@ -167,15 +181,26 @@ class Wire:
         if not byte_s:
             self._put(self._port, data)
             return
-        loop = asyncio.get_running_loop()
-        for at in range(0, len(data), size):
-            lump = data[at : at + size]
+        while data and self._port:
             began = max(since, self._sent_until)
-            self._sent_until = began + len(lump) * byte_s
+            lump = self._leaving
+            if lump is None or began > lump.ends or len(lump.data) >= size:
+                lump = self._leaving = _Lump(self._port, began)
+            piece = data[: size - len(lump.data)]
+            data = data[len(piece) :]
+            lump.data += piece
+            self._sent_until = lump.ends = began + len(piece) * byte_s
             self._occupy(began, self._sent_until)
-            loop.call_at(self._sent_until, self._put, self._port, lump)
+            if lump.timer:
+                lump.timer.cancel()
+            lump.timer = asyncio.get_running_loop().call_at(lump.ends, self._arrive, lump)
 
-    def _put(self, port: _Port | None, data: bytes) -> None:
+    def _arrive(self, lump: _Lump) -> None:
+        if self._leaving is lump:
+            self._leaving = None
+        self._put(lump.port, lump.data)
+
+    def _put(self, port: _Port | None, data: bytes | bytearray) -> None:
         """Hand bytes to the pty they were sent through, if it is still there, as far as it takes them."""
         if port is None or port is not self._port:
             return
