@@ -157,7 +157,7 @@ class At:
             said = quoted(value, way.quote or "raw")
         except ValueError as reason:
             raise ValueUnwritable(f"the setting {name} {reason}", setting=name) from None
-        if value not in said and self._link.hides(value):
+        if value not in said and self._link.hides(name, value):
             self._link.hide(said)  # a secret, also as it looks with its escapes
         command = fill(way.write, name=name, value=said, length=str(len(value.encode())))
         length = len((command + self._options.newline).encode())

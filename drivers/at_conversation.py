@@ -67,9 +67,16 @@ class Conversation:
         self._ready = False
         if self._link.drain():
             return True
-        for _ in range(2):
+        self._lines.forget()
+        for again in (False, True):
             self._greet()
-            if self._link.read(time.monotonic() + _PRESENT_S):
+            until = time.monotonic() + _PRESENT_S
+            self._late = again
+            while (line := self._lines.hear(until)) is not None:
+                if self._options.results.final(line, numeric=True):
+                    return True
+            if self._lines.stirred:
+                self._late = True
                 return True
         return False
 
@@ -92,9 +99,10 @@ class Conversation:
         self._habits = self._introduction(known)
         self._late = False
         for command in self._options.setup:
+            self._habits = self._habits._replace(numeric=True)  # it may switch from words to numbers
             if self.ask(command).final is not Final.OK:
                 raise BoardRefused(f"the board refuses {command}", **self._lines.evidence())
-            self._habits = self._habits._replace(echoes=None)  # it may have been about just that
+            self._habits = self._habits._replace(echoes=None)  # it may have switched the echo
         self._ready = True
 
     def ask(self, command: str, timeout_s: float | None = None, expect: str = "", data: Data | None = None) -> Answer:

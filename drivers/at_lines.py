@@ -80,6 +80,11 @@ class Lines:
         self._count, self._tail = 0, b""
 
     @property
+    def stirred(self) -> bool:
+        """Whether anything came since ``begin``."""
+        return self._count > 0
+
+    @property
     def garbled(self) -> bool:
         """Whether what came last is no text."""
         return garbled(self._tail)
@@ -104,3 +109,4 @@ class Lines:
             if line := plain(self._begun):
                 self._whole.append(line)
             self._begun = bytearray(other)
+        del self._begun[:-LIMIT]

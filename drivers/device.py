@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import socket
 import termios
 from contextlib import suppress
 from functools import cache
@@ -17,6 +18,8 @@ PTYS = range(136, 144)
 
 _CAP_SYS_ADMIN = 21
 
+_UNHEARD_S = 4
+"""Seconds without a sign of a terminal server; less than a board has for its answer, whose fault it would seem."""
 SLICE_S = 0.1
 """How long a device that can't be woken may block before cancelling is looked for."""
 
@@ -62,6 +65,24 @@ def _unstoppable() -> bool:
         return False
     held = next((line.split()[1] for line in status.splitlines() if line.startswith("CapEff:")), "0")
     return bool(int(held, 16) >> _CAP_SYS_ADMIN & 1)
+
+
+def attend(device: Any) -> None:
+    """See to it that a terminal server which is gone without a word (its power, its cable) is missed, too.
+
+    Of bytes that nobody takes and of a line on which nobody is the kernel tells after ``_UNHEARD_S``.
+    """
+    network: socket.socket | None = getattr(device, "_socket", None)
+    if network is None:
+        return
+    network.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in (
+        (socket.TCP_KEEPIDLE, 1),
+        (socket.TCP_KEEPINTVL, 1),
+        (socket.TCP_KEEPCNT, _UNHEARD_S - 1),
+        (socket.TCP_USER_TIMEOUT, _UNHEARD_S * 1000),
+    ):
+        network.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 def close(device: Any) -> None:

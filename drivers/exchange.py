@@ -103,7 +103,7 @@ class Exchange:
 
         It has started then, and knows nothing of what it was asked.  A board
         that is busy is asked again; at the end that is its answer.
-        ``secret``: the last field, there or back, is nobody's business.
+        ``secret``: the last field of its reply is nobody's business.
         Raises ``BoardSilent``, ``BoardGarbled``, ``BoardMisheard`` or ``BoardFloods``.
         """
         if self.ready():
@@ -147,8 +147,6 @@ class Exchange:
         line = request(self._number, *fields)
         self._line = line.encode("ascii") + b"\n"
         self._secret = secret
-        if secret:
-            self._link.hide(line.rpartition(" ")[2])  # checksum included: a short value could be found from that
         self._began = self._last = time.monotonic()
         self._pause_s, self._arrived = 0.0, 0
         self._heard.clear()
@@ -165,7 +163,7 @@ class Exchange:
         while True:
             while self._said:
                 line = self._said.popleft()
-                if self._secret:
+                if self._secret:  # checksum included: the end of a value could be found from that
                     self._link.hide(line.rpartition(b" ")[2].decode("ascii", "ignore"))
                 said = reply(line)
                 if said is None and f"!{self._sequence} ".encode() in line:

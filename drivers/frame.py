@@ -91,6 +91,9 @@ def pieces(data: bytes, room: int) -> Iterator[tuple[int, str]]:
 
     One empty one of no bytes.
     """
+    if len(whole := escape(data)) <= room:  # most are short
+        yield 0, whole
+        return
     start = size = 0
     piece: list[str] = []
     for at, byte in enumerate(data):

@@ -95,12 +95,12 @@ class Line:
         ``CommitFailed``.
         """
         self.check(settings)
-        secret = self._secrets(settings)
+        self._secrets(settings)
         repeats = REPEATS
         while True:
             try:
-                self._stage(settings, secret)
-                self._commit(settings, secret)
+                self._stage(settings)
+                self._commit(settings)
                 return
             except _Incomplete:
                 if not repeats:
@@ -141,7 +141,7 @@ class Line:
                     raise BoardRefused("the board tells no serial number", **self._exchange.evidence()) from None
         return Identity(facts["serial"], facts["hardware"], facts["firmware"], facts["revision"])
 
-    def _stage(self, settings: Mapping[str, str], secret: frozenset[str]) -> None:
+    def _stage(self, settings: Mapping[str, str]) -> None:
         session = self._session
         limit = session.known.limit
         session.granted(session.ask("BEGIN"), "does not begin a set")
@@ -151,15 +151,15 @@ class Line:
             room = limit - len(request(0, "PUT", name, total, total, ""))
             for offset, chunk in pieces(data, room):
                 fields = ("PUT", name, str(offset), total, chunk) if chunk else ("PUT", name, "0", "0")
-                reply = session.ask(*fields, secret=name in secret)
+                reply = session.ask(*fields)
                 self._heed_gap(reply)
                 session.granted(reply, f"refuses the setting {name}")
 
-    def _commit(self, settings: Mapping[str, str], secret: frozenset[str]) -> None:
+    def _commit(self, settings: Mapping[str, str]) -> None:
         fields = ("COMMIT", str(len(settings)), digest(settings))
         commit_s = self._options.commit_s
         try:
-            reply = self._session.ask(*fields, within_s=commit_s, patience_s=commit_s / _COMMITS, secret=bool(secret))
+            reply = self._session.ask(*fields, within_s=commit_s, patience_s=commit_s / _COMMITS)
         except BoardSilent as silent:
             raise CommitFailed("no answer to COMMIT in time", **silent.details) from None
         self._heed_gap(reply)
@@ -174,13 +174,14 @@ class Line:
             raise _Incomplete
 
     def _secrets(self, settings: Mapping[str, str]) -> frozenset[str]:
-        """Return the names of those that hold what is hidden in the link, and hide what is sent in its place."""
-        found = set()
-        for name, value in settings.items():
-            if self._link.hides(value):
-                found.add(name)
-                self._link.hide(escape(value.encode()))
-        return frozenset(found)
+        """Return the names of those that are hidden in the link, and hide whatever else gives them away."""
+        found = frozenset(name for name, value in settings.items() if self._link.hides(name, value))
+        for name in found:
+            self._link.hide_setting(name)
+            self._link.hide(escape(settings[name].encode()))
+        if found:
+            self._link.hide(digest(settings))  # a short secret could be found from it
+        return found
 
 
 def _shown(held: bytes, expected: str) -> str:

@@ -1,7 +1,7 @@
 """One UART, as dialects see it: bytes, deadlines, cancelling, a transcript.
 
 A port is a path, or ``socket://`` or ``rfc2217://`` with host and TCP port.
-This module alone turns what pyserial and the kernel raise into ``drivers.errors``.
+This module and ``opening`` alone turn what pyserial and the kernel raise into ``drivers.errors``.
 
 Times are seconds; deadlines are readings of ``time.monotonic``.
 """
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import errno
 import os
-import socket
 import termios
 import threading
 import time
@@ -18,29 +17,15 @@ from types import TracebackType
 from typing import NoReturn, Self
 from urllib.parse import parse_qs, urlsplit
 
-from drivers.errors import (
-    BoardPulled,
-    Cancelled,
-    PortBusy,
-    PortDenied,
-    PortError,
-    PortLost,
-    PortMissing,
-    PortStuck,
-    PortUnusable,
-)
+from drivers.errors import BoardPulled, Cancelled, PortLost, PortStuck, PortUnusable
 from drivers.grip import LOOK_S, Grip
-from drivers.holders import Holder, holders, rivals
-from drivers.ports import denial
+from drivers.opening import opened
 from drivers.transcript import Passage, Transcript
 from drivers.uart import LinkOptions, ModemLine
-from drivers.wire import CHUNK, Wire, open_wire
+from drivers.wire import CHUNK, Wire
 
 PENDING_LIMIT = 64 * 1024
 """Bytes of input that are kept while nobody reads; older ones are dropped."""
-
-_GLANCE_S = 0.1
-"""Who has a port open for so short a time doesn't use it."""
 
 _URL_OPTIONS = {"socket": frozenset[str](), "rfc2217": frozenset({"ign_set_control", "poll_modem", "timeout"})}
 """The kinds of URL, with the options that each takes (pyserial 3.5).  Not its ``logging``, nor kinds such as
@@ -102,14 +87,7 @@ class Link:
         """
         if complaint := port_complaint(port):
             raise PortUnusable(f"{port}: {complaint}", port=port)
-        try:
-            wire = open_wire(port, options)
-        except (OSError, termios.error, ValueError, TypeError) as error:
-            raise _unopened(port, error) from error
-        if "://" not in port and (others := _stayers(port)):
-            wire.close()
-            raise _busy(port, others)
-        return cls(port, wire, options)
+        return cls(port, opened(port, options), options)
 
     def read(self, deadline: float) -> bytes:
         """Return what has arrived, as soon as there is any; ``b""`` at the deadline.
@@ -217,13 +195,13 @@ class Link:
         """Mask this text in the transcript and in ``masked``, also as hex, base64 or quoted."""
         self._transcript.hide(secret)
 
-    def hides(self, text: str) -> bool:
-        """Tell whether a hidden text is part of this one, so that what is sent in its place has to be hidden, too."""
-        return self._transcript.hides(text)
-
     def hide_setting(self, name: str) -> None:
         """Mask the value of the setting of this name in the transcript and in ``masked``, whatever it is."""
         self._transcript.hide_setting(name)
+
+    def hides(self, name: str, value: str) -> bool:
+        """Tell whether a setting is hidden: by its name, or for a hidden text in its value."""
+        return self._transcript.hides(name, value)
 
     def masked(self, data: bytes) -> bytes:
         """Return what was sent or heard just now without the secrets in it, for an error's details."""
@@ -309,61 +287,3 @@ class Link:
             raise Cancelled("the station is stopping", port=self.port) from error
         self.close()
         raise PortLost(f"{self.port} went away: {error}", port=self.port) from error
-
-
-_REASONS: dict[int, tuple[type[PortError], str]] = {
-    errno.ENOENT: (PortMissing, "is not there"),
-    errno.ENODEV: (PortMissing, "is not there"),
-    errno.ENXIO: (PortMissing, "is not there"),
-    errno.EIO: (PortMissing, "is there but its adapter is gone"),
-    errno.ECONNREFUSED: (PortMissing, "is not there: nothing listens at this address"),
-    errno.ECONNRESET: (PortMissing, "hung up while it was being opened"),
-    errno.EHOSTUNREACH: (PortMissing, "is not there: no way to this address"),
-    errno.ENETUNREACH: (PortMissing, "is not there: no way to this address"),
-    socket.EAI_NONAME: (PortMissing, "is not there: no host of this name"),
-    socket.EAI_AGAIN: (PortMissing, "is not there: the host's name can't be looked up now"),
-    errno.ETIMEDOUT: (PortMissing, "does not answer"),
-    errno.EBUSY: (PortBusy, "is in use by another program"),
-    errno.EAGAIN: (PortBusy, "is in use by another program"),
-    errno.EACCES: (PortDenied, "may not be opened by this user"),
-    errno.EPERM: (PortDenied, "may not be opened by this user"),
-}
-
-
-def _stayers(port: str) -> tuple[Holder, ...]:
-    """Return who else has a port open that we have locked, and not only for an instant, as udev looks at a new one."""
-    others = rivals(port)
-    until = time.monotonic() + _GLANCE_S
-    while others and time.monotonic() < until:
-        time.sleep(_GLANCE_S / 5)
-        others = rivals(port)
-    return others
-
-
-def _busy(port: str, by: tuple[Holder, ...], partial: bool = False) -> PortBusy:
-    """Say who has a port; what can't be seen is not guessed."""
-    if by:
-        names = " and ".join("this program itself" if who.pid == os.getpid() else str(who) for who in by[:3])
-        first = by[0]
-        return PortBusy(
-            f"{port} is in use by {names}", port=port, program=first.program, pid=first.pid, user=first.user
-        )
-    unseen = ", which this user may not see; as root, fuser names it" if partial else ""
-    return PortBusy(f"{port} is in use by another program{unseen}", port=port)
-
-
-def _unopened(port: str, error: Exception) -> PortError:
-    """Say in the tree's words why a port could not be opened; pyserial hides a socket's error behind its own."""
-    for cause in (error, error.__context__):
-        number = getattr(cause, "errno", None)
-        if isinstance(cause, TimeoutError):
-            number = errno.ETIMEDOUT
-        if number in _REASONS:
-            kind, text = _REASONS[number]
-            if kind is PortBusy:
-                seen = holders(port)
-                return _busy(port, seen.by, seen.partial)
-            why = denial(port) if kind is PortDenied else None
-            return kind(f"{port} {text}: it {why}" if why else f"{port} {text}", port=port)
-    hint = "; ?ign_set_control behind its address, if its port has no such lines" if "'control'" in str(error) else ""
-    return PortUnusable(f"{port} can't be used with these link settings: {error}{hint}", port=port)

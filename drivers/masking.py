@@ -77,9 +77,9 @@ class Masking:
         if name:
             self._names.add(name.encode())
 
-    def holds(self, text: str) -> bool:
-        """Tell whether a hidden text is part of this one, as it is."""
-        return any(secret in text for secret in self._secrets)
+    def hides(self, name: str, value: str) -> bool:
+        """Tell whether a setting is hidden: by its name, or for a hidden text in its value."""
+        return name.encode() in self._names or any(secret in value for secret in self._secrets)
 
     def values(self, data: bytes) -> bytes:
         """Return ``data`` without the texts that are hidden; settings' names mean nothing here."""

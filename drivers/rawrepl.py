@@ -23,6 +23,7 @@ from drivers.errors import (
     BoardGarbled,
     BoardMisheard,
     BoardRefused,
+    BoardRestarts,
     BoardSilent,
 )
 from drivers.hearing import LIMIT
@@ -44,7 +45,9 @@ _CAN_PASTE = b"R\x01"
 _CAN_NOT_PASTE = b"R\x00"
 
 _SETTLE_S = 0.1
-"""Quiet after which nothing more is expected of a board that was woken more than once."""
+"""Quiet after which what may still come is not waited for any more."""
+_PROMPT_S = 0.02
+"""Quiet at the prompt for people after which a board has not heard what was to wake it."""
 _PRESENT_S = 0.3
 _GREETINGS = 3
 """So often is a board greeted before it counts as one that mishears."""
@@ -162,14 +165,10 @@ class RawRepl:
             if now >= due or (prompted and not woken):
                 self._wake()
                 woken, due = True, now + self._options.wake_s
-            elif not self._listen(min(deadline, due, now + _SETTLE_S if prompted else due)) and prompted:
+            elif not self._listen(min(deadline, due, now + _PROMPT_S if prompted else due)) and prompted:
                 due = now  # what woke it before came too early to be heard
         if self._begins():
             self._await_prompt(_RAW)
-        # Each Ctrl-A is answered; no such answer may be taken for that to another question.
-        while self._wakes > 1 and self._listen(time.monotonic() + _SETTLE_S) and not self._overflowed:
-            pass
-        self._wakes = 0
 
     def _greeted(self) -> bool:
         """Greet the board at its raw REPL; tell whether it had not been greeted since it started."""
@@ -182,7 +181,7 @@ class RawRepl:
                 self._reach()
             else:
                 self._ready = True
-                return "known" not in said
+                return "known" not in said.splitlines()
         raise AssertionError("the last time returns or raises")
 
     def _wake(self) -> None:
@@ -227,17 +226,19 @@ class RawRepl:
     def _offered(self, deadline: float) -> int | None:
         """Ask for raw-paste mode; return the size of its window, in bytes, or None if the board doesn't know it."""
         self._say(_PASTE)
-        while True:
-            start = self._heard.find(_CAN_PASTE)
-            if start >= 0 and len(self._heard) >= start + 4:
-                window = int.from_bytes(self._heard[start + 2 : start + 4], "little")
-                if not window:
-                    raise Lost(BoardMisheard("the board offers raw-paste mode without room", **self._evidence()))
-                del self._heard[: start + 4]
-                return window
-            if start < 0 and (_CAN_NOT_PASTE in self._heard or self._begins()):
+        doubtful, self._wakes = self._wakes > 1, 0
+        while (start := self._heard.find(_CAN_PASTE)) < 0 or len(self._heard) < start + 4:
+            if _CAN_NOT_PASTE in self._heard:
                 return None
-            self._await(deadline)
+            if not self._begins():
+                self._await(deadline)
+            elif not (doubtful and self._listen(min(deadline, time.monotonic() + _SETTLE_S))):
+                return None  # nor is this the late answer to an earlier Ctrl-A
+        window = int.from_bytes(self._heard[start + 2 : start + 4], "little")
+        if not window:
+            raise Lost(BoardMisheard("the board offers raw-paste mode without room", **self._evidence()))
+        del self._heard[: start + 4]
+        return window
 
     def _paste(self, data: bytes, window: int, deadline: float) -> None:
         """Send code as fast as the board makes room; it may end that itself, when it can't make sense of the code."""
@@ -275,7 +276,9 @@ class RawRepl:
         """Wait for more of an answer that has to come."""
         if self._overflowed:
             raise BoardFloods("the board never stops talking", **self._evidence())
-        if _PROMPT in self._heard or not self._listen(deadline):
+        if _PROMPT in self._heard:
+            raise Lost(BoardRestarts("the board has left its raw REPL by itself", **self._evidence()))
+        if not self._listen(deadline):
             raise Lost(BoardSilent("the board did not answer in time", **self._evidence()))
 
     def _await_prompt(self, after: bytes) -> None:

@@ -28,18 +28,16 @@ class Lines:
     def of(self, settings: Mapping[str, str]) -> dict[str, list[str]]:
         """Return the lines that write each setting; one that is written in pieces, or as a file, needs several.
 
-        Raises ``ValueUnwritable`` for a control character, for what can't be quoted, for too long a line, for what
-        looks like the board's log, and for a file that is no setting.
+        Raises ``ValueUnwritable`` for a control character, for what can't be quoted, for too long a line, and for
+        what looks like the board's log.
         """
-        if strange := sorted(self._options.file.keys() - settings.keys()):
-            raise ValueUnwritable(f"file names what is no setting: {', '.join(strange)}", setting=strange[0])
         return {name: self._lines(name, value) for name, value in settings.items()}
 
     def _lines(self, name: str, value: str) -> list[str]:
         """Return the lines that write one setting; raise ``ValueUnwritable`` if this board can't be told."""
         check_name(name)
         if name in self._options.file:
-            self._hide(value, files.encoded(value))
+            self._hide(name, value, files.encoded(value))
             return list(files.upload(self._options.file[name], value))
         if _CONTROL.search(value):
             raise ValueUnwritable(f"the setting {name} holds a control character", setting=name)
@@ -63,7 +61,7 @@ class Lines:
 
     def _in_pieces(self, pieces: Pieces, name: str, value: str) -> list[str]:
         parts = pieces.split(value)
-        self._hide(value, *parts)
+        self._hide(name, value, *parts)
         return pieces.commands(name, [self._quoted(name, part) for part in parts])
 
     def _overlong(self, line: str) -> int:
@@ -78,12 +76,12 @@ class Lines:
         except ValueError as error:
             raise ValueUnwritable(f"the setting {name} {error}", setting=name) from None
         if value not in word:
-            self._hide(value, word)
+            self._hide(name, value, word)
         return word
 
-    def _hide(self, value: str, *forms: str) -> None:
+    def _hide(self, name: str, value: str, *forms: str) -> None:
         """If there is a secret in the value, mask the forms too in which it is sent."""
-        if self._link.hides(value):
+        if self._link.hides(name, value):
             for form in forms:
                 self._link.hide(form)
 

@@ -3,7 +3,7 @@
 Written for the smallest port there is (the micro:bit's: no ``json``, no
 ``hashlib``, no ``os.rename``, 9 KiB of RAM), in ASCII, so that a byte on the
 wire is a character here.  A board keeps nothing of it but the globals of the
-greeting, whose names begin with ``_st``: each order has a namespace of its
+greeting, whose names begin with ``_t`` or ``_st``: each order has a namespace of its
 own, with the dictionary ``kept`` for what the next one needs.
 """
 
@@ -19,16 +19,18 @@ BEGUN = b"\x02"
 RESET = "import machine\nmachine.reset()\n"
 
 WHO = """\
-import machine,os
-u=os.uname()
+import machine,os,sys
 print('serial='+''.join('%02x'%b for b in machine.unique_id()))
-print('firmware='+u.version)
-print('hardware='+u.machine)
+try:f,h=os.uname()[3:5]
+except AttributeError:f,h=sys.version,sys.platform
+print('firmware='+f)
+print('hardware='+h)
 """
 """Who a board is, if the recipe doesn't know better: the chip's own number, the firmware, what it runs on."""
 
-# The checksum stays a small integer on every port.
+# The checksum stays a small integer on every port.  No name becomes another one by losing a byte.
 _OBEY = """\
+print('\\x02')
 try:
  _st
  print('known')
@@ -38,9 +40,9 @@ def _st(s,n):
  for c in s:h=(h*31+ord(c))%16777213
  if h==n:
   print('\\x02')
-  exec(s,{'kept':_stk})
+  exec(s,{'kept':_tk})
  else:print('misheard')
-_stk={}
+_tk={}
 """
 
 _SIGN = """\
@@ -107,8 +109,8 @@ def greeting() -> str:
     unknown name.
     """
     return (
-        f"_sts={_OBEY!a}\n_sth=0\nfor _stc in _sts:_sth=(_sth*31+ord(_stc))%16777213\n"
-        f"if _sth=={checksum(_OBEY)}:print('\\x02');exec(_sts)\nelse:print('misheard')\n"
+        f"_ts={_OBEY!a}\n_th=0\nfor _tc in _ts:_th=(_th*31+ord(_tc))%16777213\n"
+        f"if _th=={checksum(_OBEY)}:exec(_ts)\nelse:print('misheard')\n"
     )
 
 

@@ -68,10 +68,10 @@ class Transcript:
         with self._lock:
             self._masking.hide_setting(name)
 
-    def hides(self, text: str) -> bool:
-        """Tell whether a hidden text is part of this one."""
+    def hides(self, name: str, value: str) -> bool:
+        """Tell whether a setting is hidden: by its name, or for a hidden text in its value."""
         with self._lock:
-            return self._masking.holds(text)
+            return self._masking.hides(name, value)
 
     def passages(self) -> list[Passage]:
         """Return what is kept, oldest first, masked; a secret spread over several passages is masked in all."""

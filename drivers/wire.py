@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 import serial
 
-from drivers.device import SLICE_S, claim, close, drive, release, sense
+from drivers.device import SLICE_S, attend, claim, close, drive, release, sense
 from drivers.remote import Remote, Rfc2217
 from drivers.uart import LinkOptions, ModemLine
 
@@ -83,6 +83,7 @@ def open_wire(port: str, options: LinkOptions) -> Wire:
             setattr(device, line, level)
     device.open()
     try:
+        attend(device)
         if "://" not in port:
             claim(device.fileno())
         wire = _wire_of(device, port)

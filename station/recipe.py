@@ -169,6 +169,15 @@ class Recipe(Table):
         return self
 
     @model_validator(mode="after")
+    def _files_are_settings(self) -> Recipe:
+        files = getattr(self.options, "file", None)
+        if isinstance(files, Mapping) and (strange := sorted(files.keys() - self.config.keys())):
+            raise ValueError(
+                f"{self.dialect}.file.{strange[0]}: is no setting of [config], so nothing would be written"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _restartable(self) -> Recipe:
         restart = getattr(self.options, "restart", None)
         if isinstance(restart, Restart) and restart.send is None and self.link.reset is None:

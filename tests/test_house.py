@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -41,3 +42,10 @@ def test_imports_point_down() -> None:
     tool = Path(sys.executable).with_name("lint-imports")
     done = subprocess.run([tool, "--no-cache"], capture_output=True, text=True, cwd=ROOT, check=False)
     assert done.returncode == 0, done.stdout
+
+
+def test_no_near_end_is_left_out_of_what_a_far_end_must_not_use() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    (parted,) = (c for c in contracts if c.get("source_modules") == ["drivers.sim"])
+    files = {f"drivers.{path.stem}" for path in (ROOT / "drivers").glob("*.py") if path.stem != "__init__"}
+    assert set(parted["forbidden_modules"]) == files

@@ -172,6 +172,11 @@ MISTAKES = {
         '"a key" = "{cik}"',
         "config: expected names of 1 to 128 ASCII characters without blanks; found 'a key'",
     ),
+    "file": (
+        "[config]",
+        '[shell.file]\nca = { path = "/etc/ca.pem" }\n\n[config]',
+        "shell.file.ca: is no setting of [config], so nothing would be written",
+    ),
     "no settings": (
         'key = "{cik}"\nplace = "{model}/{serial}"\n',
         "",

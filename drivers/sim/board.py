@@ -98,6 +98,7 @@ class SimulatedBoard(ABC):
             began = asyncio.get_running_loop().time()
             self.wire.occupied.add(began, began + seconds)
             await asyncio.sleep(seconds)
+            self.wire.worked(began + seconds)
             self.busy_s += seconds
 
     async def reaches(self, moment: Moment) -> None:

@@ -1,28 +1,55 @@
 """What a simulated MicroPython board does with code: it runs it, as Python, with the board's own modules and files.
 
 The code is what an engineer's recipe sends, and so is trusted; it sees no
-module, no file and no function of this machine, and ends after so many lines.
-Nothing is awaited here: what a board takes time for is added up in ``work_s``.
+module and no file of this machine, and its loops end after so many turns.
 """
 
 from __future__ import annotations
 
+import ast
 import binascii
 import builtins
 import hashlib
 import io
 import json
-import sys
 import traceback
 from collections.abc import Callable, Mapping
-from types import FrameType, SimpleNamespace
-from typing import Any, Protocol
+from types import SimpleNamespace
+from typing import Any, NamedTuple, Protocol
 
-LINES = 200_000
-"""Lines of code that may run; a real board would go on until it is interrupted."""
+TURNS = 1_000_000
+"""Turns of loops that code may take, a fraction of a second; a real board would go on until it is interrupted."""
 
-_HIDDEN = frozenset({"open", "print", "input", "compile", "breakpoint", "help", "exit", "quit", "__import__"})
+_TURN = "__turn__"
+"""The function that is called in each turn of a loop."""
+_HIDDEN = frozenset({"open", "print", "input", "eval", "compile", "breakpoint", "help", "exit", "quit"})
 """What a board has of its own, or nothing like it."""
+
+
+class _Uname(NamedTuple):
+    sysname: str
+    nodename: str
+    release: str
+    version: str
+    machine: str
+
+
+class _Counted(ast.NodeTransformer):
+    """Has each turn of a loop counted."""
+
+    def visit_For(self, node: ast.For) -> ast.AST:
+        """Count the turns of a for loop."""
+        return self._counted(node)
+
+    def visit_While(self, node: ast.While) -> ast.AST:
+        """Count the turns of a while loop."""
+        return self._counted(node)
+
+    def _counted(self, loop: ast.For | ast.While) -> ast.AST:
+        self.generic_visit(loop)
+        call = ast.Expr(ast.Call(ast.Name(_TURN, ast.Load()), [], []))
+        loop.body.insert(0, ast.fix_missing_locations(ast.copy_location(call, loop.body[0])))
+        return loop
 
 
 class Interrupted(BaseException):
@@ -80,10 +107,11 @@ class Interpreter:
         self._printed = bytearray()
         self._left = 0
         kept: dict[str, Any] = {name: it for name, it in vars(builtins).items() if name not in _HIDDEN}
-        kept |= {"print": self._print, "open": self._open, "__import__": self._import}
-        self._globals: dict[str, Any] = {"__name__": "__main__", "__builtins__": kept}
-        names = ("sysname", "nodename", "release", "version", "machine")
-        uname = SimpleNamespace(**dict(zip(names, ("sim", "sim", version, f"v{version}", machine), strict=True)))
+        kept |= {"print": self._print, "open": self._open, "exec": self._exec, "__import__": self._import}
+        kept[_TURN] = self._turn
+        self._builtins = kept
+        self._globals: dict[str, Any] = {"__name__": "__main__"}
+        uname = _Uname("sim", "sim", version, f"v{version}", machine)
         modules: dict[str, Mapping[str, Any]] = {
             "machine": {"unique_id": lambda: board.unique_id, "reset": self._reset},
             "os": {
@@ -110,17 +138,13 @@ class Interpreter:
         What it printed until it was ``Interrupted`` is in ``printed``.
         """
         self._printed.clear()
-        self._left = LINES
-        traced = sys.gettrace()
-        sys.settrace(self._count)
+        self._left = TURNS
         try:
-            exec(compile(code, "<stdin>", "exec"), self._globals)
+            self._exec(code, filename="<stdin>")
         except Interrupted:
             raise
         except BaseException as error:  # noqa: BLE001 - the board tells it
             return self.printed, _crlf(_told(error))
-        finally:
-            sys.settrace(traced)
         return self.printed, b""
 
     @property
@@ -128,13 +152,15 @@ class Interpreter:
         """What the code has printed so far, as the board's console sends it."""
         return bytes(self._printed)
 
-    def _count(self, frame: FrameType, event: str, _: Any) -> Callable[..., Any] | None:
-        if frame.f_code.co_filename not in ("<stdin>", "<string>"):
-            return None
+    def _exec(self, code: str, names: dict[str, Any] | None = None, filename: str = "<string>") -> None:
+        names = self._globals if names is None else names
+        names["__builtins__"] = self._builtins
+        exec(compile(_Counted().visit(ast.parse(code)), filename, "exec"), names)
+
+    def _turn(self) -> None:
         self._left -= 1
         if self._left < 0:
             raise TooLong
-        return self._count
 
     def _reset(self) -> None:
         raise HardReset

@@ -28,6 +28,9 @@ from drivers.sim.speed import SPEEDS, resampled
 LUMP_S = 0.008
 """The longest stretch of wire that arrives as one piece, seconds; the latency timer of an FTDI adapter is 16 ms."""
 
+PROMPT_S = 0.005
+"""What the simulation itself takes to answer, at most, seconds: so much is no time of the board's."""
+
 UNPACED_LUMP = 4096
 """Bytes read at once from a wire that takes no time."""
 
@@ -80,6 +83,7 @@ class Wire:
         self._arrived = asyncio.Event()
         self._listening = False
         self._lump_began = 0.0
+        self._moment = 0.0
         self._sent_until = 0.0
 
     def plug(self) -> None:
@@ -123,7 +127,8 @@ class Wire:
         """Wait for bytes from the station; at least one."""
         self._listening = True
         try:
-            await self._arrived.wait()
+            while not self._inbox:  # the adapter may be pulled out between the arrival and now
+                await self._arrived.wait()
         finally:
             self._listening = False
         data = bytes(self._inbox)
@@ -132,7 +137,12 @@ class Wire:
 
     def write(self, data: bytes) -> None:
         """Send to the station.  Never blocks: what nobody reads, or nobody is plugged in for, is lost."""
-        self._send(data, asyncio.get_running_loop().time())
+        now = asyncio.get_running_loop().time()
+        self._send(data, self._moment if now - self._moment < PROMPT_S else now)
+
+    def worked(self, until: float) -> None:
+        """Note the loop time until which the board was busy: what it says next begins then."""
+        self._moment = until
 
     def echo(self, data: bytes) -> None:
         """Send back what ``read`` returned last: each byte leaves while the next one is still arriving."""
@@ -201,7 +211,7 @@ class Wire:
     def _landed(self, port: _Port, data: bytes, began: float, ended: float) -> None:
         if port is not self._port:
             return
-        self._lump_began = began
+        self._lump_began, self._moment = began, ended
         self._deliver(data)
         if more := self._take():
             self._carry(port, more, ended)  # it was waiting, so it follows without a gap

@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 from station import words
 from station.check.finding import Finding, fail, ok, warn
 from station.errors import SettingsError, StationError
-from station.fleet.client import Client, FleetError, NotAllowed, NotFound, Refused, Reply, Request, names
+from station.fleet.client import Client, FleetError, NotAllowed, NotFound, Refused, Reply, Request, Unreachable, names
 from station.fleet.client.messages import LISTED, VALUE, Credential
 from station.recipe import Recipe
 from station.settings import Settings
@@ -35,7 +35,9 @@ def check(
         there = ok("fleet", f"{settings.fleet.url} answers in {(time.monotonic() - began) * 1000:.0f} ms")
         return None, [there, *_refused(refusal, settings, model, credential)]
     except FleetError as fault:
-        return None, [fail("fleet", f"{settings.fleet.url}: {fault.text}", words.advice(fault.code))]
+        away = isinstance(fault, Unreachable)
+        advice = "is the address right, and this machine's network up?" if away else words.advice(fault.code)
+        return None, [fail("fleet", f"{settings.fleet.url}: {fault.text}", advice)]
     except StationError as fault:
         return None, [fail("fleet", fault.text, words.advice(fault.code))]
     findings = [ok("fleet", f"{settings.fleet.url} answers in {(time.monotonic() - began) * 1000:.0f} ms")]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from station import recipe as recipes
@@ -39,18 +40,19 @@ def recipe(settings: Settings) -> tuple[Recipe | None, Finding]:
 def secrets(settings: Settings, recipe: Recipe | None) -> Iterator[Finding]:
     """Read the fleet token and what the recipe needs, and see who else can read them."""
     fleet = settings.fleet
-    yield _secret(settings, "token", fleet.token_file, fleet.token_credential)
+    yield _secret(settings, "token", settings.token, fleet.token_file, fleet.token_credential)
     for name in sorted(recipe.secrets if recipe else ()):
         place = settings.secrets.get(name)
         what = f"secret {name}"
         if place is None:
             yield fail(what, "the recipe needs it, and the settings don't have it", f"add {name} to [secrets]")
         else:
-            yield _secret(settings, name, place.file, place.credential)
+            yield _secret(settings, what, partial(settings.secret, name), place.file, place.credential)
 
 
-def _secret(settings: Settings, name: str, file: Path | None, credential: str | None) -> Finding:
-    what = "token" if name == "token" else f"secret {name}"
+def _secret(
+    settings: Settings, what: str, read: Callable[[], str], file: Path | None, credential: str | None
+) -> Finding:
     if credential is not None and "CREDENTIALS_DIRECTORY" not in os.environ:
         return warn(
             what,
@@ -58,16 +60,13 @@ def _secret(settings: Settings, name: str, file: Path | None, credential: str | 
             f"to look at it too: systemd-run --pipe --wait -p LoadCredential={credential}:FILE station check ...",
         )
     try:
-        _ = settings.token() if what == "token" else settings.secret(name)
+        read()
     except SettingsError as wrong:
         return fail(what, wrong.text, "put it there, readable by the station's user alone")
     if file is None:
         return ok(what, f"handed over by systemd as {credential!r}")
     path = settings.path(file)
-    try:
-        mode = stat.S_IMODE(path.stat().st_mode)
-    except OSError as error:
-        return fail(what, f"{path}: {error.strerror}", "put it there")
+    mode = stat.S_IMODE(path.stat().st_mode)
     if mode & 0o077:
         return fail(what, f"{path}: others may read or write it (mode {mode:o})", f"chmod 600 {path}")
     return ok(what, f"{path}: readable by its owner alone")

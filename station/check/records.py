@@ -38,15 +38,20 @@ def running(settings: Settings) -> int | None:
 def check(settings: Settings, running: int | None) -> tuple[int | None, list[Finding]]:
     """Return when the ledger's last event was (UTC microseconds), and what was found."""
     folder = settings.path(settings.state)
-    findings = [_folder(folder, running)]
+    state, disk = _folder(folder, running), _disk(_nearest(folder))
+    if state.level is Level.FAIL or not os.path.exists(folder):
+        return None, [state, *disk]
     last, ledger = _ledger(folder / "ledger.db")
-    if ledger.level is Level.FAIL or folder.exists():
-        findings.append(ledger)
-    return last, [*findings, *_disk(folder)]
+    return last, [state, ledger, *disk]
+
+
+def _nearest(folder: Path) -> Path:
+    """Return the folder, or the nearest one above it that is there and can be seen."""
+    return next(place for place in (folder, *folder.parents) if os.path.exists(place))
 
 
 def _folder(folder: Path, running: int | None) -> Finding:
-    nearest = next(place for place in (folder, *folder.parents) if place.exists())
+    nearest = _nearest(folder)
     if not os.access(nearest, os.W_OK | os.X_OK, effective_ids=True):
         return fail("state", f"{nearest} can't be written to by this user", "give it to the station's user: chown")
     if nearest != folder:
@@ -62,7 +67,7 @@ def _folder(folder: Path, running: int | None) -> Finding:
 
 
 def _ledger(path: Path) -> tuple[int | None, Finding]:
-    if not path.exists():
+    if not os.path.exists(path):
         return None, ok("ledger", f"{path} will be made")
     if not os.access(path, os.W_OK, effective_ids=True):
         return None, fail("ledger", f"{path} can't be written to by this user", "give it to the station's user: chown")
@@ -113,8 +118,7 @@ def _chained(path: Path, connection: sqlite3.Connection) -> int | None:
     return last
 
 
-def _disk(folder: Path) -> Iterator[Finding]:
-    place = next(place for place in (folder, *folder.parents) if place.exists())
+def _disk(place: Path) -> Iterator[Finding]:
     try:
         facts = os.statvfs(place)
     except OSError as error:

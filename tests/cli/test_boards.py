@@ -173,6 +173,19 @@ def test_settings_are_written_made_permanent_and_read_back(tmp_path: Path, key: 
     assert "> setenv fleet_key '***'\\r\n" in result.stderr
 
 
+@pytest.mark.parametrize("dialect", ["at", "line", "micropython"])
+def test_boards_of_other_languages_keep_their_settings_too(dialect: str, tmp_path: Path, key: Path) -> None:
+    recipe = RECIPES / f"rehearsal-{dialect}.toml"
+    words = ["--recipe", recipe, "--set", "device_name=Line A, left", "--set", f"fleet_key=@{key}", "--show"]
+    with board_on_port(tmp_path, dialect=dialect) as board:
+        result = run("configure", board.port, *words)
+    assert result.exit_code == 0, result.output
+    assert (
+        "device_name  Line A, left             yes   -\nfleet_key    (secret, 40 characters)  yes   -\n"
+        in result.stdout
+    )
+
+
 def test_what_the_board_did_not_keep_fails(tmp_path: Path, key: Path) -> None:
     words = ["--set", "device_name=x", "--set", f"fleet_key=@{key}", "--json"]
     with board_on_port(tmp_path, faults=["wrong-readback"]) as board:

@@ -228,6 +228,14 @@ def ledger(config: Path) -> Path:
     return path
 
 
+def test_a_state_folder_of_somebody_else_fails(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a user of whom root has made none here."""
+    access = os.access
+    state = config.parent / "state"
+    monkeypatch.setattr(os, "access", lambda path, *more, **also: path != state and access(path, *more, **also))
+    assert f"{state} can't be written to by this user" in sole_trouble(config, "state")
+
+
 def tamper(path: Path) -> None:
     with closing(sqlite3.connect(path)) as db:
         db.execute("DROP TRIGGER events_stay")

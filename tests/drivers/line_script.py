@@ -46,13 +46,13 @@ class Talk:
         self._number = -1
         self._line = b""
 
-    def asked(self, fields: str, *replies: str | bytes | None, lf: bool = False) -> Talk:
+    def asked(self, fields: str, *replies: str | Reply, lf: bool = False) -> Talk:
         """Expect the next request; a reply that is text gets its frame, one in bytes is said as it is."""
         self._number += 1
         self._line = framed(f"?{self._number % 256:02X} {fields}") + b"\n"
         return self._expects(lf, replies)
 
-    def again(self, *replies: str | bytes, lf: bool = False) -> Talk:
+    def again(self, *replies: str | Reply, lf: bool = False) -> Talk:
         """Expect the same line once more; ``lf``: after an LF, since there was no reply."""
         return self._expects(lf, replies)
 
@@ -75,9 +75,10 @@ class Talk:
         """The reply to the last request, with its LF."""
         return framed(f"!{self._number % 256:02X} {text}") + b"\n"
 
-    def _expects(self, lf: bool, replies: tuple[str | bytes | None, ...]) -> Talk:
-        said = b"".join(self.reply(r) if isinstance(r, str) else r or b"" for r in replies)
-        self._script.append((b"\n" * lf + self._line, said))
+    def _expects(self, lf: bool, replies: tuple[str | Reply, ...]) -> Talk:
+        said = [self.reply(reply) if isinstance(reply, str) else reply for reply in replies]
+        self._script.append((b"\n" * lf + self._line, b""))
+        self._script += [(b"", reply) for reply in said]
         return self
 
     @contextmanager

@@ -22,12 +22,12 @@ ASKED = b"\x05A\x01"
 ROOM = b"R\x01\x00\x40\x01"
 """Raw-paste mode with more room than any code needs."""
 GREETING = (
-    rb"""_sts="try:\n _st\n print('known')\nexcept NameError:print('fresh')\ndef _st(s,n):\n h=0\n """
-    rb"""for c in s:h=(h*31+ord(c))%16777213\n if h==n:\n  print('\\x02')\n  exec(s,{'kept':_stk})\n """
-    rb"""else:print('misheard')\n_stk={}\n"
-_sth=0
-for _stc in _sts:_sth=(_sth*31+ord(_stc))%16777213
-if _sth==757722:print('\x02');exec(_sts)
+    rb"""_ts="print('\\x02')\ntry:\n _st\n print('known')\nexcept NameError:print('fresh')\ndef _st(s,n):\n h=0\n """
+    rb"""for c in s:h=(h*31+ord(c))%16777213\n if h==n:\n  print('\\x02')\n  exec(s,{'kept':_tk})\n """
+    rb"""else:print('misheard')\n_tk={}\n"
+_th=0
+for _tc in _ts:_th=(_th*31+ord(_tc))%16777213
+if _th==15900574:exec(_ts)
 else:print('misheard')
 """
 )

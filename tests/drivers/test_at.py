@@ -80,6 +80,12 @@ def test_setup_may_turn_words_and_silence_on() -> None:
         assert at.identify() == WHO
 
 
+def test_setup_may_turn_words_off() -> None:
+    script = [AT, (b"ATV0\r", b"ATV0\r0\r"), (b"AT+CGSN=1\r", b'AT+CGSN=1\r+CGSN: "490154203237518"\r\n0\r')]
+    with modem([*script, (b"AT+CGMR\r", b"AT+CGMR\rR01A02\r\n0\r")], setup=["ATV0"]) as (at, _):
+        assert at.identify() == WHO
+
+
 def test_a_setup_command_that_is_refused_is_the_boards_fault() -> None:
     with (
         modem([AT, says(b"AT+CMEE=1", result=b"ERROR")], setup=["AT+CMEE=1"]) as (at, _),
@@ -158,7 +164,7 @@ def test_a_result_that_comes_without_the_echo_is_another_commands() -> None:
 
 def test_an_answer_that_was_given_up_is_not_taken_for_the_next_one() -> None:
     late = (b"AT\r", b"AT\r" + SERIAL[1].removeprefix(b"AT+CGSN=1\r") + b"\r\nOK\r\n")  # type: ignore[union-attr]
-    with modem([AT, (SERIAL[0], b"AT+CGSN=1\r"), late, SERIAL, FIRMWARE], reply_s=0.2) as (at, _):
+    with modem([AT, (SERIAL[0], b"AT+CGSN=1\r"), late, SERIAL, FIRMWARE], reply_s=0.6) as (at, _):
         assert at.identify() == WHO
 
 
@@ -198,14 +204,14 @@ def test_input_may_be_cut_anywhere(index: int) -> None:
 
 
 def test_a_lost_greeting_is_sent_again() -> None:
-    with modem([(b"AT\r", b""), (b"AT\r", b""), AT, SERIAL, FIRMWARE], wake={"every_s": 0.05}) as (at, _):
+    with modem([(b"AT\r", b""), AT, SERIAL, FIRMWARE], wake={"every_s": 0.5}) as (at, _):
         assert at.identify() == WHO
 
 
 def test_two_answers_to_two_greetings_are_not_taken_for_the_next_answer() -> None:
     ok = b"\r\nOK\r\n"
     script = [(b"AT\r", b""), (b"AT\r", ok), (b"", Board.flushed), (b"", ok), quiet(SERIAL), quiet(FIRMWARE)]
-    with modem(script, wake={"every_s": 0.05}) as (at, _):
+    with modem(script, wake={"every_s": 0.5}) as (at, _):
         assert at.identify() == WHO
 
 
@@ -226,6 +232,23 @@ def test_present() -> None:
         assert at.present()
     with modem([(b"AT\r", b""), (b"AT\r", b"")]) as (at, _):
         assert not at.present()
+
+
+@pytest.mark.parametrize("cut", range(1, len(b"\r\nOK\r\n")))
+def test_an_answer_to_the_probe_is_not_taken_for_a_later_one(cut: int) -> None:
+    command, reply = quiet(AT)
+    assert isinstance(reply, bytes)
+    script = [
+        (command, reply[:cut]),
+        (b"", Board.flushed),
+        (b"", reply[cut:]),
+        quiet(AT),
+        quiet(SERIAL),
+        quiet(FIRMWARE),
+    ]
+    with modem(script) as (at, _):
+        assert at.present()
+        assert at.identify() == WHO
 
 
 def test_a_board_that_talks_by_itself_is_present() -> None:
@@ -279,7 +302,7 @@ def test_a_busy_board_is_asked_again() -> None:
     busy = says(b'AT+KV="a"', result=b"+CME ERROR: 14")
     results = {"busy": ["+CME ERROR: 14", "busy p..."]}
     script = [AT, busy, says(b'AT+KV="a"', result=b"busy p..."), READ]
-    with modem(script, results=results, wake={"every_s": 0.05}) as (at, _):
+    with modem(script, results=results, wake={"every_s": 0.4}) as (at, _):
         assert at.read({"a": ""}) == {"a": "1"}
 
 
@@ -296,7 +319,7 @@ def test_a_board_that_stays_busy_has_refused() -> None:
                 board.say(busy)
 
     results = {"busy": ["+CME ERROR: 14"]}
-    with modem([AT, (command, stay)], results=results, wake={"every_s": 0.05}, boot_s=0.2) as (at, _):
+    with modem([AT, (command, stay)], results=results, wake={"every_s": 0.4}, boot_s=0.6) as (at, _):
         with pytest.raises(BoardRefused):
             at.read({"a": ""})
         over.set()
@@ -376,7 +399,7 @@ def test_a_board_may_refuse_before_it_asks_for_the_value() -> None:
 
 @pytest.mark.parametrize("answer", [b"\r\nERROR\r\n", b"\r\nOK\r\n\r\n+SAVED: 1\r\n", b""])
 def test_a_commit_that_is_not_confirmed_fails(answer: bytes) -> None:
-    commit = {"send": "AT&W", "expect": "+SAVED: 0", "timeout_s": 0.2}
+    commit = {"send": "AT&W", "expect": "+SAVED: 0", "timeout_s": 0.5}
     with (
         modem([AT, WRITE, (b"AT&W\r", b"AT&W\r" + answer)], commit=commit) as (at, _),
         pytest.raises(CommitFailed),

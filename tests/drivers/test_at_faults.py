@@ -42,12 +42,12 @@ def test_a_command_may_have_been_misheard_where_no_echo_says_so() -> None:
 def test_a_lost_end_of_line_is_noticed() -> None:
     lost = (b'AT+KV="a","1"\r', b'AT+KV="a","1"')
     stuck = (b"AT\r", b"AT\r\r\nERROR\r\n")
-    with modem([AT, lost, stuck, AT, WRITE, STORED], reply_s=0.2) as (at, _):
+    with modem([AT, lost, stuck, AT, WRITE, STORED], reply_s=0.6) as (at, _):
         at.configure({"a": "1"})
 
 
 def test_a_commit_whose_command_was_not_heard_is_sent_again() -> None:
-    commit = {"send": "AT&W", "timeout_s": 0.2}
+    commit = {"send": "AT&W", "timeout_s": 0.6}
     with modem([AT, WRITE, (b"AT&W\r", b"A&W\r"), AT, WRITE, STORED], commit=commit) as (at, _):
         at.configure({"a": "1"})
 
@@ -60,13 +60,13 @@ def test_a_board_may_restart_while_it_is_asked_who_it_is() -> None:
 def test_a_board_that_restarts_again_and_again_fails() -> None:
     with modem([AT, (SERIAL[0], BOOT)] * 3) as (at, _), pytest.raises(BoardRestarts, match="by itself"):
         at.identify()
-    with modem([(b"AT\r", BOOT)] * 3 + [(b"AT\r", b"")], boot_s=0.3) as (at, _), pytest.raises(BoardRestarts):
+    with modem([(b"AT\r", BOOT)] * 3 + [(b"AT\r", b"")], boot_s=0.8) as (at, _), pytest.raises(BoardRestarts):
         at.identify()
 
 
 @pytest.mark.parametrize("script", [[(WRITE[0], BOOT)], [WRITE, (b"AT&W\r", BOOT)], [(WRITE[0], b""), (b"AT\r", BOOT)]])
 def test_a_board_that_is_known_must_not_restart(script: list[Exchange]) -> None:
-    with modem([AT, *script], reply_s=0.2) as (at, _), pytest.raises(BoardRestarts):
+    with modem([AT, *script], reply_s=0.6) as (at, _), pytest.raises(BoardRestarts):
         at.configure({"a": "1"})
 
 
@@ -92,17 +92,17 @@ def test_a_restart_between_two_steps_is_noticed() -> None:
 
 
 def test_silence_is_the_boards_fault() -> None:
-    with modem([(b"AT\r", b"")], boot_s=0.1) as (at, _), pytest.raises(BoardSilent):
+    with modem([(b"AT\r", b"")], boot_s=0.2) as (at, _), pytest.raises(BoardSilent):
         at.identify()
 
 
 def test_a_board_that_falls_silent_fails() -> None:
-    with modem([AT, (SERIAL[0], b""), (b"AT\r", b"")], reply_s=0.1, boot_s=0.1) as (at, _), pytest.raises(BoardSilent):
+    with modem([AT, (SERIAL[0], b""), (b"AT\r", b"")], reply_s=0.5, boot_s=0.5) as (at, _), pytest.raises(BoardSilent):
         at.identify()
 
 
 def test_bytes_that_are_no_text_are_garbled() -> None:
-    with modem([(b"AT\r", bytes(range(128, 200)))], boot_s=0.2) as (at, _), pytest.raises(BoardGarbled):
+    with modem([(b"AT\r", bytes(range(128, 200)))], boot_s=0.5) as (at, _), pytest.raises(BoardGarbled):
         at.identify()
 
 
@@ -161,7 +161,7 @@ def test_restarts_and_sets_up_anew() -> None:
 
 
 def test_a_board_that_only_says_so_does_not_restart() -> None:
-    restart = MODEM["restart"] | {"timeout_s": 0.2}
+    restart = MODEM["restart"] | {"timeout_s": 0.5}
     with modem([AT, says(b"AT+CFUN=1,1"), AT], restart=restart) as (at, _), pytest.raises(BoardStays):
         at.restart()
 
@@ -172,9 +172,9 @@ def test_a_board_that_refuses_to_restart_stays() -> None:
 
 
 def test_a_board_that_is_gone_after_its_restart_is_silent() -> None:
-    restart = MODEM["restart"] | {"timeout_s": 0.1}
+    restart = MODEM["restart"] | {"timeout_s": 0.3}
     with (
-        modem([AT, says(b"AT+CFUN=1,1"), (b"AT\r", b"")], restart=restart, boot_s=0.1) as (at, _),
+        modem([AT, says(b"AT+CFUN=1,1"), (b"AT\r", b"")], restart=restart, boot_s=0.6) as (at, _),
         pytest.raises(BoardSilent),
     ):
         at.restart()
@@ -194,7 +194,7 @@ def test_an_autobauding_board_announces_its_start_once_it_has_been_greeted() -> 
         (b"AT\r", b""),
         (b"AT\r", b"AT\r\r\nOK\r\n\r\nCall Ready\r\n"),
     ]
-    with modem([*script, AT], restart=restart, wake={"every_s": 0.1}) as (at, _):
+    with modem([*script, AT], restart=restart, wake={"every_s": 0.5}) as (at, _):
         assert at.restart() is True
 
 

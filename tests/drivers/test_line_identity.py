@@ -9,10 +9,7 @@ from board_script import open_link
 from line_script import NOISE, READY, Talk, framed, met
 
 from drivers.board import Identity
-from drivers.errors import (
-    BoardRefused,
-    BoardRestarts,
-)
+from drivers.errors import BoardRefused, BoardRestarts
 from drivers.line import Line
 
 WHO = Identity("G1-00001234", "02:00:00:00:00:01", "1.0 beta", "C")

@@ -6,18 +6,14 @@ import os
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from unittest.mock import patch
 
 import pytest
-from board_script import Board, open_link
+from board_script import open_link
 from line_script import BAD, LOST_S, Talk, met
 
 from drivers.board import Identity
-from drivers.errors import (
-    BoardFloods,
-    BoardGarbled,
-    BoardMisheard,
-    BoardSilent,
-)
+from drivers.errors import BoardFloods, BoardGarbled, BoardMisheard, BoardSilent
 from drivers.line import Line
 from drivers.link import Link
 
@@ -72,14 +68,13 @@ def test_a_board_that_never_speaks_right_is_misheard() -> None:
         line.identify()
 
 
-def answers(line: Line, board: Board, reply: Callable[[], None]) -> BaseException:
-    """Return what identify raises while the board says something else again and again."""
+def raised_while(line: Line, say: Callable[[], None]) -> BaseException:
+    """Return what identify raises while the board says something again and again."""
     over = threading.Event()
 
     def talk() -> None:
         while not over.wait(0.001):
-            board.flush()
-            reply()
+            say()
 
     far_end = threading.Thread(target=talk)
     far_end.start()
@@ -119,4 +114,10 @@ def test_a_board_that_never_stops_floods() -> None:
             with suppress(BlockingIOError):
                 board.say(b"E (1234) task_wdt: triggered\r\n" * 50)
 
-        assert isinstance(answers(Line(link, Line.Options(), {}), board, flood), BoardFloods)
+        assert isinstance(raised_while(Line(link, Line.Options(), {}), flood), BoardFloods)
+
+
+def test_a_board_that_never_stops_floods_on_a_slow_wire_too() -> None:
+    with open_link() as (board, link), patch("drivers.exchange._PAUSE_S", 0.9):
+        raised = raised_while(Line(link, Line.Options(boot_s=1.0), {}), lambda: board.say(b"."))
+    assert isinstance(raised, BoardFloods)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 import pytest
 from line_script import LOST_S, NOISE, READY, met
 
 from drivers.board import Identity
-from drivers.errors import (
-    BoardRefused,
-    BoardRestarts,
-    BoardStays,
-)
+from drivers.errors import BoardRefused, BoardRestarts, BoardStays
 from drivers.frame import digest
+from drivers.line import Line
 
 COMMIT = f"COMMIT 1 {digest({'a': 'x'})}"
 
@@ -38,14 +38,22 @@ def test_a_restart_that_was_not_announced_shows_in_a_set_that_is_missing(asked: 
         line.configure({"a": "x"})
 
 
-def test_a_restart_between_two_steps_shows_before_anything_is_written() -> None:
+@pytest.mark.parametrize("step", [lambda line: line.configure({"a": "x"}), Line.restart, lambda line: line.read({})])
+def test_a_restart_between_two_steps_shows_before_anything_is_asked(step: Callable[[Line], object]) -> None:
     talk = met().asked("GET @serial 0", "OK 2 G1", READY).restarted()
     with talk.line(facts=[]) as (line, link):
         assert line.identify() == Identity("G1")
         while not any(b"READY" in passage.data for passage in link.transcript):
-            link._receive(1.0)  # type: ignore[attr-defined]
+            link._receive(1.0)
         with pytest.raises(BoardRestarts):
-            line.configure({"a": "x"})
+            step(line)
+
+
+def test_a_restart_soon_after_the_first_is_one_though_the_board_is_no_younger_than_it_was() -> None:
+    talk = met(1).asked("BEGIN", READY)
+    talk.asked("HELLO", lambda board: (time.sleep(0.1), board.say(talk.reply("OK 1 120 60"))))
+    with talk.line() as (line, _), pytest.raises(BoardRestarts):
+        line.configure({"a": "x"})
 
 
 def test_a_board_that_is_ready_late_has_not_restarted() -> None:

@@ -7,13 +7,7 @@ from urllib.parse import unquote_to_bytes
 import pytest
 from line_script import LOST_S, Talk, met, served
 
-from drivers.errors import (
-    BoardMisheard,
-    BoardRefused,
-    BoardUnreadable,
-    CommitFailed,
-    ValueUnwritable,
-)
+from drivers.errors import BoardMisheard, BoardRefused, BoardUnreadable, CommitFailed, ValueUnwritable
 from drivers.frame import digest
 
 KEY = "0123456789abcdef0123456789abcdef01234567"

@@ -463,6 +463,19 @@ def test_a_board_that_restarts_while_it_says_who_it_is_is_asked_again() -> None:
         assert board.identify() == G1_7
 
 
+def test_a_board_that_restarts_again_and_again_is_not_silent() -> None:
+    leaves: list[Exchange] = [*identified()[:-1], (order(WHO["run"]) + b"\x04", b"\x04" + BANNER)]
+    with micropython(leaves * 3) as (board, _), pytest.raises(BoardRestarts):
+        board.identify()
+
+
+def test_a_late_answer_to_what_woke_the_board_is_none_to_another_question() -> None:
+    answers = [(WAKE, BANNER), (WAKE, b"\r\n>>> \r\n" + RAW), (ASKED, RAW + b"R\x01\x00\x40\x01")]
+    script: list[Exchange] = [*answers, *greeted()[1:], *ran(WHO["run"], b"serial=G1-7\r\n")]
+    with micropython(script) as (board, _):
+        assert board.identify() == G1_7
+
+
 # ---------------------------------------------------------------- secrets, and what a recipe may say
 
 

@@ -226,7 +226,7 @@ def test_a_look_is_not_a_use(board: Board, monkeypatch: pytest.MonkeyPatch) -> N
     """As udev opens a port that has just arrived: it is gone again at the second look."""
     with opened(board.port) as (_, _):
         looks = iter([holders(board.port).by])
-    monkeypatch.setattr("drivers.link.rivals", lambda port: next(looks, ()))
+    monkeypatch.setattr("drivers.opening.rivals", lambda port: next(looks, ()))
     Link.open(board.port, LinkOptions()).close()
     assert next(looks, None) is None
 

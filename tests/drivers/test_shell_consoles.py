@@ -497,11 +497,3 @@ def test_a_secret_in_a_file_is_hidden_in_its_base64_too() -> None:
         shell.configure({"ca": content})
         shown, text = repr(link.transcript), base64.b64encode(content.encode()).decode()
         assert not any(text[i : i + 8] in shown for i in range(len(text) - 7))
-
-
-def test_a_file_that_is_no_setting_is_refused() -> None:
-    with (
-        expected_protocol([], table=LINUX, secrets=KNOWN, **FILE) as (shell, _),
-        pytest.raises(ValueUnwritable, match="no setting: ca"),
-    ):
-        shell.check({"cb": "x"})

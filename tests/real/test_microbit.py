@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -18,6 +19,12 @@ from real_station import RECIPES, bench_of, fleet_for
 from drivers.errors import BoardRestarts
 from drivers.link import Link
 from drivers.micropython import MicroPython
+from drivers.sim.board import Pace
+from drivers.sim.label import Label
+from drivers.sim.loop import LoopThread
+from drivers.sim.memory import Memory
+from drivers.sim.micropython import MicroPythonBoard
+from drivers.sim.wire import Wire
 from drivers.uart import LinkOptions
 from station.fleet.client import Client
 from station.model import Outcome
@@ -52,6 +59,11 @@ class Repl:
         names = self.run("import os\nprint('\\n'.join(os.listdir()))").split()
         return {name: self.run(f"print(open('{name}').read(),end='')") for name in names}
 
+    def leave(self) -> None:
+        """Go back to the prompt for people."""
+        self._port.write(b"\x02")
+        self._port.read_until(b">>> ")
+
     def close(self) -> None:
         self._port.close()
 
@@ -67,6 +79,67 @@ def whole(text: str | None) -> Any:
         return json.loads(text or "")
     except ValueError:
         return None
+
+
+class SmallBoard(MicroPythonBoard):
+    """The simulated board, with what this firmware has."""
+
+    pastes = False
+    missing = frozenset({"hashlib", "binascii", "json", "os.rename", "os.sync"})
+
+
+CONVERSATION = [
+    (b"abc\x03", b"\r\n>>> "),
+    (b"\x05print(3)\x04", b"3\r\n>>> "),
+    (b"\x05print(3)\x03", b"\r\n>>> "),
+    (b"\x01", b"exit\r\n>"),
+    (b"\x01", b"exit\r\n>"),
+    (b"\x05A\x01", b"exit\r\n>"),
+    (b"print(1,'a')\x04", b"\x04>"),
+    (b"1\x03print(2)\x04", b"\x04>"),
+    (b"print(3)\nraise ValueError('no')\x04", b"\x04>"),
+    (b"def f():\n raise KeyError(1)\nf()\x04", b"\x04>"),
+    (b"import hashlib\x04", b"\x04>"),
+    (b"import os\nprint(hasattr(os,'rename'))\x04", b"\x04>"),
+    (b"f=open('a','w')\nf.write('xyz')\nf.close()\x04", b"\x04>"),
+    (b"print(open('a').read(2),open('a','rb').read())\x04", b"\x04>"),
+    (b"\x02", b">>> "),
+]
+
+
+def conversation(port: Path) -> list[bytes]:
+    with closing(serial.Serial(str(port), 115200, timeout=20)) as opened:
+        opened.write(b"\x03")
+        opened.read_until(b"\r\n>>> ")
+        answers = []
+        for line, until in CONVERSATION:
+            opened.write(line)
+            answers.append(re.sub(rb"MicroPython v.*\r\n", b"", opened.read_until(until)))
+        return answers
+
+
+def test_the_simulated_board_answers_as_the_real_one_does(microbit: MicroBit, loop: LoopThread, tmp_path: Path) -> None:
+    async def simulate() -> SmallBoard:
+        memory = Memory(tmp_path / "flash.json")
+        memory.program(SmallBoard.program(Label("SIM-1", "02:00:00:00:00:01")))
+        wire = Wire(tmp_path / "simulated")
+        wire.plug()
+        board = SmallBoard(wire, memory, Pace(boot_s=0.0))
+        board.power_on()
+        return board
+
+    async def leave() -> None:
+        await board.power_off()
+        board.wire.unplug()
+
+    board = loop.run(simulate())
+    try:
+        simulated = conversation(board.wire.path)
+    finally:
+        loop.run(leave())
+    with closing(Repl(microbit.port)) as repl:
+        repl.leave()
+    assert simulated == conversation(microbit.port)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from station.cli.boards import values
-from station.cli.boards.talk import near_end, show, talking
+from station.cli.boards.talk import show, talking
 from station.cli.boards.target import Target, target
 from station.cli.boards.values import Value
 from station.cli.fleet.show import as_json, listing, printable
@@ -94,6 +94,7 @@ def _judge(recipe: Recipe, wanted: Mapping[str, Value]) -> None:
 
 def _preview(board: Target, wanted: Mapping[str, Value], as_json: bool) -> None:
     """Say what would be written, by a link that sends nothing."""
+    from drivers import dialect
     from drivers.board import Previewing
     from drivers.link import Link
     from station.cli.boards.nowhere import Nowhere
@@ -101,10 +102,11 @@ def _preview(board: Target, wanted: Mapping[str, Value], as_json: bool) -> None:
     written = {name: value.text for name, value in wanted.items()}
     link = Link(board.port, Nowhere(), board.recipe.link)
     _hide(wanted, link)
-    would_be = near_end(board, link)
+    # It will never log in, so nobody needs to have its secrets at hand.
+    would_be = dialect(board.recipe.dialect)(link, board.recipe.options, dict.fromkeys(board.recipe.secrets, ""))
     would_be.check(written)
     if isinstance(would_be, Previewing):
-        lines = [link.masked(line.encode()).decode() for line in would_be.preview(written)]
+        lines = [link.masked_text(line) for line in would_be.preview(written)]
         listing(({"would_send": line} for line in lines), ("would_send",), as_json)
     else:
         rows = ({"setting": name, "would_write": _shown(value)} for name, value in wanted.items())
