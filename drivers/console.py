@@ -66,6 +66,9 @@ class Console:
         self._sent = b""
         self._echoes: bool | None = None
         self._ready = False
+        self._awaited = 0.0
+        """Until then a prompt is the answer to a wake that was sent: another wake would bring another one, and a shell
+        that is interrupted forgets what it was told meanwhile."""
         self._woken = False
         """The prompt may be answered by another one, if the board was woken while it came by itself."""
         self.session = 0
@@ -81,6 +84,7 @@ class Console:
 
     def _stirred(self, wake: str, timeout_s: float) -> bool:
         self._send(wake)
+        self._awaited = time.monotonic() + self._options.wake.every_s
         return self._listen(time.monotonic() + timeout_s)
 
     def wake(self) -> None:
@@ -90,7 +94,8 @@ class Console:
         """
         self._echoes = None
         self._heard.keep(self._link.drain())
-        self._heard.sent()
+        if time.monotonic() >= self._awaited:
+            self._heard.sent()
         self._reach_prompt(wake_in_s=0)
 
     def ensure(self, *, steady: bool) -> None:
@@ -102,7 +107,8 @@ class Console:
             return
         if steady:
             self._echoes = self._echoes or None
-            self._heard.clear()
+            if time.monotonic() >= self._awaited:
+                self._heard.clear()
             self._reach_prompt(wake_in_s=0, steady=True)
         else:
             self.wake()
@@ -144,7 +150,7 @@ class Console:
             if not self._listen(min(deadline, time.monotonic() + _SETTLE_S) if at_prompt else deadline):
                 self._judge_missing_echo(line, at_prompt)
         self._heard.clear()
-        self._ready, self._woken = True, False
+        self._ready, self._woken, self._awaited = True, False, 0.0
         self.log = answer.log
         return answer.text
 
@@ -178,7 +184,7 @@ class Console:
         wakes = cycle(self._wakes())
         dialogue = Dialogue(login, self._password) if login else None
         started = time.monotonic()
-        deadline, due, boots = started + self._options.boot_s, started + wake_in_s, 0
+        deadline, due, boots = started + self._options.boot_s, max(started + wake_in_s, self._awaited), 0
         while not self._heard.at_prompt():
             if steady:
                 self._heed_restart()

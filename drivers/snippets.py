@@ -108,10 +108,7 @@ def greeting() -> str:
     It does so only if it has arrived whole: a byte that got lost outside of the literal is an error of syntax or an
     unknown name.
     """
-    return (
-        f"_ts={_OBEY!a}\n_th=0\nfor _tc in _ts:_th=(_th*31+ord(_tc))%16777213\n"
-        f"if _th=={checksum(_OBEY)}:exec(_ts)\nelse:print('misheard')\n"
-    )
+    return f"_ts={_OBEY!a}\n_th=0\nfor _tc in _ts:_th=(_th*31+ord(_tc))%16777213\nif _th=={checksum(_OBEY)}:exec(_ts)\n"
 
 
 def order(code: str) -> str:

@@ -124,7 +124,6 @@ class Gate:
                         raise Nobody from None
                     self._pause(_LOOK_S)
                 else:
-                    self.started = False  # there is nothing that a board could be looked for with
                     self._pause(_PROBE_S)
                     absent_since = clock.monotonic()  # nothing could be said of the board so far
 

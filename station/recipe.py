@@ -186,6 +186,12 @@ class Recipe(Table):
             )
         return self
 
+    @model_validator(mode="after")
+    def _seen_by_a_line_of_its_own(self) -> Recipe:
+        if self.presence is Presence.CTS and self.link.flow == "rts/cts":
+            raise ValueError('presence: "cts" is the flow control\'s line with link.flow = "rts/cts"; expected another')
+        return self
+
     @property
     def text(self) -> str:
         """The file, whole, as it was written."""

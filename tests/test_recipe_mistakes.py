@@ -197,6 +197,14 @@ def test_a_pattern_that_no_computer_can_hold_is_one_line_too(path: Path) -> None
     assert refused(path) == "a regular expression can't be used: the repetition number is too large"
 
 
+def test_a_line_has_one_meaning(path: Path) -> None:
+    text = GOOD.replace('dialect = "shell"', 'dialect = "shell"\npresence = "cts"', 1)
+    path.write_text(text)
+    load(path)
+    path.write_text(text.replace("baud = 115200", 'baud = 115200\nflow = "rts/cts"'))
+    assert refused(path) == 'presence: "cts" is the flow control\'s line with link.flow = "rts/cts"; expected another'
+
+
 def test_a_long_wrong_value_is_not_repeated_whole(path: Path) -> None:
     path.write_text(GOOD.replace('"gateway-g1"\nactivate', f'"{"x y" * 100}"\nactivate'))
     assert len(refused(path)) < 250

@@ -13,6 +13,7 @@ import hashlib
 import io
 import json
 import traceback
+import warnings
 from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any, NamedTuple, Protocol
@@ -155,7 +156,10 @@ class Interpreter:
     def _exec(self, code: str, names: dict[str, Any] | None = None, filename: str = "<string>") -> None:
         names = self._globals if names is None else names
         names["__builtins__"] = self._builtins
-        exec(compile(_Counted().visit(ast.parse(code)), filename, "exec"), names)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about code with a byte lost
+            compiled = compile(_Counted().visit(ast.parse(code)), filename, "exec")
+        exec(compiled, names)
 
     def _turn(self) -> None:
         self._left -= 1

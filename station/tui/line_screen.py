@@ -84,10 +84,10 @@ class LineScreen(Screen[None]):
         self._detail.show(None if focused is None else focused.view)
 
     def action_start(self) -> None:
-        """Tell the floor that the focused slot holds a new board."""
+        """Tell the floor that the focused slot holds a new board; its tile says what keeps it from being begun."""
         tile = self._focused()
-        if tile is not None:
-            self._floor.start_cycle(tile.view.slot)
+        if tile is not None and self._floor.start_cycle(tile.view.slot) is not None:
+            self.app.bell()
 
     def action_move(self, right: int, down: int) -> None:
         """Move the focus to the neighbour, if there is one."""

@@ -28,7 +28,6 @@ GREETING = (
 _th=0
 for _tc in _ts:_th=(_th*31+ord(_tc))%16777213
 if _th==15900574:exec(_ts)
-else:print('misheard')
 """
 )
 WHO = {"run": "print('serial=G1-7')", "capture": "^serial=(?P<serial>.*)$"}

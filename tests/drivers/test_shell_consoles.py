@@ -13,6 +13,7 @@ from board_script import PATIENCE_S, UBOOT, WOKEN, expected_protocol
 
 from drivers.board import Identity
 from drivers.errors import BoardMisheard, BoardRefused, BoardRestarts, BoardUnreadable, LoginRefused, ValueUnwritable
+from station.recipe import PLACEHOLDERS, load
 
 Script = list[tuple[bytes, Any]]
 RECIPES = Path(__file__).parents[2] / "config" / "recipes"
@@ -497,3 +498,14 @@ def test_a_secret_in_a_file_is_hidden_in_its_base64_too() -> None:
         shell.configure({"ca": content})
         shown, text = repr(link.transcript), base64.b64encode(content.encode()).decode()
         assert not any(text[i : i + 8] in shown for i in range(len(text) - 7))
+
+
+# ------------------------------------------------------------------ the recipes themselves
+
+
+@pytest.mark.parametrize("name", ["uboot-qemu", "linux-console", "zephyr", "esp-idf", "nuttx"])
+def test_what_a_shipped_recipe_writes_can_be_told_its_board(name: str) -> None:
+    recipe = load(RECIPES / f"{name}.toml")
+    values = {word: "f" * 40 for word in PLACEHOLDERS} | {"serial": "NX-000007", "vendor": "acme", "model": name}
+    with expected_protocol([], table=recipe.options.model_dump(exclude_unset=True), secrets=KNOWN) as (shell, _):
+        shell.check(recipe.settings(values))

@@ -109,7 +109,7 @@ def test_a_greeting_that_lost_bytes_teaches_what_it_should_or_nothing(
         if "_st" in names:
             taught += 1
             assert names["_ts"] == right["_ts"]
-    assert taught < 40  # what is lost out of the text for a greeting that was misheard does no harm
+    assert taught <= 2  # the line end is not needed
 
 
 @pytest.mark.parametrize("said", ["", "<a> 1", "<a", "sha256", "sha256 0", "sha256 " + "0" * 63, "fresh"])

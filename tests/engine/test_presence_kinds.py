@@ -288,6 +288,9 @@ def test_a_failed_board_that_comes_to_life_again_is_not_begun_again(bed_of: Make
     bed.arrive(1)
     assert bed.watcher.wait_finished().error == "board-silent"
     asked = bed.asked
+    bed.watcher.wait_for(lambda: bed.asked > asked or bed.say(b"U-Boot SPL\r\n"))
+    assert bed.events("remove") == [], "it says something, and not who it is"
+    asked = bed.asked
     bed.arrive(1)
     bed.watcher.wait_for(lambda: bed.asked > asked)
     opened = bed.opened

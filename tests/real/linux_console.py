@@ -1,4 +1,4 @@
-"""A real Linux console: agetty, login with PAM, and sh, on a pty behind a path that stays.
+"""A real Linux console: a getty, a login, and a shell, on a pty behind a path that stays.
 
 They are this machine's own programs in a mount and a PID namespace, where
 users, passwords, PAM's rules and the board's disk are files of a folder; no
@@ -15,12 +15,13 @@ import pty
 import shutil
 import subprocess
 from contextlib import suppress
+from enum import StrEnum
 from pathlib import Path
 
 from drivers.sim.loop import LoopThread
 from drivers.sim.wire import Wire
 
-PROGRAMS = ("agetty", "login", "unshare", "setsid", "openssl")
+PROGRAMS = ("agetty", "login", "bash", "busybox", "unshare", "setsid", "openssl")
 PASSWORD = "correct horse; 'battery' \"staple\""
 
 _BOOT = b"\r\n[    0.000000] Linux version 6.1.0-board (gcc 12.2.0)\r\n[    0.000000] CPU: ARMv7 Processor\r\n"
@@ -31,8 +32,23 @@ for pair in passwd:/etc/passwd shadow:/etc/shadow pam:/etc/pam.d disk:/etc/opt l
     mount --bind "${pair%%:*}" "${pair#*:}"
 done
 mount -t proc proc /proc
-exec setsid agetty --noclear --noissue --local-line 115200 "$1" linux
+while sleep 0.01; do setsid --wait $2; done
 """
+
+
+class Make(StrEnum):
+    """Whose getty, login and shell they are."""
+
+    DASH = "dash"
+    """agetty, shadow's login with PAM, and a shell without a line editor;"""
+    BASH = "bash"
+    """the same with a line editor that brackets what is pasted;"""
+    BUSYBOX = "busybox"
+    """BusyBox's getty, login and ash, as on most small boards."""
+
+
+_AGETTY = "agetty --noclear --noissue --local-line 115200 {line} linux"
+_GETTY = "busybox getty -L -i -l {home}/bin/login 115200 {line} vt100"
 
 
 _PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
@@ -50,7 +66,7 @@ def lacking() -> str:
 class LinuxConsole:
     """One board.  Power comes and goes; the adapter, with its port, keeps its own.  ``close`` it."""
 
-    def __init__(self, folder: Path, serial: str) -> None:
+    def __init__(self, folder: Path, serial: str, make: Make = Make.DASH) -> None:
         """Make a board whose disk is ``disk``, with its serial number and MAC address below ``factory`` there."""
         self.port = folder / "tty"
         self.disk = folder / "board" / "disk"
@@ -62,16 +78,22 @@ class LinuxConsole:
         hashed = subprocess.run(
             ["openssl", "passwd", "-6", "-stdin"], input=PASSWORD, capture_output=True, text=True, check=True
         ).stdout.strip()
-        home = self._folder / "root"
-        (self._folder / "passwd").write_text(f"root:x:0:0:root:{home}:/bin/sh\n")
+        self._make = make
+        self._home = home = self._folder / "root"
+        shells = {Make.DASH: "/bin/sh", Make.BASH: "/bin/bash", Make.BUSYBOX: f"{home}/bin/ash"}
+        (self._folder / "passwd").write_text(f"root:x:0:0:root:{home}:{shells[make]}\n")
         (self._folder / "shadow").write_text(f"root:{hashed}:19000:0:99999:7:::\n")
         rules = "auth required pam_unix.so nodelay\naccount required pam_unix.so\nsession required pam_unix.so\n"
         for service in ("login", "other"):
             (self._folder / "pam" / service).write_text(rules)
         os.mkfifo(self._folder / "power")
         (home / ".profile").write_text(f"PATH={home}/bin:$PATH\n")
-        (home / "bin" / "reboot").write_text(f"#!/bin/sh\necho off >{self._folder}/power\nsleep 60\n")
-        (home / "bin" / "reboot").chmod(0o755)
+        if make is Make.BUSYBOX:
+            (home / "bin" / "ash").symlink_to(shutil.which("busybox", path=_PATH) or "")
+        programs = {"reboot": f"echo off >{self._folder}/power; sleep 60", "login": 'exec busybox login "$@"'}
+        for name, command in programs.items():
+            (home / "bin" / name).write_text(f"#!/bin/sh\n{command}\n")
+            (home / "bin" / name).chmod(0o755)
         self._init: subprocess.Popen[bytes] | None = None
         self._master, self._slave = -1, -1
         self._loop = LoopThread("linux-wire")
@@ -118,7 +140,8 @@ class LinuxConsole:
         os.set_blocking(self._master, False)
         asyncio.get_running_loop().add_reader(self._master, self._from_board, self._master)
         self._wire.write(_BOOT)
-        command = ["unshare", *_NAMESPACES, "sh", "-ec", _INIT, str(self._folder), name]
+        getty = (_GETTY if self._make is Make.BUSYBOX else _AGETTY).format(line=name, home=self._home)
+        command = ["unshare", *_NAMESPACES, "sh", "-c", _INIT, str(self._folder), name, getty]
         environment = {"PATH": _PATH}
         with (self._folder / "init.log").open("ab") as log:
             self._init = subprocess.Popen(

@@ -16,7 +16,7 @@ from unittest.mock import patch
 
 import pytest
 from conftest import missing
-from linux_console import PASSWORD, LinuxConsole, lacking
+from linux_console import PASSWORD, LinuxConsole, Make, lacking
 
 from drivers.board import Identity
 from drivers.errors import BoardRefused, BoardRestarts, BoardSilent, LoginRefused, PortLost
@@ -45,13 +45,13 @@ def recipe() -> str:
 
 
 @pytest.fixture
-def console(tmp_path: Path) -> Iterator[LinuxConsole]:
-    """A Linux console that is on."""
+def console(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[LinuxConsole]:
+    """A Linux console that is on; agetty, login and dash unless a test asks for others."""
     if os.geteuid() != 0:
         pytest.skip("only root can run a getty")
     if what := lacking():
         missing(what)
-    with closing(LinuxConsole(tmp_path, WHO.serial)) as board:
+    with closing(LinuxConsole(tmp_path, WHO.serial, getattr(request, "param", Make.DASH))) as board:
         board.power_on()
         yield board
 
@@ -59,7 +59,7 @@ def console(tmp_path: Path) -> Iterator[LinuxConsole]:
 @contextmanager
 def shell_on(console: LinuxConsole, password: str = PASSWORD, **changes: Any) -> Iterator[tuple[Shell, Link]]:
     """The dialect on the board's port."""
-    table = tomllib.loads(recipe())["shell"] | {"reply_s": 30.0, "file": {}}
+    table = tomllib.loads(recipe())["shell"] | {"reply_s": 20.0, "boot_s": 20.0, "file": {}}
     with Link.open(str(console.port), LinkOptions()) as link:
         yield Shell(link, Shell.Options.model_validate(table | changes), {"console": password}), link
 
@@ -74,12 +74,13 @@ AWKWARD = {
 }
 
 
+@pytest.mark.parametrize("console", Make, indirect=True)
 def test_a_board_is_logged_in_to_told_restarted_and_read(console: LinuxConsole) -> None:
     files = {"blob": {"path": "/etc/opt/gateway/it's a blob", "mode": "0640"}}
     wanted = AWKWARD | {"blob": "one\n" + "two\t'three'\x01\n" * 4000}
     with shell_on(console, file=files) as (shell, link):
-        assert shell.present()
         identity = shell.identify()
+        assert shell.present()
         assert (identity.serial, identity.hardware_id) == (WHO.serial, WHO.hardware_id)
         shell.configure(wanted)
         assert shell.restart()
@@ -114,6 +115,7 @@ def test_a_file_whose_folder_is_not_there_is_refused(console: LinuxConsole) -> N
             shell.configure({"blob": "x"})
 
 
+@pytest.mark.parametrize("console", Make, indirect=True)
 def test_somebody_left_the_console_in_the_middle_of_a_line_and_of_a_here_document(console: LinuxConsole) -> None:
     with shell_on(console) as (shell, link):
         shell.identify()
