@@ -9,54 +9,21 @@ Times are seconds; deadlines are readings of ``time.monotonic``.
 from __future__ import annotations
 
 import errno
-import os
 import termios
 import threading
 import time
 from types import TracebackType
 from typing import NoReturn, Self
-from urllib.parse import parse_qs, urlsplit
 
 from drivers.errors import BoardPulled, Cancelled, PortLost, PortStuck, PortUnusable
 from drivers.grip import LOOK_S, Grip
-from drivers.opening import opened
+from drivers.opening import opened, port_complaint
 from drivers.transcript import Passage, Transcript
 from drivers.uart import LinkOptions, ModemLine
 from drivers.wire import CHUNK, Wire
 
 PENDING_LIMIT = 64 * 1024
 """Bytes of input that are kept while nobody reads; older ones are dropped."""
-
-_URL_OPTIONS = {"socket": frozenset[str](), "rfc2217": frozenset({"ign_set_control", "poll_modem", "timeout"})}
-"""The kinds of URL, with the options that each takes (pyserial 3.5).  Not its ``logging``, nor kinds such as
-``spy://``: they would write down keys."""
-
-
-def port_present(port: str) -> bool:
-    """Tell whether the port is there now; of a URL that can't be known without opening it, so it counts as there."""
-    return "://" in port or os.path.exists(port)
-
-
-def port_complaint(port: str) -> str | None:
-    """Return what is wrong with the spelling of a port, as half a sentence, or None; a path is always right.
-
-    Opens nothing and looks nothing up, so a right spelling doesn't mean that the port is there.
-    """
-    if "://" not in port:
-        return None
-    kind = port.partition("://")[0].lower()
-    if kind not in _URL_OPTIONS:
-        return f"there is no {kind}://, only a path, socket://HOST:PORT and rfc2217://HOST:PORT"
-    try:
-        url = urlsplit(port)
-        complete = bool(url.hostname and url.port)
-    except ValueError:  # a port that is no number up to 65535, or a bracket that is not closed
-        complete = False
-    if not complete:
-        return f"needs a host and a port number from 1 to 65535, as in {kind}://127.0.0.1:4000"
-    if unknown := sorted(set(parse_qs(url.query, keep_blank_values=True)) - _URL_OPTIONS[kind]):
-        return f"{kind}:// has no option {' or '.join(unknown)}"
-    return None
 
 
 class Link:

@@ -7,12 +7,17 @@ import os
 import socket
 import termios
 import time
+from urllib.parse import parse_qs, urlsplit
 
 from drivers.errors import PortBusy, PortDenied, PortError, PortMissing, PortUnusable
 from drivers.holders import Holder, holders, rivals
 from drivers.ports import denial
 from drivers.uart import LinkOptions
 from drivers.wire import Wire, open_wire
+
+_URL_OPTIONS = {"socket": frozenset[str](), "rfc2217": frozenset({"ign_set_control", "poll_modem", "timeout"})}
+"""The kinds of URL, with the options that each takes (pyserial 3.5).  Not its ``logging``, nor kinds such as
+``spy://``: they would write down keys."""
 
 _GLANCE_S = 0.1
 """Who has a port open for so short a time doesn't use it."""
@@ -34,6 +39,33 @@ _REASONS: dict[int, tuple[type[PortError], str]] = {
     errno.EACCES: (PortDenied, "may not be opened by this user"),
     errno.EPERM: (PortDenied, "may not be opened by this user"),
 }
+
+
+def port_present(port: str) -> bool:
+    """Tell whether the port is there now; of a URL that can't be known without opening it, so it counts as there."""
+    return "://" in port or os.path.exists(port)
+
+
+def port_complaint(port: str) -> str | None:
+    """Return what is wrong with the spelling of a port, as half a sentence, or None; a path is always right.
+
+    Opens nothing and looks nothing up, so a right spelling doesn't mean that the port is there.
+    """
+    if "://" not in port:
+        return None
+    kind = port.partition("://")[0].lower()
+    if kind not in _URL_OPTIONS:
+        return f"there is no {kind}://, only a path, socket://HOST:PORT and rfc2217://HOST:PORT"
+    try:
+        url = urlsplit(port)
+        complete = bool(url.hostname and url.port)
+    except ValueError:  # a port that is no number up to 65535, or a bracket that is not closed
+        complete = False
+    if not complete:
+        return f"needs a host and a port number from 1 to 65535, as in {kind}://127.0.0.1:4000"
+    if unknown := sorted(set(parse_qs(url.query, keep_blank_values=True)) - _URL_OPTIONS[kind]):
+        return f"{kind}:// has no option {' or '.join(unknown)}"
+    return None
 
 
 def opened(port: str, options: LinkOptions) -> Wire:

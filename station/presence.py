@@ -27,7 +27,8 @@ from drivers.errors import (
     PortLost,
     PortMissing,
 )
-from drivers.link import Link, port_present
+from drivers.link import Link
+from drivers.opening import port_present
 from station import clock
 from station.recipe import Presence
 

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, PrivateAttr, field_validator, model_validator
 
-from drivers.link import port_complaint
+from drivers.opening import port_complaint
 from station.errors import SettingsError
 from station.toml import Table, parse, validate
 

@@ -8,7 +8,8 @@ from collections import Counter
 from collections.abc import Iterator
 
 from drivers.errors import PortBusy, PortDenied, PortError
-from drivers.link import Link, port_present
+from drivers.link import Link
+from drivers.opening import port_present
 from drivers.ports import Held, denial, holders, steady_names
 from station import words
 from station.check.finding import Finding, fail, ok, warn

@@ -17,7 +17,8 @@ from board_script import Board, open_link
 from pydantic import ValidationError
 
 from drivers.errors import Cancelled, PortBusy, PortDenied, PortLost, PortMissing, PortStuck, PortUnusable
-from drivers.link import PENDING_LIMIT, Link, port_complaint, port_present
+from drivers.link import PENDING_LIMIT, Link
+from drivers.opening import port_complaint, port_present
 from drivers.transcript import LIMIT, Transcript
 from drivers.uart import LinkOptions, Pace
 

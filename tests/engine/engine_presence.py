@@ -12,7 +12,7 @@ from engine_floor import Floor
 
 from drivers.board import Identity
 from drivers.errors import Fault
-from drivers.link import port_present
+from drivers.opening import port_present
 from drivers.shell import Shell
 from station.model import SlotView
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from engine_floor import LIMIT_S, Floor, SwappedAtRestart
 
-from drivers.link import port_present
+from drivers.opening import port_present
 from station.fleet.client import Reply, Request
 from station.model import Outcome, Phase, Step
 

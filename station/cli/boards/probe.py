@@ -51,7 +51,8 @@ def command(
     port is opened once a speed, which restarts boards that hang on DTR.
     """
     from drivers.errors import PortMissing
-    from drivers.link import Link, port_present
+    from drivers.link import Link
+    from drivers.opening import port_present
     from drivers.probe import RATES, probe
     from station import recipe
 

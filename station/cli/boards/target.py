@@ -35,7 +35,7 @@ class Target:
     @cached_property
     def port(self) -> str:
         """The port: a path or a URL.  Raises ``click.BadParameter`` for one that can't be meant."""
-        from drivers.link import port_complaint
+        from drivers.opening import port_complaint
 
         if self.settings:
             for slot in self.settings.slots:
