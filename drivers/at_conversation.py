@@ -124,12 +124,16 @@ class Conversation:
         """Restart the board, see it announce its start within ``timeout_s``, and reach it.
 
         ``command`` does it; without one the link's lines do (``Link.reset``).  An autobauding board is silent until
-        it has heard an ``AT``, so it is greeted meanwhile.
+        it has heard an ``AT``, so it is greeted meanwhile.  A port that the board takes along and brings back
+        (``Link.restarting``) is as good as an announcement.
 
         Raises ``BoardStays`` if it goes on as it was, what ``reach`` raises if it doesn't answer, and ``Lost``.
         """
         self._ready = False
         self._catch_up()
+        self._link.restarting(lambda: self._restart(command, timeout_s), self._return)
+
+    def _restart(self, command: str | None, timeout_s: float) -> None:
         if command:
             deadline = self._say(command, timeout_s)
         else:
@@ -142,6 +146,16 @@ class Conversation:
         evidence = self._lines.evidence()
         self.reach(known=False)
         raise BoardStays(f"the board did not restart within {timeout_s:g} s", **evidence)
+
+    def _return(self) -> None:
+        """Reach a board that was away with its port; it may have yet to announce its start."""
+        for left in reversed(range(_BOOTS)):
+            try:
+                self.reach(known=False)
+                return
+            except Lost as lost:
+                if not left:
+                    raise lost.fault from None
 
     @property
     def echoes(self) -> bool:

@@ -159,20 +159,35 @@ class Console:
 
         ``line`` is the command that does it; without one the link's lines do (``Link.reset``).
 
+        A port that the board takes along and brings back (``Link.restarting``) is as good as the banner, which is
+        lost then.
+
         Raises ``BoardStays`` without the banner, or ``BoardSilent`` if nothing came at all; what ``wake`` raises
         without a prompt; and ``Lost`` if the board has just restarted by itself, or misheard.
         """
         self._ready = False
         self._heard.keep(self._link.drain())
         self._heed_restart()
+        self._link.restarting(lambda: self._restart(line, banner, timeout_s), self._return)
+
+    def _restart(self, line: str | None, banner: str, timeout_s: float) -> None:
         deadline = self._say(line, timeout_s) if line else self._pulse(timeout_s)
         sign = banner.encode()
         while not self._heard.skip(sign):
             if not self._listen(deadline):
                 self._judge_no_restart(line or "", timeout_s)
+        self._start(wake_in_s=self._options.wake.every_s)
+
+    def _return(self) -> None:
+        """Reach the prompt of a board that was away: what it has printed meanwhile, nobody has heard."""
+        self._heard.clear()
+        self._woken, self._awaited = False, 0.0
+        self._start(wake_in_s=0)
+
+    def _start(self, wake_in_s: float) -> None:
         self._echoes = None
         self.session += 1
-        self._reach_prompt(wake_in_s=self._options.wake.every_s)
+        self._reach_prompt(wake_in_s)
 
     def _reach_prompt(self, wake_in_s: float, *, steady: bool = False) -> None:
         """Wait for a prompt that isn't stale; interrupt an autoboot; log in; wake the board now and then.

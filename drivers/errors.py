@@ -14,6 +14,7 @@
         │   ├── LoginRefused    login-refused       does not let the station in
         │   ├── BoardRestarts   board-restarts      restarts by itself, again and again
         │   ├── BoardStays      board-does-not-restart   told to restart, and didn't
+        │   ├── BoardGone       board-does-not-return    told to restart, and its own port never came back
         │   ├── BoardUnseen     board-unseen        said to be there, and its port is not
         │   └── CommitFailed    board-commit-failed  could not make its settings permanent
         ├── PortError           blame PORT: the board is not to blame
@@ -126,6 +127,12 @@ class BoardStays(BoardError):
     """The board was told to restart and went on as it was."""
 
     code = "board-does-not-restart"
+
+
+class BoardGone(BoardError):
+    """The board was told to restart, took its own port along, and did not bring it back."""
+
+    code = "board-does-not-return"
 
 
 class BoardUnseen(BoardError):

@@ -110,7 +110,7 @@ class Line:
 
     def restart(self) -> bool:
         """Restart the board, and know by its own clock that it did."""
-        self._session.restart()
+        self._link.restarting(self._session.restart, self._session.restarted)
         return True
 
     def read(self, expected: Mapping[str, str]) -> Mapping[str, str]:

@@ -12,15 +12,19 @@ import errno
 import termios
 import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
-from typing import NoReturn, Self
+from typing import NoReturn, Self, TypeVar
 
 from drivers.errors import BoardPulled, Cancelled, PortLost, PortStuck, PortUnusable
 from drivers.grip import LOOK_S, Grip
 from drivers.opening import opened, port_complaint
+from drivers.returning import PortReturned, Restart
 from drivers.transcript import Passage, Transcript
 from drivers.uart import LinkOptions, ModemLine
 from drivers.wire import CHUNK, Wire
+
+_T = TypeVar("_T")
 
 PENDING_LIMIT = 64 * 1024
 """Bytes of input that are kept while nobody reads; older ones are dropped."""
@@ -35,11 +39,12 @@ class Link:
         self._options = options
         self._pending = bytearray()
         self._transcript = Transcript()
-        self._cancelled = False
+        self._cancelled = threading.Event()
         self._closed = False
         self._guard = threading.Lock()
         self._greeted = False
         self._grip: Grip | None = None
+        self._restart: Restart | None = None
         self._last = time.monotonic()
         """When a byte went over the wire last, either way."""
 
@@ -110,7 +115,7 @@ class Link:
         """Before a board is asked who it is: ``reset`` it, if the recipe wants that; once a link, so once a board."""
         greeted, self._greeted = self._greeted, True
         if self._options.reset_first and not greeted:
-            self.reset()
+            self.restarting(self._reset_first, lambda: None)
 
     def reset(self) -> None:
         """Restart the board by its lines, as ``link.reset`` of the recipe says; what comes meanwhile is kept.
@@ -126,6 +131,25 @@ class Link:
             except (OSError, termios.error) as error:
                 self._lineless("DTR and RTS", error)
             self._pause(pulse.hold_s)
+
+    def restarting(self, restart: Callable[[], _T], reach: Callable[[], _T]) -> _T:
+        """Return what ``restart`` does: it restarts the board, sees that it did, and reaches it.
+
+        Where the recipe has ``returns_s``, the board may take its port along meanwhile: ``restart`` ends there, and
+        ``reach`` is done in its place, and anew if that happens again, once the same path can be opened again.
+
+        Raises ``BoardGone`` if the port isn't back in time, or what keeps it from being opened.
+        """
+        self._restart = Restart(self.port, self._options)
+        act = restart
+        try:
+            while True:
+                try:
+                    return act()
+                except PortReturned:
+                    act = reach
+        finally:
+            self._restart = None
 
     def modem(self, line: ModemLine) -> bool:
         """Tell whether the far end asserts a line; raises ``PortUnusable`` where the port has none, ``PortLost``."""
@@ -146,7 +170,7 @@ class Link:
     def cancel(self) -> None:
         """Make everything in progress, and everything later, raise ``Cancelled``; for any thread, at any time."""
         with self._guard:
-            self._cancelled = True
+            self._cancelled.set()
             if not self._closed:
                 self._wire.wake()
 
@@ -194,8 +218,16 @@ class Link:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
+    def _reset_first(self) -> None:
+        """``reset``; a port that goes away for it does so before the board says anything."""
+        self.reset()
+        heard, until = len(self._pending), time.monotonic() + (self._options.returns_s or 0)
+        while len(self._pending) == heard and (left := until - time.monotonic()) > 0:
+            self._check()
+            self._receive(left)
+
     def _check(self) -> None:
-        if self._cancelled:
+        if self._cancelled.is_set():
             raise Cancelled("the station is stopping", port=self.port)
         if self._closed:
             raise PortLost(f"{self.port} is closed", port=self.port)
@@ -250,7 +282,20 @@ class Link:
 
     def _lost(self, error: Exception) -> NoReturn:
         """Give the port back at once: while it is held, its adapter comes back under another number."""
-        if self._cancelled:
+        if self._cancelled.is_set():
             raise Cancelled("the station is stopping", port=self.port) from error
         self.close()
-        raise PortLost(f"{self.port} went away: {error}", port=self.port) from error
+        if not self._restart:
+            raise PortLost(f"{self.port} went away: {error}", port=self.port) from error
+        if not self._restart.may_leave:
+            why = "when the board was to restart; if it is the board's own and comes back, link.returns_s says so"
+            raise PortLost(f"{self.port} went away {why}: {error}", port=self.port) from error
+        self._reopened(self._restart.returned(self._cancelled))
+        raise PortReturned
+
+    def _reopened(self, wire: Wire) -> None:
+        with self._guard:
+            self._wire, self._closed = wire, False
+        self._pending.clear()
+        if self._grip:
+            self._grip = Grip(self._grip.line)

@@ -166,11 +166,7 @@ class MicroPython:
             return False
         for _ in range(REPEATS + 1):
             self._ensure()
-            try:
-                restarted = self._restart()
-            except Lost:
-                restarted = self._repl.wake()
-            if restarted:
+            if self._link.restarting(self._restart, self._repl.wake):
                 return True
         raise BoardStays("the board was told to restart, and its RAM still holds what it held")
 
@@ -229,9 +225,13 @@ class MicroPython:
         return {name: held.get(name, "") for name in expected}
 
     def _restart(self) -> bool:
-        if self._options.restart == "lines":
-            return self._repl.pulse()
-        return self._repl.restart(self._options.reset if self._options.restart == "reset" else None)
+        """Restart the board; tell whether it did."""
+        try:
+            if self._options.restart == "lines":
+                return self._repl.pulse()
+            return self._repl.restart(self._options.reset if self._options.restart == "reset" else None)
+        except Lost:
+            return self._repl.wake()
 
     # ---------------------------------------------------------------- what the board holds
 

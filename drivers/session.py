@@ -107,13 +107,18 @@ class Session:
 
     def restart(self) -> None:
         """Restart the board, and know by its own clock that it did; raises ``BoardStays``."""
-        before = self.known
+        assert self.known
         if self._exchange.ready():
             self._heed_restart(announced=True)
         over = time.monotonic() + self._boot_s
         if answer := self._exchange.ask("RESTART", within_s=self._boot_s):
             self.granted(answer.reply, "does not restart")
             self._exchange.await_ready(_ANSWER_S)
+        self.restarted(over - time.monotonic())
+
+    def restarted(self, within_s: float | None = None) -> None:
+        """Ask a board that was told to restart until its clock says that it did; ``within_s`` replaces ``boot_s``."""
+        before, over = self.known, time.monotonic() + (self._boot_s if within_s is None else within_s)
         while not (now := self._hello(over - time.monotonic())).younger(before):
             if time.monotonic() >= over:
                 raise BoardStays(f"the board says that it is up for {now.up:.3f} s", **self._exchange.evidence())

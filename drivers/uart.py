@@ -63,6 +63,8 @@ class LinkOptions(Table):
     """States of DTR and RTS, one after the other, that restart the board (its reset and boot pins)."""
     reset_first: bool = False
     """Whether a board is restarted by them before it is asked who it is, so that it is always found in one state."""
+    returns_s: float | None = Field(default=None, gt=0, le=300)
+    """For boards with USB of their own, whose port goes away when they restart: seconds within which it is back."""
     pace: Pace | None = None
     """Pauses while writing; none unless the board needs them."""
     line_gap_s: float = Field(default=0.0, ge=0, le=5)

@@ -16,6 +16,7 @@ from collections.abc import Callable
 
 from drivers.board import Board
 from drivers.errors import (
+    BoardGone,
     BoardPulled,
     BoardRestarts,
     BoardSilent,
@@ -43,7 +44,7 @@ _SETTLE_S = 1.0
 _HANG_UP_S = 0.2
 """Seconds in which a terminal server whose own port is not there hangs up on whoever it has let in."""
 
-_MUTE = frozenset(fault.code for fault in (BoardSilent, BoardRestarts, BoardStays, CommitFailed))
+_MUTE = frozenset(fault.code for fault in (BoardSilent, BoardRestarts, BoardStays, BoardGone, CommitFailed))
 """How a board fails that falls silent by itself, so that its silence doesn't show that it has left."""
 
 
@@ -57,7 +58,7 @@ def leaves_unseen(presence: Presence, error: str | None) -> bool:
         case Presence.START:
             return True
         case Presence.PORT:
-            return error == BoardUnseen.code
+            return error in (BoardUnseen.code, BoardGone.code)
         case _:
             return error in _MUTE
 
@@ -192,7 +193,7 @@ class Gate:
     def await_removal(self, link: Link, board: Board, unseen: bool) -> bool:
         """Return True once the board has left, or an operator says that there is another; False if nothing shows that.
 
-        ``unseen``: this board's silence means nothing.  Raises ``PortLost``
+        ``unseen``: this board's silence means nothing, nor does a port that is not there.  Raises ``PortLost``
         if a fixture's adapter goes, which says nothing of the board.
         """
         match self._presence:
@@ -201,7 +202,8 @@ class Gate:
             case Presence.PROBE:
                 return not unseen and self.await_silence(board)
             case Presence.PORT:
-                pass
+                if unseen and not port_present(self._port):
+                    return False
             case _ if not self._gripped:
                 return False
         try:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from drivers.board import Board, Identity, NoBoard
 from drivers.errors import (
+    BoardGone,
     BoardPulled,
     BoardUnseen,
     Cancelled,
@@ -58,7 +59,7 @@ _RETRY_S = 1.0
 _ASK_AGAIN_S = 5.0
 """Seconds that a board which had fallen silent may answer again before it is asked whether it is still the same."""
 _LOSSES = 3
-"""So many cycles may end one board's tries with its adapter's loss before it has to be taken out first."""
+"""So many cycles may end one board's tries with the loss of its port before it has to be taken out first."""
 
 
 @dataclass(frozen=True)
@@ -193,7 +194,8 @@ class Slot:
     def _serve_cut(self, row: CycleRow) -> None:
         """Go on with a cycle that an earlier run of the station left open, if its board is still here."""
         try:
-            link, board = self._gate.await_board(_GRACE_S, on_trust=True)
+            away_s = self._equipment.recipe.link.returns_s or 0.0  # it may have been restarting
+            link, board = self._gate.await_board(max(_GRACE_S, away_s), on_trust=True)
         except Nobody:
             self._leave(self._abandon(row, "the board was gone when the station came back"))
             return
@@ -296,11 +298,11 @@ class Slot:
         return answers or self._presence is not Presence.PROBE
 
     def _was_cut_off(self, row: CycleRow) -> bool:
-        """Tell whether a cycle ended with its adapter's loss, which is over now: its board may be tried once more.
+        """Tell whether a cycle ended with the loss of its port, which is over now: its board may be tried once more.
 
-        Not for ever: some boards take so much current that their adapter goes.
+        Not for ever: some boards take so much current that their adapter goes, and some always come back too late.
         """
-        return row.error == PortLost.code and (row.attempt or 0) < _LOSSES
+        return row.error in (PortLost.code, BoardGone.code) and (row.attempt or 0) < _LOSSES
 
     def _is_another(self, row: CycleRow, board: Board) -> bool:
         """Tell whether another board is here than that of a closed cycle."""

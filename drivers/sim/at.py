@@ -91,7 +91,7 @@ class AtBoard(SimulatedBoard):
             self._typed.clear()
             self._body, self._lines, self._restarts = b"", 0, False
             self.start()
-            await self.work(self.pace.boot_s)
+            await self.boot()
             self.wire.clear()  # its UART was not up before: what was typed is lost
             self._unasked("RDY")
             try:

@@ -51,6 +51,9 @@ class SimulatedBoard(ABC):
     Everything but the constructor is called in the event loop's thread.
     """
 
+    native_usb = False
+    """Whether the station's port is the board's own: away from each restart until it has booted."""
+
     def __init__(self, wire: Wire, memory: Memory, pace: Pace, faults: Faults = NONE) -> None:
         self.wire = wire
         self.memory = memory
@@ -135,8 +138,16 @@ class SimulatedBoard(ABC):
         self.proof = Proof.COMMITTED
         self.stir()
 
-    def start(self) -> None:
-        """Forget the RAM and load the flash into it, as a board does when it starts."""
+    async def boot(self) -> None:
+        """Take the time that a board needs to start; one with USB of its own comes up at the end."""
+        await self.work(self.pace.boot_s)
+        if self.native_usb:
+            self.wire.plug()
+
+    def start(self, *, soft: bool = False) -> None:
+        """Forget the RAM and load the flash into it, as a board does when it starts; ``soft``: USB stays up."""
+        if self.native_usb and self._starts and not soft:
+            self.wire.unplug()
         self._starts += 1
         self.memory.reset()
         factory = self.program(STRANGER)

@@ -91,7 +91,7 @@ class LineBoard(SimulatedBoard):
         self._started_at = asyncio.get_running_loop().time()
         self.start()
         self.wire.write(_ROM)
-        await self.work(self.pace.boot_s)
+        await self.boot()
         self.wire.write(_BOOT + reply(b"--", b"READY"))
 
     async def _listen(self) -> None:

@@ -76,7 +76,7 @@ class MicroPythonBoard(SimulatedBoard):
         soft = False
         while True:
             self._start(soft=soft)
-            await self.work(self.pace.boot_s)
+            await self.boot()
             try:
                 if PROGRAM in self.memory.ram and not self._raw:
                     await self._run_program()
@@ -94,7 +94,7 @@ class MicroPythonBoard(SimulatedBoard):
     # ---------------------------------------------------------------- start
 
     def _start(self, *, soft: bool) -> None:
-        self.start()
+        self.start(soft=soft)
         if not soft:
             self.wire.clear()
             self._typed.clear()

@@ -92,7 +92,7 @@ class ShellBoard(SimulatedBoard):
         self._repeatable = ""
         self.start()
         self.wire.write(_BANNER)
-        await self.work(self.pace.boot_s)
+        await self.boot()
         self.wire.write(_DEVICES)
 
     async def _interrupted(self) -> bool:

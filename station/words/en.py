@@ -22,6 +22,7 @@ WORDS = {
     "board-refused": "The board refused a command. Put it aside for repair.",
     "board-restarts": "The board restarts by itself. Check its power supply, then try it once more.",
     "board-does-not-restart": "The board did not restart when told to. Put it aside for repair.",
+    "board-does-not-return": "The board did not come back after its restart. Check its cable, then try it once more.",
     "board-commit-failed": "The board could not save its settings. Put it aside for repair.",
     "board-pulled": "The board was taken out too early. Insert it again and wait for the verdict.",
     "board-swapped": "Another board is in the slot than before. Take it out and start again with one board.",
