@@ -203,8 +203,13 @@ class Link:
         return self._transcript.mask_values(text.encode(errors="replace")).decode(errors="replace")
 
     @property
+    def closed(self) -> bool:
+        """Whether the port was given back, or has gone away."""
+        return self._closed
+
+    @property
     def opened(self) -> float:
-        """When the link was opened, a reading of ``time.monotonic``; the transcript's seconds count from here."""
+        """When it was opened first, a reading of ``time.monotonic``; the transcript's seconds count from here."""
         return self._transcript.opened
 
     @property

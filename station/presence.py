@@ -193,7 +193,7 @@ class Gate:
     def await_removal(self, link: Link, board: Board, unseen: bool) -> bool:
         """Return True once the board has left, or an operator says that there is another; False if nothing shows that.
 
-        ``unseen``: this board's silence means nothing, nor does a port that is not there.  Raises ``PortLost``
+        ``unseen``: this board's silence means nothing, nor does a port that was gone before.  Raises ``PortLost``
         if a fixture's adapter goes, which says nothing of the board.
         """
         match self._presence:
@@ -202,7 +202,7 @@ class Gate:
             case Presence.PROBE:
                 return not unseen and self.await_silence(board)
             case Presence.PORT:
-                if unseen and not port_present(self._port):
+                if unseen and link.closed:
                     return False
             case _ if not self._gripped:
                 return False
