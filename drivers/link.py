@@ -226,10 +226,7 @@ class Link:
     def _reset_first(self) -> None:
         """``reset``; a port that goes away for it does so before the board says anything."""
         self.reset()
-        heard, until = len(self._pending), time.monotonic() + (self._options.returns_s or 0)
-        while len(self._pending) == heard and (left := until - time.monotonic()) > 0:
-            self._check()
-            self._receive(left)
+        self._pause(self._options.returns_s or 0, heard=len(self._pending))
 
     def _check(self) -> None:
         if self._cancelled.is_set():
@@ -264,9 +261,10 @@ class Link:
         except (OSError, termios.error) as error:
             self._lineless(line.upper(), error)
 
-    def _pause(self, seconds: float) -> None:
+    def _pause(self, seconds: float, heard: int | None = None) -> None:
+        """Keep what comes; ``heard`` bytes are kept by now, and one more ends the pause."""
         until = time.monotonic() + seconds
-        while (left := until - time.monotonic()) > 0:
+        while (left := until - time.monotonic()) > 0 and (heard is None or len(self._pending) == heard):
             self._check()
             self._receive(left)
 
@@ -290,17 +288,12 @@ class Link:
         if self._cancelled.is_set():
             raise Cancelled("the station is stopping", port=self.port) from error
         self.close()
-        if not self._restart:
-            raise PortLost(f"{self.port} went away: {error}", port=self.port) from error
-        if not self._restart.may_leave:
-            why = "when the board was to restart; if it is the board's own and comes back, link.returns_s says so"
-            raise PortLost(f"{self.port} went away {why}: {error}", port=self.port) from error
-        self._reopened(self._restart.returned(self._cancelled))
-        raise PortReturned
-
-    def _reopened(self, wire: Wire) -> None:
+        if not (self._restart and self._restart.may_leave):
+            hint = "; if it is the board's own and comes back after a restart, link.returns_s says so"
+            raise PortLost(f"{self.port} went away: {error}{hint if self._restart else ''}", port=self.port) from error
+        wire = self._restart.returned(self._cancelled)
         with self._guard:
             self._wire, self._closed = wire, False
         self._pending.clear()
-        if self._grip:
-            self._grip = Grip(self._grip.line)
+        self._grip = self._grip and Grip(self._grip.line)
+        raise PortReturned

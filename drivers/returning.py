@@ -42,22 +42,25 @@ class Restart:
     def returned(self, cancelled: threading.Event) -> Wire:
         """Wait until the port is back, and open it as it was opened before; the old one has to be closed.
 
-        Raises ``BoardGone`` if it isn't back in time; what kept it from being opened, if it is; and ``Cancelled``.
+        Raises ``BoardGone`` if it isn't back in time, or still comes and goes; what kept it from being opened, if it
+        is back; and ``Cancelled``.
         """
-        self._until = self._until or time.monotonic() + (self._options.returns_s or 0)
-        while not cancelled.is_set():
+        if self._until is None:
+            self._until = time.monotonic() + (self._options.returns_s or 0)
+        fault: PortError = PortMissing(f"{self._port} is not there", port=self._port)
+        while (left := self._until - time.monotonic()) > 0:
+            if cancelled.is_set():
+                raise Cancelled("the station is stopping", port=self._port)
             try:
                 if port_present(self._port):
                     return opened(self._port, self._options)
-                fault: PortError = PortMissing(f"{self._port} is not there", port=self._port)
+                fault = PortMissing(f"{self._port} is not there", port=self._port)
             except PortError as unusable:
                 fault = unusable
-            gone = isinstance(fault, PortMissing)
-            left = self._until - time.monotonic()
-            if left <= 0:
-                if not gone:
-                    raise fault
-                took = f"the board restarted and took {self._port} along"
-                raise BoardGone(f"{took}: not back within {self._options.returns_s:g} s", port=self._port) from fault
-            cancelled.wait(min(left, _LOOK_S if gone else _TRY_S))
-        raise Cancelled("the station is stopping", port=self._port)
+            cancelled.wait(min(left, _LOOK_S if isinstance(fault, PortMissing) else _TRY_S))
+        if not isinstance(fault, PortMissing):
+            raise fault
+        text = (
+            f"the board restarted and took {self._port} along: not back for good within {self._options.returns_s:g} s"
+        )
+        raise BoardGone(text, port=self._port)

@@ -19,6 +19,7 @@ from native_board import RESET, NativeBoard, native, restarts
 
 from drivers.at import At
 from drivers.errors import BoardGone, BoardPulled, BoardStays, Cancelled, PortBusy, PortDenied, PortLost
+from drivers.grip import LET_GO_S, LOOK_S
 from drivers.line import Line
 from drivers.link import Link
 from drivers.micropython import MicroPython
@@ -48,9 +49,9 @@ def micropython(link: Link, **changes: Any) -> MicroPython:
     return MicroPython(link, MicroPython.Options.model_validate(table), {})
 
 
-def line(link: Link) -> Line:
-    times = {"patience_s": 20.0, "reply_s": 20.0, "boot_s": 20.0}
-    return Line(link, Line.Options.model_validate(times | {"facts": []}), {})
+def line(link: Link, **changes: Any) -> Line:
+    table = {"patience_s": 20.0, "reply_s": 20.0, "boot_s": 20.0, "facts": []} | changes
+    return Line(link, Line.Options.model_validate(table), {})
 
 
 # ------------------------------------------------------------------ each dialect
@@ -160,6 +161,15 @@ def test_our_own_protocol_asks_the_boards_clock(tmp_path: Path, before: Sequence
         assert board._session.get("@serial") == b"G1"
 
 
+def test_our_own_protocol_knows_that_a_board_has_only_lost_its_plug(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("drivers.session._ANSWER_S", 1.2)
+    talk = met().asked("RESTART", restarts).hello(5_000_000, lf=True).still_up()
+    with native(tmp_path, talk._script) as (_, link), pytest.raises(BoardStays):
+        line(link, boot_s=1.0).restart()
+
+
 # ------------------------------------------------------------------ the link by itself
 
 
@@ -260,24 +270,23 @@ def test_a_recipe_that_does_not_say_so_gets_a_hint(tmp_path: Path) -> None:
 
 def test_a_port_that_does_not_come_back_is_the_boards_fault(tmp_path: Path) -> None:
     with native(tmp_path, options=LinkOptions(returns_s=0.2)) as (board, link):
-        with pytest.raises(BoardGone, match=r"by-path along: not back within 0\.2 s"):
+        with pytest.raises(BoardGone, match=r"by-path along: not back for good within 0\.2 s"):
             away(link, board.leave)
         with pytest.raises(PortLost):
             link.read(soon())
         link.cancel()
 
 
-def test_all_absences_of_one_restart_share_their_time(tmp_path: Path) -> None:
-    with native(tmp_path, options=LinkOptions(returns_s=1.0)) as (board, link):
-        began = time.monotonic()
+def test_a_port_that_comes_and_goes_has_no_more_time_for_that(tmp_path: Path) -> None:
+    with native(tmp_path, options=LinkOptions(returns_s=0.3)) as (board, link), pytest.raises(BoardGone):
+        until = soon()
 
         def reach() -> bytes:
-            assert time.monotonic() - began < 30, "it comes and goes for ever"
-            board.restart() if time.monotonic() - began < 1.2 else board.leave()
+            assert time.monotonic() < until
+            board.restart()
             return link.read(soon())
 
-        with pytest.raises(BoardGone):
-            link.restarting(reach, reach)
+        link.restarting(reach, reach)
 
 
 def test_a_port_that_may_not_be_opened_yet_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -323,12 +332,29 @@ def test_cancelling_works_on_the_port_that_came_back(tmp_path: Path) -> None:
         link.restarting(lambda: (board.restart(), link.read(soon())), lambda: (later(link.cancel), link.read(soon())))
 
 
-def test_a_board_is_still_held_by_its_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_line_that_a_board_let_go_of_with_its_port_has_time_to_come_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asserted = True
     monkeypatch.setattr("drivers.wire.sense", lambda *_: asserted)
     with native(tmp_path) as (board, link):
+
+        def come_back() -> None:
+            nonlocal asserted
+            board.come_back()
+            say_once_open(board, link, b"")
+            asserted = True
+            board.say(b"up")
+
+        def restart() -> None:
+            nonlocal asserted
+            asserted = False
+            assert link.read(time.monotonic() + 2 * LOOK_S) == b""
+            board.leave()
+            later(come_back, LET_GO_S + LOOK_S)
+
         link.hold_by("dsr")
-        away(link, lambda: (board.restart(), later(lambda: say_once_open(board, link, b"up"))))
+        assert away(link, restart) == b"up"
         asserted = False
         with pytest.raises(BoardPulled):
             link.read(soon())
