@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Self
 
 from pydantic import Field, field_validator, model_validator
@@ -79,13 +80,18 @@ class Reading(Table):
 
     def pattern(self, name: str) -> re.Pattern[str]:
         """Return the expression for one setting."""
-        return re.compile(fill(self.capture, name=re.escape(name)), re.MULTILINE)
+        return _of_setting(self.capture, name)
 
     def is_unset(self, name: str, answer: str) -> bool:
         """Tell whether the answer says that the board doesn't have the setting; not so if it holds a value."""
         if self.unset is None or self.pattern(name).search(answer):
             return False
-        return bool(re.search(fill(self.unset, name=re.escape(name)), answer, re.MULTILINE))
+        return _of_setting(self.unset, name).search(answer) is not None
+
+
+@lru_cache(maxsize=1024)
+def _of_setting(expression: str, name: str) -> re.Pattern[str]:
+    return re.compile(fill(expression, name=re.escape(name)), re.MULTILINE)
 
 
 class Restart(Table):

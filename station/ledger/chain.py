@@ -12,11 +12,14 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 _PERHAPS_FLOAT = re.compile(r'[:,\[]-?(?:[0-9]+[.e]|Infinity|NaN)|"-?(?:[0-9.e+-]+|Infinity|NaN)":')
 """What every float looks like in JSON, as a value or a key.  Texts may, too; where nothing does, nothing has to be
 looked through, and that is most of what a ledger's writing would cost."""
+
+_write_down = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode
 
 GENESIS = bytes(32)
 """What stands before the first event."""
@@ -38,9 +41,11 @@ class Event:
 
     def hashed(self, previous: bytes) -> bytes:
         """Return the event's hash."""
-        values = (getattr(self, name) for name in self.__dataclass_fields__)
-        columns = ("" if value is None else str(value) for value in values)
+        columns = ["" if value is None else str(value) for value in _COLUMNS(self)]
         return hashlib.sha256(previous + "\t".join(columns).encode()).digest()
+
+
+_COLUMNS = attrgetter(*Event.__dataclass_fields__)
 
 
 def canonical(body: dict[str, Any]) -> str:
@@ -49,7 +54,7 @@ def canonical(body: dict[str, Any]) -> str:
     ASCII, so that any text that a board sent, however broken, has exactly
     one form.  Floats have none, so times and sizes are integers.
     """
-    text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    text = _write_down(body)
     if _PERHAPS_FLOAT.search(text):
         _refuse_floats(body)
     return text

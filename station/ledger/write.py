@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from functools import cache
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -250,7 +251,12 @@ class Ledger:
 
 def _columns(row: CycleRow | Event) -> dict[str, Any]:
     """Return a flat row as a dict; ``asdict`` would copy it through and through, which costs more than the commit."""
-    return {name: getattr(row, name) for name in row.__dataclass_fields__}
+    return dict(zip(row.__dataclass_fields__, _VALUES[type(row)](row), strict=True))
+
+
+_VALUES: dict[type, Callable[[Any], tuple[Any, ...]]] = {
+    kind: attrgetter(*kind.__dataclass_fields__) for kind in (CycleRow, Event)
+}
 
 
 @cache
