@@ -36,7 +36,9 @@ class Bed(Floor):
         self.asked = 0
         """How often a board was asked who it is."""
         self.opened = 0
-        """How often the port was opened, or looked for."""
+        """How often the port was opened, or looked for,"""
+        self.opened_when_asked = 0
+        """and how often it had been when a board was asked last."""
         identify, there = Shell.identify, port_present
 
         def asked(board: Shell) -> Identity:
@@ -44,6 +46,7 @@ class Bed(Floor):
                 return identify(board)
             finally:
                 self.asked += 1
+                self.opened_when_asked = self.opened
 
         def looked(port: str) -> bool:
             self.opened += 1

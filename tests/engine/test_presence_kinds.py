@@ -263,14 +263,10 @@ def test_a_board_that_babbles_now_and_then_fails_once(bed_of: Make, monkeypatch:
     monkeypatch.setattr("station.slot._ASK_AGAIN_S", 1.0)
     bed = bed_of("probe", ("boot_s = 20.0", "boot_s = 0.2"))
     bed.ready()
-    asked = opened = 0
 
     def babble() -> bool:
         """Be heard until the station has asked who it is, then be quiet until it has given up and waits again."""
-        nonlocal asked, opened
-        if bed.asked != asked:
-            asked, opened = bed.asked, bed.opened
-        elif bed.opened > opened:
+        if bed.opened > bed.opened_when_asked:
             bed.say(b"U-Boot SPL\r\n")
         return False
 
