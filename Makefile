@@ -19,8 +19,8 @@ setup: .venv/ready          ## Make .venv with everything in it, at the locked v
 demo: setup     ## See the station provision simulated boards
 	$(BIN)/station rehearse
 
-test: setup     ## Every test, the fast ones first
-	$(BIN)/python -m pytest
+test: setup     ## Every test, the fast ones first, two files at a time
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: setup lint test      ## What has to pass before anything lands
 
