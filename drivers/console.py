@@ -62,6 +62,8 @@ class Console:
         self._countdown = options.interrupt.on.encode() if options.interrupt else b""
         signs = {"interrupt.on": options.interrupt.on if options.interrupt else "", "restart.expect": banner}
         self._signs = {key: sign for key, sign in signs.items() if sign}
+        self._hints = tuple(sign.encode() for sign in self._signs.values())
+        """What must be there before it is worth while to look for a restart."""
         self._heard = Hearing(options)
         self._sent = b""
         self._echoes: bool | None = None
@@ -265,6 +267,8 @@ class Console:
 
     def _heed_restart(self, line: str = "") -> None:
         """Raise ``Lost`` if a sign of a restart begins a line; inside a line or the echo of ``line`` it is a value."""
+        if not any(hint in self._heard.data for hint in self._hints):
+            return
         for key, sign in self._signs.items():
             if self._heard.begins_line(sign, line if self._echoes is not False else ""):
                 self.session += 1
