@@ -220,11 +220,28 @@ class Conversation:
             elif turn is Turn.PROMPT and data:
                 takes_s = self._lines.send(data.text)
                 deadline = until = time.monotonic() + timeout_s + takes_s
+        if exchange.asked and data:
+            self._fill(data)
         if (answer := exchange.answer) is None:
             raise self._misheard() if exchange.astray else self._unanswered(heard=exchange.heard)
         self._habits = exchange.habits
         self._ready = True
         return answer
+
+    def _fill(self, data: Data) -> None:
+        """Give a board that asks for the data of something else as many bytes: until it has them it hears no command.
+
+        They are spaces: what it was told to store, and under which name, isn't known.  Should it want fewer, they
+        are harmless in the next line.
+        """
+        takes_s = self._lines.send(" " * len(data.text.encode()))
+        until = time.monotonic() + self._options.wake.every_s + takes_s
+        while (line := self._lines.hear(until)) is not None:
+            if self._announces(line):
+                raise self._restarts(line)
+            if self._options.results.final(line, numeric=self._habits.numeric):
+                return
+        self._late = True
 
     def _starts(self, command: str, deadline: float) -> bool:
         """Tell whether the board announces a start before the deadline; raises ``BoardStays`` if it refuses to."""
