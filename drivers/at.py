@@ -95,9 +95,11 @@ class At:
             except Lost as lost:
                 if not left or (known and isinstance(lost.fault, BoardRestarts)):
                     raise lost.fault from None
-            except (BoardRefused, BoardUnreadable):
+            except (BoardRefused, BoardUnreadable) as fault:
                 if not left or self._conversation.echoes:
                     raise
+                if isinstance(fault, BoardUnreadable):
+                    self._conversation.doubt()
                 anew = True
         raise AssertionError("the last time returns or raises")
 

@@ -128,6 +128,11 @@ class Conversation:
                 if not left:
                     raise lost.fault from None
 
+    def doubt(self) -> None:
+        """Take the last answer for one to an earlier command: reach the board anew, with more patience."""
+        self._ready = False
+        self._greeting.slow_down()
+
     @property
     def echoes(self) -> bool:
         """Whether the last answer came after the echo of its command, so that the board heard it as it was sent."""
@@ -147,7 +152,10 @@ class Conversation:
                 break
             if turn is Turn.HEARD:
                 until = deadline
-            elif turn is Turn.ASTRAY:
+            elif turn is Turn.LATE and self._greeting.owed:
+                self._greeting.owed -= 1
+                deadline = until = time.monotonic() + timeout_s
+            elif turn in (Turn.LATE, Turn.ASTRAY):
                 until = min(deadline, time.monotonic() + _SETTLE_S)
             elif turn is Turn.PROMPT and data:
                 takes_s = self._lines.send(data.text)
@@ -156,6 +164,7 @@ class Conversation:
             self._fill(data)
         if (answer := exchange.answer) is None:
             raise self._misheard() if exchange.astray else self._unanswered(heard=exchange.heard)
+        self._greeting.owed = 0
         self._habits = exchange.habits
         self._ready = True
         return answer

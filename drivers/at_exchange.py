@@ -40,7 +40,9 @@ class Turn(Enum):
     HEARD = "heard"
     """The echo is complete: the board has heard the command as it was sent, and what follows is its answer."""
     ASTRAY = "astray"
-    """A result, but not of this command: an earlier one's, or the board has heard something else."""
+    """A result, but not of this command: the board has heard something else."""
+    LATE = "late"
+    """A result, but of an earlier command: nothing of this one's echo has come yet."""
     PROMPT = "prompt"
     """The board asks for the data."""
     DONE = "done"
@@ -96,7 +98,7 @@ class Exchange:
             self._text.append(line)
         elif self._is_astray():
             self.astray = True
-            return Turn.ASTRAY
+            return self._strayed()
         elif not (self.prompt and final is Final.OK):  # some say OK before they ask for the data
             self._result = Answer("", final, line.strip())
         answer = self.answer
@@ -116,6 +118,11 @@ class Exchange:
         self.prompt = ""
         self._text.clear()
         return Turn.PROMPT
+
+    def _strayed(self) -> Turn:
+        """Tell a late answer to the greeting, which may have its own echo, from one to what the board has misheard."""
+        echoes = [line for line in self._text if line[:2].upper() == "AT"]
+        return Turn.LATE if all(line == self._options.wake.send for line in echoes) else Turn.ASTRAY
 
     def _unsolicited(self, line: str) -> bool:
         return any(pattern.match(line) for pattern in self._options.unsolicited)

@@ -33,10 +33,15 @@ class Greeting:
         """Seconds until it is said again."""
         self.late = False
         """An answer was waited for in vain, and may come yet."""
+        self.owed = 0
+        """Answers to greetings that may come yet, at most: some greetings are lost."""
+        self._overtaken = False
+        """A command was sent before all of them had come."""
 
     def say(self) -> float:
         """Send it; it executes nothing.  Return when to do so again if nothing comes of it."""
         self._lines.send(self._options.wake.send + self._options.newline)
+        self.owed += 1
         return time.monotonic() + self.every_s
 
     def stirs(self) -> bool:
@@ -50,7 +55,7 @@ class Greeting:
             until = time.monotonic() + _PRESENT_S
             self.late = again
             while (line := self._lines.hear(until)) is not None:
-                if self._options.results.final(line, numeric=True):
+                if self._final(line):
                     return True
             if self._lines.stirred:
                 self.late = True
@@ -64,6 +69,8 @@ class Greeting:
         board that is ``known`` starts.
         """
         self._lines.forget()
+        if self._overtaken:
+            self._calm_down(known)
         greeting = self._options.wake.send
         started = time.monotonic()
         deadline, due = started + self._options.boot_s, started
@@ -85,7 +92,7 @@ class Greeting:
                 due = time.monotonic()  # what was sent before is likely to be lost
                 continue
             echoed |= line == greeting
-            final = self._options.results.final(line, numeric=True)
+            final = self._final(line)
             if final is Final.OK:
                 numeric = line.strip().isdecimal()
                 break
@@ -98,8 +105,32 @@ class Greeting:
                 if known:
                     self._banner.heed(line)
                 echoed |= line == greeting
+                self._final(line)
         self.late = False
         return Habits(echoed, numeric)
+
+    def slow_down(self) -> None:
+        """From now on, give an answer twice the time before the greeting is said again, and wait for all of them."""
+        self.every_s *= 2
+        self._overtaken = True
+
+    def _calm_down(self, known: bool) -> None:
+        """Wait for the answers that are under way, until none comes in the time that one may take."""
+        until = time.monotonic() + self.every_s
+        while (line := self._lines.hear(until)) is not None:
+            if known:
+                self._banner.heed(line)
+            if self._final(line):
+                until = time.monotonic() + self.every_s
+        self._overtaken = False
+        self.owed = 0
+
+    def _final(self, line: str) -> Final | None:
+        """Tell whether a line is an answer, and count it."""
+        final = self._options.results.final(line, numeric=True)
+        if final:
+            self.owed = max(0, self.owed - 1)
+        return final
 
     def _unreached(self, boots: int, elapsed_s: float) -> BoardError:
         evidence = self._lines.evidence()

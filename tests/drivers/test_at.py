@@ -187,6 +187,30 @@ def test_an_answer_that_was_given_up_is_not_taken_for_the_next_one() -> None:
         assert at.identify() == WHO
 
 
+@pytest.mark.parametrize("every_s", [0.15, 0.3])
+@pytest.mark.parametrize("echoes", [True, False])
+def test_answers_to_greetings_that_are_under_way_are_waited_for(every_s: float, echoes: bool) -> None:
+    answers = dict(exchange if echoes else quiet(exchange) for exchange in (AT, SERIAL, FIRMWARE))
+    over = threading.Event()
+
+    def obey(board: Board) -> None:
+        """Take 0.45 s for one command after the other."""
+        while not over.wait(0.01):
+            command = b""
+            while board.hears() and not command.endswith(b"\r"):
+                command += board.hear(1)
+            if command:
+                board.say(command if echoes else b"")
+                over.wait(0.45)
+                board.say(answers[command].removeprefix(command))  # type: ignore[union-attr]
+
+    with modem([(b"", obey)], wake={"every_s": every_s}) as (at, _):
+        try:
+            assert at.identify() == WHO
+        finally:
+            over.set()
+
+
 # ------------------------------------------------------------------ every byte boundary
 
 CYCLE = [
