@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import time
 import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
-from board_script import PATIENCE_S, UBOOT, WOKEN, expected_protocol
+from board_script import PATIENCE_S, UBOOT, WOKEN, Board, expected_protocol
 
 from drivers.board import Identity
 from drivers.errors import BoardMisheard, BoardRefused, BoardRestarts, BoardUnreadable, LoginRefused, ValueUnwritable
@@ -71,6 +72,24 @@ def test_zephyr_logs_behind_a_prompt_and_in_the_middle_of_an_echo(slowly: bool) 
     ]
     with expected_protocol(script, table=table("zephyr"), slowly=slowly) as (shell, _):
         shell.configure({"a": "1", "b": "1"})
+
+
+def test_a_log_that_never_pauses_does_not_hold_up_an_empty_answer_after_a_wake() -> None:
+    heard: list[bool] = []
+
+    def log_on(board: Board) -> None:
+        board.say(first[0][:-1] + b"\r\n" + UART)
+        until = time.monotonic() + PATIENCE_S / 2
+        while not board.hears() and time.monotonic() < until:
+            board.say(ERASED + LOGGED + UART)
+            time.sleep(0.02)
+        heard.append(board.hears())
+
+    first, second = (said(b'settings write string gateway/%c "1"' % name, b"", UART) for name in b"ab")
+    script: Script = [(b"\x03", b"\r\n" + UART), (first[0], log_on), second]
+    with expected_protocol(script, table=table("zephyr")) as (shell, _):
+        shell.configure({"a": "1", "b": "1"})
+    assert heard == [True]
 
 
 def test_a_long_line_that_zephyr_wraps_and_draws_again_is_an_echo() -> None:
