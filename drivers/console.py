@@ -147,8 +147,8 @@ class Console:
                 self._echoes = answer.echoed
                 if answer.text or not self._woken:
                     break
-                # The first prompt after a wake may be the wake's own.  The time for another one is never begun anew: the
-                # log goes on meanwhile, and proves nothing.
+                # The first prompt after a wake may be the wake's own.  The time for another one is never begun anew:
+                # the log goes on meanwhile, and proves nothing.
                 late_until = late_until or time.monotonic() + _SETTLE_S
                 if self._listen(late_until):
                     continue
