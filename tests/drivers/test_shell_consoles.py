@@ -216,20 +216,21 @@ def test_nuttx_is_identified_written_in_pieces_and_read() -> None:
     right = [*wrong[:4], nsh(b"md5 -f /data/new", md5 + b"\r\n"), nsh(b"mv /data/new /data/b")]
     script: Script = [
         (b"\r", b"\r\n" + NSH),
-        nsh(b"cat /data/serial", b"NX-000007\r\n"),
+        nsh(b"cat /data/serial; echo", b"NX-000007\r\n\r\n"),
         nsh(b"uname -r", b"12.9.0\r\n"),
         nsh(b"echo 'two words' >/data/a"),
         *wrong,
         *right,
         (b"reboot\r", b"reboot\r\n\r\nNuttShell (NSH) NuttX-12.9.0\r\n" + NSH),
-        nsh(b"cat /data/b", TEXT.encode() + b"\r\n"),
-        nsh(b"cat /data/c", b"nsh: cat: open failed: ENOENT\r\n"),
+        nsh(b"cat /data/a; echo", b"two words\r\n\r\n"),
+        nsh(b"cat /data/b; echo", TEXT.encode() + b"\r\n"),  # written without a line end, which echo brings
+        nsh(b"cat /data/c; echo", b"nsh: cat: open failed: ENOENT\r\n"),  # echo is not run then
     ]
     with expected_protocol(script, table=table("nuttx")) as (shell, _):
         assert shell.identify() == Identity("NX-000007", firmware="12.9.0")
         shell.configure({"a": "two words", "b": TEXT})
         assert shell.restart()
-        assert shell.read({"b": "", "c": ""}) == {"b": TEXT, "c": ""}
+        assert shell.read({"a": "", "b": "", "c": ""}) == {"a": "two words", "b": TEXT, "c": ""}
 
 
 PIECES = {
