@@ -346,6 +346,15 @@ def test_logs_in_sets_up_and_does_so_again_after_a_restart(slowly: bool) -> None
         assert SECRET not in repr(link.transcript) and "***" in repr(link.transcript)
 
 
+@pytest.mark.parametrize("end", [b"\a", b"\x1b\\"])
+@pytest.mark.parametrize("slowly", [False, True])
+def test_a_prompt_that_names_its_window_is_a_prompt(end: bytes, slowly: bool) -> None:
+    prompt = b"\x1b]3008;start=" + b"f" * 300 + end + b"\x1b]0;root@gateway: ~" + end + ROOT
+    script: Script = [(b"\x03", b"^C\r\n" + prompt), said(b"id", b"\x1b]133;C" + end + b"G1-7\r\n", prompt)]
+    with expected_protocol(script, table=LINUX, secrets=KNOWN, setup=[], slowly=slowly) as (shell, _):
+        assert shell.identify() == Identity("G1-7")
+
+
 def test_a_board_that_is_logged_in_already_is_not_asked_twice() -> None:
     with expected_protocol([(b"\x03", b"^C\r\n" + ROOT), SET, WHO], table=LINUX, secrets=KNOWN) as (
         shell,
