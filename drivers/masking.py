@@ -41,6 +41,8 @@ _WRAP = re.compile(ESCAPE + rb"| ?\r|[\n\b'\"\\]")
 """What a terminal or a shell puts into a text without ending it."""
 _OVERWRITTEN = re.compile(_WRAP.pattern + rb"|[^\x08]\x08")
 """The same on consoles that wrap by printing a character twice, the first one to be written over."""
+_HEX = re.compile(r"(?:[0-9a-fA-F]{2}){4,}")
+"""A secret of hex digits, as the device keys are (API document, section 2): firmware prints the bytes in many ways."""
 _NOT_HEX = re.compile(ESCAPE + rb"|0[xX]|[^0-9a-fA-F]")
 _LINE = re.compile(rb"[^\r\n]+")
 
@@ -271,7 +273,13 @@ def _texts(secret: str) -> frozenset[bytes]:
     likely = {raw, json.dumps(secret)[1:-1].encode(), quote(raw, safe="").encode(), raw.replace(b"\\", b"x5c")}
     found = {without(form, matches(_WRAP, form))[0] for form in likely}
     found = {form for form in found if form == raw or len(form) >= _LEAST}
-    return frozenset(run for form in found | _base64(raw) for run in _runs(form, _RUN))
+    forms = found | _base64(raw) | _base64(_digits(secret))
+    return frozenset(run for form in forms for run in _runs(form, _RUN))
+
+
+def _digits(secret: str) -> bytes:
+    """Return the bytes that a secret of hex digits stands for, as a firmware may keep it; else none."""
+    return bytes.fromhex(secret) if _HEX.fullmatch(secret) else b""
 
 
 def _base64(raw: bytes) -> set[bytes]:
@@ -287,5 +295,6 @@ def _base64(raw: bytes) -> set[bytes]:
 
 def _hexes(secret: str) -> frozenset[bytes]:
     """Return the pieces that give a secret away in a text of which only its hex digits are left."""
-    form = secret.encode().hex().encode()
-    return frozenset(_runs(form, 2 * _RUN)) if len(form) >= _LEAST else frozenset()
+    form, digits = secret.encode().hex().encode(), _digits(secret).hex().encode()
+    found = set(_runs(form, 2 * _RUN)) if len(form) >= _LEAST else set()
+    return frozenset(found.union(_runs(digits, _RUN)) if digits else found)

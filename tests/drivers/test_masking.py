@@ -96,6 +96,29 @@ def test_base64_of_something_that_holds_it_gives_nothing_away(before: int) -> No
             assert not any(KEY[i : i + 2].encode() in decoded for i in range(len(KEY) - 1)), decoded
 
 
+BYTES: dict[str, Callable[[str], str]] = {
+    "capitals": str.upper,
+    "hex dump": lambda key: bytes.fromhex(key).hex(" "),
+    "colons": lambda key: bytes.fromhex(key).hex(":"),
+    "groups": lambda key: bytes.fromhex(key).hex("-", 2),
+    "words": lambda key: " ".join(f"0x{key[i : i + 8]}" for i in range(0, len(key), 8)),
+    "C array": lambda key: "{" + ", ".join(f"0x{byte:02X}" for byte in bytes.fromhex(key)) + "}",
+    "spaced": " ".join,
+}
+
+
+@pytest.mark.parametrize("form", BYTES)
+def test_a_key_of_hex_digits_is_masked_as_the_bytes_that_it_stands_for(form: str) -> None:
+    shown = masked(f"key: {BYTES[form](OLD)}\r\n=> ", OLD)
+    digits = re.sub(r"0x|[^0-9a-f]", "", shown.decode().lower().removeprefix("key"))
+    assert b"***" in shown and len(digits) <= 2, shown
+
+
+def test_base64_of_the_bytes_of_a_key_is_masked() -> None:
+    shown = masked(base64.b64encode(bytes.fromhex(OLD)), OLD)
+    assert shown.startswith(b"***") and len(shown) <= 6
+
+
 def test_digits_of_something_else_are_shown() -> None:
     line = "serial 00112233445566778899 rid 98badcfe98badcfe98badcfe98badcfe98badcfe crc32 0x5a5a5a5a"
     assert masked(line, KEY) == line.encode()
