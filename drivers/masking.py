@@ -69,6 +69,7 @@ class Masking:
         """Secrets whose forms are not worked out yet: that waits until something is to be shown."""
         self._texts: _Runs = {}
         self._hexes: _Runs = {}
+        self._dumps: _Runs = {}
         self._interjections = Interjections()
 
     def hide(self, secret: str) -> None:
@@ -133,12 +134,13 @@ class Masking:
             secret = self._fresh.pop()
             _sort_in(_texts(secret), self._texts)
             _sort_in(_hexes(secret), self._hexes)
-        readings = [(_WRAP, self._texts), (_NOT_HEX, self._hexes)]
+            _sort_in(_dumps(secret), self._dumps)
+        readings = [(_WRAP, self._texts), (_NOT_HEX, self._hexes), (_PUNCTUATION, self._dumps)]
         if b"\b" in stream:
             readings.append((_OVERWRITTEN, self._texts))
         for skipped, forms in readings:
             text, where = without(stream, matches(skipped, stream))
-            text = text.lower() if forms is self._hexes else text
+            text = text if forms is self._texts else text.lower()
             for length, runs in forms.items():
                 for at in _found(runs, length, text):
                     _flag(flags, where[at], where[at + length - 1] + 1)
@@ -295,6 +297,11 @@ def _base64(raw: bytes) -> set[bytes]:
 
 def _hexes(secret: str) -> frozenset[bytes]:
     """Return the pieces that give a secret away in a text of which only its hex digits are left."""
-    form, digits = secret.encode().hex().encode(), _digits(secret).hex().encode()
-    found = set(_runs(form, 2 * _RUN)) if len(form) >= _LEAST else set()
-    return frozenset(found.union(_runs(digits, _RUN)) if digits else found)
+    form = secret.encode().hex().encode()
+    return frozenset(_runs(form, 2 * _RUN)) if len(form) >= _LEAST else frozenset()
+
+
+def _dumps(secret: str) -> frozenset[bytes]:
+    """Return the pieces that give a secret of hex digits away in a dump of its bytes that has lost its punctuation."""
+    form = _digits(secret).hex().encode()
+    return frozenset(_runs(form, _RUN)) if form else frozenset()
