@@ -60,6 +60,7 @@ class Console:
         self, link: Link, options: ConsoleOptions, secrets: Mapping[str, str], signs: Mapping[str, str]
     ) -> None:
         self._link = link
+        link.know_log(options.log)
         self._options = options
         self._password = secrets[options.login.password] if options.login and options.login.password else None
         self._countdown = options.interrupt.on.encode() if options.interrupt else b""

@@ -89,14 +89,16 @@ def open_wire(port: str, options: LinkOptions) -> Wire:
         if (level := getattr(options, line)) is not None:
             setattr(device, line, level)
     device.open()
+    claimed = False
     try:
         attend(device)
-        if "://" not in port:
-            claim(device.fileno())
-        wire = _wire_of(device, port)
+        claimed = "://" not in port and claim(device.fileno())
+        wire = _wire_of(device, port, claimed)
         if options.dtr is not None or options.rts is not None:
             _set_lines(wire, options)  # once more, since pyserial 3.5 is silent where there is no such line
     except BaseException:
+        if claimed:
+            release(device.fileno())
         close(device)
         raise
     return wire
@@ -120,20 +122,21 @@ _PARITY = {
 }
 
 
-def _wire_of(device: Any, port: str) -> Wire:
+def _wire_of(device: Any, port: str, claimed: bool) -> Wire:
     if isinstance(device, Rfc2217):
         return Remote(device)
-    return _Descriptor(device, device.fileno(), lines="://" not in port)
+    return _Descriptor(device, device.fileno(), lines="://" not in port, claimed=claimed)
 
 
 class _Descriptor:
     """Real ports, ptys and ``socket://``: one poll(2) waits for input, for room to write and for being woken."""
 
-    def __init__(self, device: Any, fd: int, *, lines: bool) -> None:
-        """``lines``: there is more than bytes; pyserial makes a bare socket's up."""
+    def __init__(self, device: Any, fd: int, *, lines: bool, claimed: bool) -> None:
+        """``lines``: there is more than bytes; pyserial makes a bare socket's up.  ``claimed``: exclusively, by us."""
         self._device = device
         self._fd = fd
         self._lines = lines
+        self._claimed = claimed
         self._woken, self._waker = os.pipe()
         self._input, self._any = select.poll(), select.poll()
         self._input.register(self._fd, select.POLLIN)
@@ -171,7 +174,7 @@ class _Descriptor:
     def close(self) -> None:
         for fd in (self._woken, self._waker):
             os.close(fd)
-        if self._lines:
+        if self._claimed:
             release(self._fd)
         close(self._device)
 

@@ -107,7 +107,7 @@ def test_a_station_that_is_well_is_said_so_and_nothing_is_changed(config: Path, 
     lines = {line[6:20].strip(): line[:4].strip() for line in done.stdout.splitlines()}
     assert list(lines) == [
         *("settings", "recipe", "token", "slot 1", "state", "ledger", "disk"),
-        *("fleet", "fleet token", "fleet model", "clock"),
+        *("fleet", "fleet token", "fleet model", "fleet vendor", "fleet owner", "clock"),
     ]
     assert {what for what, level in lines.items() if level != "OK"} <= {"clock"}  # this machine's may be let go
     assert seen(config.parent) == before and board.memory.ram == ram
@@ -299,6 +299,20 @@ def test_a_token_that_the_fleet_does_not_take_fails(config: Path) -> None:
 def test_a_model_that_the_fleet_does_not_know_fails(config: Path, model: str) -> None:
     edit(config.with_name("recipe.toml"), f'model = "{model}"', 'model = "no-such-model"')
     assert "the fleet does not know no-such-model" in sole_trouble(config, "fleet model")
+
+
+def test_a_vendor_that_the_fleet_does_not_know_fails(config: Path) -> None:
+    edit(config, 'vendor = "acme"', 'vendor = "acne"')
+    assert "the fleet knows no vendor acne -> mend fleet.vendor" in sole_trouble(config, "fleet vendor")
+
+
+def test_a_vendor_that_is_another_one_is_said(config: Path, model: str) -> None:
+    edit(config, 'vendor = "acme"', 'vendor = "beta"')
+    assert f"does not take {model} for a model of beta's" in sole_trouble(config, "fleet vendor", "WARN")
+
+
+def test_of_the_owner_is_said_that_it_can_not_be_tried(config: Path) -> None:
+    assert "only tells when a board is enabled" in checked(config)[1]["fleet owner"]["text"]
 
 
 # ------------------------------------------------------------------ the clock

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 import time
 import tomllib
 from pathlib import Path
@@ -155,6 +156,23 @@ def test_an_esp_logs_behind_its_prompt_before_an_echo_and_in_it(slowly: bool) ->
         pytest.raises(BoardRefused, match="setting c"),
     ):
         shell.configure({"a": "1", "b": "2", "c": "3"})
+
+
+def test_a_secret_whose_echo_is_cut_into_pieces_by_the_log_is_in_no_transcript_and_no_error() -> None:
+    key = "65b58249cb0d1ef3a7c2"
+    sent = f'nvs_set a str -v "{key}"'.encode()
+    pieces = [sent[i : i + 5] for i in range(0, len(sent), 5)]
+    echo = b"".join(piece + NOISE % i for i, piece in enumerate(pieces))
+    script: Script = [(b"\x03\r", b"\x03\r\n\r\n" + ESP), (sent + b"\r", echo + b"\r\n" + REFUSED + ESP)]
+    with expected_protocol(script, table=table("esp-idf") | QUICK, setup=[]) as (shell, link):
+        link.hide(key)
+        with pytest.raises(BoardRefused) as caught:
+            shell.configure({"a": key})
+        heard = b"".join(passage.data for passage in link.transcript if passage.direction == "<")
+        shown = [b"nvs_s", b"et a ", b"str -", b'v "***', b"***", b"***", b"***", b'***"']
+        log = b"".join(piece + b"I (3%03d) wifi: connected\r\n" % i for i, piece in enumerate(shown))
+        assert log + b"\r\nCommand returned" in re.sub(rb"\x1b\[[0-9;]*m", b"", heard)
+        assert not any(key[i : i + 3] in repr(caught.value.details) for i in range(len(key) - 2))
 
 
 # ------------------------------------------------------------------ the log, and what only looks like it

@@ -12,6 +12,7 @@ known are masked; a line is therefore written once it is whole.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -39,12 +40,20 @@ def _ended(line: bytearray) -> bool:
     return line.endswith((b"\r", b"\n"))
 
 
+class Readable(Exception):
+    """Others may read the file that is there; the text says so and what to do."""
+
+
 class Record:
     """Appends to a file that only its owner can read, since people type passwords; close it."""
 
     def __init__(self, path: Path, mask: Callable[[bytes], bytes]) -> None:
-        """``mask`` takes the secrets out of a line.  Raises ``OSError``."""
+        """``mask`` takes the secrets out of a line.  Raises ``OSError``, ``Readable``."""
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        facts = os.fstat(descriptor)
+        if stat.S_ISREG(facts.st_mode) and facts.st_mode & 0o077:  # it was there: its mode is somebody's will
+            os.close(descriptor)
+            raise Readable(f"others may read or write {path}; run: chmod 600 {path}")
         self._file: IO[str] = open(descriptor, "w", buffering=1, encoding="utf-8")  # noqa: SIM115 - closed by close
         self._mask = mask
         self._lines: dict[str, bytearray] = {">": bytearray(), "<": bytearray()}
