@@ -52,18 +52,20 @@ class Lost(Exception):
 class Console:
     """The station's side of one prompt.
 
-    ``secrets`` are those that the options ask for; ``banner`` is literal text that only a board which restarts prints.
+    ``secrets`` are those that the options ask for; ``signs`` is what only a board which restarts prints, literally, by
+    the recipe's key.
     """
 
-    def __init__(self, link: Link, options: ConsoleOptions, secrets: Mapping[str, str], banner: str = "") -> None:
+    def __init__(
+        self, link: Link, options: ConsoleOptions, secrets: Mapping[str, str], signs: Mapping[str, str]
+    ) -> None:
         self._link = link
         link.know_log(options.log)
         self._options = options
         self._password = secrets[options.login.password] if options.login and options.login.password else None
         self._countdown = options.interrupt.on.encode() if options.interrupt else b""
-        signs = {"interrupt.on": options.interrupt.on if options.interrupt else "", "restart.expect": banner}
-        self._signs = {key: sign for key, sign in signs.items() if sign}
-        self._hints = tuple(sign.encode() for sign in self._signs.values())
+        self._signs = signs
+        self._hints = tuple(sign.encode() for sign in signs.values())
         """What must be there before it is worth while to look for a restart."""
         self._heard = Hearing(options)
         self._sent = b""

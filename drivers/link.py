@@ -8,7 +8,6 @@ Times are seconds; deadlines are readings of ``time.monotonic``.
 
 from __future__ import annotations
 
-import errno
 import re
 import termios
 import threading
@@ -23,7 +22,7 @@ from drivers.opening import opened, port_complaint
 from drivers.returning import PortReturned, Restart
 from drivers.transcript import Passage, Transcript
 from drivers.uart import LinkOptions, ModemLine
-from drivers.wire import CHUNK, Wire
+from drivers.wire import CHUNK, NO_LINES, Wire
 
 _T = TypeVar("_T")
 
@@ -284,7 +283,7 @@ class Link:
 
     def _lineless(self, lines: str, error: Exception) -> NoReturn:
         """Say that a port has no such lines, or that it is gone."""
-        if getattr(error, "errno", None) not in (errno.ENOTTY, errno.EINVAL, errno.EOPNOTSUPP):
+        if getattr(error, "errno", None) not in NO_LINES:
             self._lost(error)
         raise PortUnusable(f"{self.port} has no {lines} lines", port=self.port) from error
 

@@ -81,6 +81,14 @@ def after_echo(text: str, line: str) -> int | None:
     return None
 
 
+def begins_line(text: str, sign: str) -> bool:
+    """Tell whether ``sign`` begins a line of ``text``.
+
+    A time in brackets, as kernels print it, and ornaments (``***``) may stand before it.
+    """
+    return bool(re.search(rf"(?:\A|[\r\n])(?:\[ *[\d.:,]+\])?[^\w\r\n]*{re.escape(sign)}", text))
+
+
 def _after_wrapped(text: str, at: int, line: str) -> int | None:
     """Return where ``line`` ends in ``text`` if it begins there, with filler anywhere in it."""
     for character in line:

@@ -22,6 +22,13 @@ from drivers.uart import LinkOptions, ModemLine
 CHUNK = 4096
 """Bytes that are asked of the kernel, or given to it, at a time."""
 
+NO_LINES = frozenset({errno.ENOTTY, errno.EINVAL, errno.EOPNOTSUPP})
+"""What is said of lines that a port does not have."""
+
+
+class Lineless(OSError):
+    """A line should be set when the port is opened, and it has none."""
+
 
 class Wire(Protocol):
     """How bytes get to and from an open pyserial port; raises whatever pyserial and the kernel raise."""
@@ -56,7 +63,7 @@ class Wire(Protocol):
 
 
 def open_wire(port: str, options: LinkOptions) -> Wire:
-    """Open a path, exclusively, or a URL, set up as the recipe's ``[link]`` says.
+    """Open a path, exclusively, or a URL, set up as the recipe's ``[link]`` says; ``Lineless`` without its dtr and rts.
 
     The timeout is given here once, since changing it later makes ``rfc2217://`` negotiate anew.
     """
@@ -88,13 +95,22 @@ def open_wire(port: str, options: LinkOptions) -> Wire:
         claimed = "://" not in port and claim(device.fileno())
         wire = _wire_of(device, port, claimed)
         if options.dtr is not None or options.rts is not None:
-            wire.drive(options.dtr, options.rts)  # once more, since pyserial 3.5 is silent where there is no such line
+            _set_lines(wire, options)  # once more, since pyserial 3.5 is silent where there is no such line
     except BaseException:
         if claimed:
             release(device.fileno())
         close(device)
         raise
     return wire
+
+
+def _set_lines(wire: Wire, options: LinkOptions) -> None:
+    try:
+        wire.drive(options.dtr, options.rts)
+    except OSError as error:
+        if error.errno not in NO_LINES:
+            raise
+        raise Lineless(error.errno, "no DTR and RTS") from error
 
 
 _PARITY = {

@@ -209,7 +209,7 @@ def test_a_port_that_somebody_has_fails_by_name(config: Path, board: OnPort) -> 
 
 def test_a_port_that_can_not_be_set_up_fails(config: Path) -> None:
     edit(config.with_name("recipe.toml"), "baud = 115200", "baud = 115200\ndtr = false")  # no pty has that line
-    assert "can't be used with these link settings" in sole_trouble(config, "slot 1")
+    assert "has no DTR and RTS lines" in sole_trouble(config, "slot 1")
 
 
 def test_a_bridge_where_nobody_listens_fails(config: Path) -> None:
