@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import NamedTuple
 
+from drivers.at_echo import Echo
 from drivers.at_options import AtOptions
 from drivers.at_result import Final
 
@@ -56,10 +57,13 @@ class Exchange:
         self.prompt = prompt
         self.astray = False
         """Results have come, but none of this command."""
+        self.asked = False
+        """The board asks for the data of something else than it was sent."""
         self._command, self._options, self._expect = command, options, expect
         self._habits = habits
-        self._echo = "" if habits.echoes is False else command
-        """What has not come yet of the echo."""
+        self._echo = Echo(command, self._unsolicited)
+        self._echoed = habits.echoes is False
+        """Whether the echo has come, or none is to come."""
         self._text: list[str] = []
         self._result: Answer | None = None
 
@@ -71,23 +75,23 @@ class Exchange:
     @property
     def heard(self) -> bool:
         """Whether nothing speaks against that the board has heard the command as it was sent."""
-        return not (self._echo and self._habits.echoes)
+        return self._echoed or not self._habits.echoes
 
     @property
     def habits(self) -> Habits:
         """What the answer has shown of how the board answers."""
         numeric = self._result.result.isdecimal() if self._result else self._habits.numeric
-        return Habits(self._habits.echoes is not False and not self._echo, numeric)
+        return Habits(self._habits.echoes is not False and self._echoed, numeric)
 
     def take(self, line: str) -> Turn:
         """Say what a line means."""
-        if self._echo and (line == self._command or self._echo.startswith(line)):
-            return self._echoed(line)
+        final = self._options.results.final(line, numeric=self._habits.numeric)
+        if final is None and not self._echoed and self._echo.ends(line):
+            return self._heard()
         if self.prompt and line.startswith(self.prompt):
             return self._prompted()
-        if any(pattern.match(line) for pattern in self._options.unsolicited):
+        if self._unsolicited(line):
             return Turn.WAIT
-        final = self._options.results.final(line, numeric=self._habits.numeric)
         if final is None:
             self._text.append(line)
         elif self._is_astray():
@@ -98,26 +102,25 @@ class Exchange:
         answer = self.answer
         return Turn.DONE if answer and (answer.final is not Final.OK or answer.holds(self._expect)) else Turn.WAIT
 
-    def _echoed(self, line: str) -> Turn:
-        """Take a piece of the echo: it is cut where something unsolicited came in between."""
-        self._echo = "" if line == self._command else self._echo[len(line) :]
-        if self._echo:
-            return Turn.WAIT
+    def _heard(self) -> Turn:
+        """What came before was no part of the answer."""
+        self._echoed = True
         self._text.clear()
-        self.astray = False
+        self.astray = self.asked = False
         return Turn.HEARD
 
     def _prompted(self) -> Turn:
         if not self.heard:
-            self.astray = True
+            self.astray = self.asked = True
             return Turn.ASTRAY
         self.prompt = ""
         self._text.clear()
         return Turn.PROMPT
 
+    def _unsolicited(self, line: str) -> bool:
+        return any(pattern.match(line) for pattern in self._options.unsolicited)
+
     def _is_astray(self) -> bool:
         """Tell whether a result can't be this command's: its echo is missing, or came otherwise than it was sent."""
-        if not self._echo:
-            return False
-        garbled = self._echo != self._command or any(line[:2].upper() == "AT" for line in self._text)
-        return garbled or self._habits.echoes is True
+        garbled = any(line[:2].upper() == "AT" for line in self._text)
+        return not self._echoed and (garbled or self._habits.echoes is True)

@@ -129,6 +129,25 @@ def test_an_unsolicited_line_may_come_in_the_middle_of_an_echo(cut: int) -> None
         assert at.identify() == WHO
 
 
+@pytest.mark.parametrize("cut", range(1, len(b"AT+CGSN=1")))
+def test_an_unsolicited_line_may_hang_on_to_half_an_echo(cut: int) -> None:
+    reply = SERIAL[1][:cut] + b"+CREG: 1\r\n" + SERIAL[1][cut:]  # type: ignore[index]
+    with modem([AT, (SERIAL[0], reply), FIRMWARE]) as (at, _):
+        assert at.identify() == WHO
+
+
+def test_unsolicited_lines_may_break_an_echo_more_than_once() -> None:
+    reply = b"AT+C+CREG: 1\r\nGSRING\r\n\r\nRING\r\nN=1" + SERIAL[1].removeprefix(b"AT+CGSN=1")  # type: ignore[union-attr]
+    with modem([AT, (SERIAL[0], reply), FIRMWARE]) as (at, _):
+        assert at.identify() == WHO
+
+
+def test_a_known_unsolicited_line_may_hang_on_to_a_whole_echo() -> None:
+    reply = b"AT+CGSN=1+CREG: 1\r\n" + SERIAL[1].removeprefix(b"AT+CGSN=1")  # type: ignore[union-attr]
+    with modem([AT, (SERIAL[0], reply), FIRMWARE], unsolicited=[r"^\+CREG: "]) as (at, _):
+        assert at.identify() == WHO
+
+
 def test_an_unsolicited_line_like_the_answer_is_told_from_it_by_its_pattern() -> None:
     identify = [{"send": "AT+CREG?", "capture": r"^\+CREG: (?P<serial>.*)$"}]
     script = [AT, (b"AT+CREG?\r", b"AT+CREG?\r\r\n+CREG: 5\r\n\r\n+CREG: 0,1\r\n\r\nOK\r\n")]
@@ -387,6 +406,22 @@ def test_a_board_may_ask_for_the_value_itself(asks: bytes, slowly: bool) -> None
     with modem(script, slowly=slowly, **PROMPTED) as (at, _):
         at.configure({"a": value})
         assert at.read({"a": ""}) == {"a": value}
+
+
+def test_a_board_that_asks_for_the_value_of_something_else_is_given_as_much_and_told_again() -> None:
+    value, command = "v" * 330, b'AT+SYSMFG=2,"app","a",7,330\r'
+    asks, ok = b"\r\nOK\r\n\r\n>", b"\r\nOK\r\n"
+    script = [
+        AT,
+        (command, command.replace(b'"a"', b'"e"') + asks),
+        (b" " * 330, ok),
+        AT,
+        (command, command + asks),
+        (value.encode(), ok),
+        STORED,
+    ]
+    with modem(script, **PROMPTED) as (at, _):
+        at.configure({"a": value})
 
 
 def test_a_board_may_refuse_before_it_asks_for_the_value() -> None:
