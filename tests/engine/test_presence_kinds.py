@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -122,6 +123,25 @@ def test_an_idle_adapter_that_comes_back_under_another_number(kind: str, bed_of:
     bed.back()
     bed.watcher.wait_for(lambda: "is not there" not in bed.shown().note)
     passes(bed, 1, 1)
+
+
+@pytest.mark.parametrize("kind", FIXTURES)
+@pytest.mark.parametrize("outcome", [Outcome.PASS, Outcome.FAIL])
+def test_an_adapter_that_is_lost_beside_a_verdict_is_told_and_the_verdict_stays(
+    kind: str, outcome: Outcome, bed_of: Make
+) -> None:
+    bed = bed_of(kind, *([("(?P<serial>", "(?P<serial>X")] if outcome is Outcome.FAIL else []))
+    bed.ready()
+    bed.arrive(1)
+    assert bed.watcher.wait_finished().outcome is outcome
+    bed.watcher.wait_view("1", outcome=outcome)
+    verdict = bed.shown()
+    bed.lose()
+    bed.watcher.wait_note("adapter is not there. Plug it in.")
+    assert replace(bed.shown(), note=verdict.note) == verdict and verdict.said in bed.shown().said
+    bed.watcher.forget()
+    bed.back()
+    bed.watcher.wait_for(lambda: bed.shown() == verdict)
 
 
 @pytest.mark.parametrize("kind", FIXTURES)
