@@ -11,6 +11,8 @@ import pytest
 from far_end_process import FarEnd
 from station_process import LIMIT_S, Station, python, station
 
+from station.cli.status import _row
+
 
 def test_without_a_station_both_say_so(tmp_path: Path) -> None:
     for command in (["ctl", "start", "1"], ["status"], ["status", "--json"]):
@@ -65,3 +67,9 @@ def test_a_running_station_is_told_and_shows(far_end: FarEnd) -> None:
         assert (done.returncode, done.stderr) == (1, "station: there is no slot '3'; there are: 1, 2\n")
         assert running.end(signal.SIGTERM) == 0
     assert station("status", "--config", far_end.config).returncode == 1
+
+
+def test_a_verdict_is_followed_by_what_is_wrong_with_its_port() -> None:
+    slot = {"slot": "1", "phase": "remove", "outcome": "FAIL", "serial": "S1", "last": "", "step": "identify"}
+    said = _row({**slot, "advice": "Put it aside.", "note": "The port is gone."}, 1)
+    assert said.split() == ["1", "FAIL", "S1", *["Put", "it", "aside.", "The", "port", "is", "gone."]]
