@@ -12,8 +12,8 @@ from drivers.text import after_echo, lines, plain
 LIMIT = 64 * 1024
 """Bytes of one answer, or of boot messages, that are kept."""
 
-_PROMPT_WINDOW = 512
-"""Only so much of the end of what has arrived is searched for the prompt,"""
+_PROMPT_WINDOW = 1024
+"""Only so much of the end of what has arrived is searched for the prompt, with its colours and window titles,"""
 _LOG_WINDOW = 4096
 """or so much where log lines may follow it."""
 

@@ -9,10 +9,11 @@ Times are seconds; deadlines are readings of ``time.monotonic``.
 from __future__ import annotations
 
 import errno
+import re
 import termios
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import NoReturn, Self, TypeVar
 
@@ -189,6 +190,10 @@ class Link:
     def hide_setting(self, name: str) -> None:
         """Mask the value of the setting of this name in the transcript and in ``masked``, whatever it is."""
         self._transcript.hide_setting(name)
+
+    def know_log(self, patterns: Iterable[re.Pattern[str]]) -> None:
+        """Lines of the board's log, from where one of these is found, may come in the middle of what is masked."""
+        self._transcript.know_log(patterns)
 
     def hides(self, name: str, value: str) -> bool:
         """Tell whether a setting is hidden: by its name, or for a hidden text in its value."""

@@ -298,11 +298,11 @@ class Slot:
         return answers or self._presence is not Presence.PROBE
 
     def _was_cut_off(self, row: CycleRow) -> bool:
-        """Tell whether a cycle ended with the loss of its port, which is over now: its board may be tried once more.
+        """Tell whether a cycle ended for want of its port, which is there by now: its board may be tried once more.
 
         Not for ever: some boards take so much current that their adapter goes, and some always come back too late.
         """
-        return row.error in (PortLost.code, BoardGone.code) and (row.attempt or 0) < _LOSSES
+        return row.error in (PortLost.code, BoardGone.code, BoardUnseen.code) and (row.attempt or 0) < _LOSSES
 
     def _is_another(self, row: CycleRow, board: Board) -> bool:
         """Tell whether another board is here than that of a closed cycle."""

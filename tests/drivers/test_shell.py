@@ -530,6 +530,7 @@ def test_uboot_wants_backslashes_doubled() -> None:
         ("zephyr", r"$x `y` 'z'", rb""" "$x `y` 'z'" """),
         ("zephyr", 'a"b\\c\\', rb""" "a\"b\x5cc\x5c" """),
         ("zephyr", r"\x41", rb""" "\x5cx41" """),
+        ("zephyr", "Tür 2, 5 €", rb""" "T\xc3\xbcr 2, 5 \xe2\x82\xac" """),
     ],
 )
 def test_boards_that_are_no_posix_shell_have_their_own_quotes(quote: str, value: str, quoted: bytes) -> None:

@@ -232,6 +232,19 @@ def test_a_board_that_has_not_brought_its_port_fails_when_it_is_started(bed_of: 
     assert bed.events("remove") == [(1,)]
 
 
+def test_a_board_that_brings_its_port_after_that_is_begun_though_it_does_not_say_who_it_is(bed_of: Make) -> None:
+    bed = bed_of("port", *QUICK)
+    bed.ready()
+    bed.watcher.wait_note("is not there")
+    assert bed.press_start() is None
+    assert bed.watcher.wait_finished().error == "board-unseen"
+    bed.plug()
+    assert bed.watcher.wait_finished(2).error == "board-silent"
+    bed.unplug()
+    bed.watcher.wait_left("1")
+    passes(bed, 1, 3)
+
+
 @pytest.mark.parametrize("kind", FIXTURES)
 def test_a_start_without_the_fixtures_adapter_is_refused_and_forgotten(kind: str, bed_of: Make) -> None:
     bed = bed_of(kind)
