@@ -147,6 +147,12 @@ def test_a_transcript_that_others_can_read_is_refused(tmp_path: Path) -> None:
     assert file.read_text() == ""
 
 
+def test_a_transcript_that_can_not_be_written_is_named(tmp_path: Path) -> None:
+    with board_on_port(tmp_path) as board, console(board.port, "--transcript", "/dev/full") as terminal:
+        assert terminal.ended() == 1
+        terminal.until(b"the transcript can't be written: /dev/full: No space left on device")
+
+
 def test_a_port_that_goes_away_and_comes_back_is_said_and_used_again(tmp_path: Path) -> None:
     file = tmp_path / "transcript.txt"
     with board_on_port(tmp_path) as board, console(board.port, "--transcript", file) as terminal:

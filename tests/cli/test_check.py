@@ -212,9 +212,24 @@ def test_a_port_that_can_not_be_set_up_fails(config: Path) -> None:
     assert "has no DTR and RTS lines" in sole_trouble(config, "slot 1")
 
 
-def test_a_bridge_where_nobody_listens_fails(config: Path) -> None:
+def test_a_bridge_where_nobody_listens_fails_unless_a_board_may_bring_it(config: Path) -> None:
     second_slot(config, "socket://127.0.0.1:1")
-    assert "nothing listens at this address" in sole_trouble(config, "slot 2")
+    assert "nothing listens at this address; a board may bring it" in sole_trouble(config, "slot 2", "WARN")
+    edit(config.with_name("recipe.toml"), 'presence = "port"', 'presence = "probe"')
+    assert "nothing listens at this address -> " in sole_trouble(config, "slot 2")
+
+
+def test_a_port_that_may_be_there_or_not_is_not_well(config: Path) -> None:
+    closed = config.with_name("closed")
+    closed.mkdir()
+    second_slot(config, str(closed / "port"))
+    closed.chmod(0)
+    try:
+        done = station("check", "--config", config, mortal=True)
+    finally:
+        closed.chmod(0o700)
+    assert done.returncode == 1
+    assert f"FAIL  slot 2          {closed / 'port'} can't be seen: {closed} may not be entered" in done.stdout
 
 
 # ------------------------------------------------------------------ records
@@ -234,6 +249,25 @@ def test_a_state_folder_of_somebody_else_fails(config: Path, monkeypatch: pytest
     state = config.parent / "state"
     monkeypatch.setattr(os, "access", lambda path, *more, **also: path != state and access(path, *more, **also))
     assert f"{state} can't be written to by this user" in sole_trouble(config, "state")
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        "",
+        "PRAGMA journal_mode = WAL",
+        "CREATE TABLE _sqlite_migrations (migration_set TEXT, name TEXT, applied_at TEXT)",
+    ],
+)
+def test_a_ledger_that_was_only_begun_is_no_trouble(config: Path, begun: str) -> None:
+    path = config.parent / "state" / "ledger.db"
+    path.touch()
+    with closing(sqlite3.connect(path)) as db:
+        db.execute(begun)
+    code, findings = checked(config)
+    assert code == 0 and findings["ledger"]["text"] == f"{path} is empty and will be filled"
+    ledger(config)  # as `run` does
+    assert "sound; 0 boards" in checked(config)[1]["ledger"]["text"]
 
 
 def tamper(path: Path) -> None:

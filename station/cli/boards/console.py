@@ -15,7 +15,7 @@ import click
 
 from drivers.errors import PortError, PortLost, PortStuck
 from station.cli.boards import terminal
-from station.cli.boards.record import Readable, Record
+from station.cli.boards.record import Readable, Record, Unwritten
 from station.cli.boards.talk import hide
 from station.cli.boards.target import FILE, Target, target
 
@@ -63,6 +63,8 @@ def command(board: Target, baud: int | None, transcript: Path | None) -> None:
     try:
         with suppress(_Left):
             _converse(board.port, options, record)
+    except Unwritten as unwritten:
+        raise click.ClickException(f"the transcript can't be written: {unwritten}") from None
     finally:
         if record:
             record.close()
