@@ -44,6 +44,8 @@ _OVERWRITTEN = re.compile(_WRAP.pattern + rb"|[^\x08]\x08")
 _HEX = re.compile(r"(?:[0-9a-fA-F]{2}){4,}")
 """A secret of hex digits, as the device keys are (API document, section 2): firmware prints the bytes in many ways."""
 _NOT_HEX = re.compile(ESCAPE + rb"|0[xX]|[^0-9a-fA-F]")
+_PUNCTUATION = re.compile(ESCAPE + rb"|0[xX]|[\s,:;.'\"\\(){}\[\]<>|-]")
+"""What stands between the bytes of a dump."""
 _LINE = re.compile(rb"[^\r\n]+")
 
 _VALUE = (
