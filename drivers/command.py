@@ -18,6 +18,8 @@ from drivers.table import Table
 from drivers.text import Pattern, fill, placeholders
 
 _FACTS = frozenset(Identity.__dataclass_fields__)
+_LEADS = ("x", "x ", "x: ", "x=", "{name} ", "{name}: ", "{name}=", '"')
+"""What boards may print before a value."""
 
 
 class Question(Table):
@@ -81,6 +83,16 @@ class Reading(Table):
     def pattern(self, name: str) -> re.Pattern[str]:
         """Return the expression for one setting."""
         return _of_setting(self.capture, name)
+
+    def is_bare(self, name: str, value: str) -> bool:
+        """Tell whether a value is read only from an answer that has it at the start of a line, with nothing before."""
+        pattern = self.pattern(name)
+
+        def reads(answer: str) -> bool:
+            found = pattern.search(answer)
+            return found is not None and found["value"] == value
+
+        return reads(value) and not any(reads(fill(lead, name=name) + value) for lead in _LEADS)
 
     def is_unset(self, name: str, answer: str) -> bool:
         """Tell whether the answer says that the board doesn't have the setting; not so if it holds a value."""

@@ -52,17 +52,20 @@ class Lost(Exception):
 class Console:
     """The station's side of one prompt.
 
-    ``secrets`` are those that the options ask for; ``banner`` is literal text that only a board which restarts prints.
+    ``secrets`` are those that the options ask for; ``signs`` is what only a board which restarts prints, literally, by
+    the recipe's key.
     """
 
-    def __init__(self, link: Link, options: ConsoleOptions, secrets: Mapping[str, str], banner: str = "") -> None:
+    def __init__(
+        self, link: Link, options: ConsoleOptions, secrets: Mapping[str, str], signs: Mapping[str, str]
+    ) -> None:
         self._link = link
+        link.know_log(options.log)
         self._options = options
         self._password = secrets[options.login.password] if options.login and options.login.password else None
         self._countdown = options.interrupt.on.encode() if options.interrupt else b""
-        signs = {"interrupt.on": options.interrupt.on if options.interrupt else "", "restart.expect": banner}
-        self._signs = {key: sign for key, sign in signs.items() if sign}
-        self._hints = tuple(sign.encode() for sign in self._signs.values())
+        self._signs = signs
+        self._hints = tuple(sign.encode() for sign in signs.values())
         """What must be there before it is worth while to look for a restart."""
         self._heard = Hearing(options)
         self._sent = b""
@@ -137,6 +140,7 @@ class Console:
         self._heed_restart()
         deadline = self._say(line, timeout_s or self._options.reply_s)
         line = line.rpartition("\n")[2]
+        late_until = 0.0
         while True:
             # First, so that a board which restarts within one read has given no answer, however its bytes are split.
             self._heed_restart(line)
@@ -144,7 +148,12 @@ class Console:
             answer = self._heard.answer(line, echoes=self._echoes, woken=self._woken) if at_prompt else None
             if answer:
                 self._echoes = answer.echoed
-                if self._late(answer.text):
+                if answer.text or not self._woken:
+                    break
+                # The first prompt after a wake may be the wake's own.  The time for another one is never begun anew:
+                # the log goes on meanwhile, and proves nothing.
+                late_until = late_until or time.monotonic() + _SETTLE_S
+                if self._listen(late_until):
                     continue
                 break
             if self._heard.overflowed:
@@ -247,10 +256,6 @@ class Console:
         self._woken = False
         self.session += 1
         return True
-
-    def _late(self, answer: str) -> bool:
-        """Tell whether a prompt was not the one behind the answer: the first one after a wake may be the wake's own."""
-        return self._woken and not answer and self._listen(time.monotonic() + _SETTLE_S)
 
     def _judge_missing_echo(self, line: str, at_prompt: bool) -> None:
         """Decide what it means that nothing more comes: no echo on this board, or a conversation that came apart."""

@@ -17,6 +17,8 @@ PTYS = range(136, 144)
 """Major numbers of the near sides of ptys (Linux)."""
 
 _CAP_SYS_ADMIN = 21
+_TIOCGEXCL = 0x80045440
+"""Is there a claim? (Linux 3.8, where an ioctl that reads has this bit; ``termios`` doesn't name it.)"""
 
 _UNHEARD_S = 4
 """Seconds without a sign of a terminal server; less than a board has for its answer, whose fault it would seem."""
@@ -38,20 +40,28 @@ def sense(device: Any, line: ModemLine) -> bool:
     return asserted
 
 
-def claim(fd: int) -> None:
+def claim(fd: int) -> bool:
     """Let nobody else open this terminal any more, not even one who asks for no lock; root still can (tty_ioctl(4)).
+
+    Return whether the claim is ours to take back: where root comes in beside
+    somebody's claim, it stays that one's.
 
     The kernel takes that back when the last descriptor is closed, by a kill as
     well; but of a pty only when its far end closes, so a program that was
     killed would have shut itself out.  A pty is claimed by those alone whom
     the claim doesn't stop.
     """
-    if _unstoppable() or os.major(os.fstat(fd).st_rdev) not in PTYS:
-        fcntl.ioctl(fd, termios.TIOCEXCL)
+    if not _unstoppable() and os.major(os.fstat(fd).st_rdev) in PTYS:
+        return False
+    before = bytearray(4)
+    with suppress(OSError):  # a driver or kernel that can't tell
+        fcntl.ioctl(fd, _TIOCGEXCL, before)
+    fcntl.ioctl(fd, termios.TIOCEXCL)
+    return not any(before)
 
 
 def release(fd: int) -> None:
-    """Take a claim back at once, whoever else has the terminal open."""
+    """Take our own claim back at once, whoever else has the terminal open."""
     with suppress(OSError):  # gone
         fcntl.ioctl(fd, termios.TIOCNXCL)
 

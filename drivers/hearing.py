@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from drivers.prompt import ConsoleOptions
 from drivers.terminal import Cut, Log, shown
-from drivers.text import after_echo, lines, plain
+from drivers.text import after_echo, begins_line, lines, plain
 
 LIMIT = 64 * 1024
 """Bytes of one answer, or of boot messages, that are kept."""
 
-_PROMPT_WINDOW = 512
-"""Only so much of the end of what has arrived is searched for the prompt,"""
+_PROMPT_WINDOW = 1024
+"""Only so much of the end of what has arrived is searched for the prompt, with its colours and window titles,"""
 _LOG_WINDOW = 4096
 """or so much where log lines may follow it."""
 
@@ -73,17 +73,14 @@ class Hearing:
         return True
 
     def begins_line(self, sign: str, line: str) -> bool:
-        """Tell whether ``sign`` begins a line; but not in the echo of ``line``, be it empty.
-
-        A time in brackets, as kernels print it, may stand before it.
-        """
+        """Tell whether ``sign`` begins a line; but not in the echo of ``line``, be it empty."""
         if sign.encode() not in self.data:
             return False
         text = plain(self.data)
         if sign in line:
             # The console may have wrapped the echo just before the sign, so nothing counts until the echo is over.
             text = text[after_echo(text, line) or len(text) :]
-        return bool(re.search(rf"(?:\A|[\r\n])(?:\[ *[\d.:,]+\])?[^\w\r\n]*{re.escape(sign)}", text))
+        return begins_line(text, sign)
 
     def at_prompt(self) -> bool:
         """Tell whether the prompt is the last of what came since something was sent."""

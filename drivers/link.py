@@ -8,11 +8,11 @@ Times are seconds; deadlines are readings of ``time.monotonic``.
 
 from __future__ import annotations
 
-import errno
+import re
 import termios
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import NoReturn, Self, TypeVar
 
@@ -22,7 +22,7 @@ from drivers.opening import opened, port_complaint
 from drivers.returning import PortReturned, Restart
 from drivers.transcript import Passage, Transcript
 from drivers.uart import LinkOptions, ModemLine
-from drivers.wire import CHUNK, Wire
+from drivers.wire import CHUNK, NO_LINES, Wire
 
 _T = TypeVar("_T")
 
@@ -190,6 +190,10 @@ class Link:
         """Mask the value of the setting of this name in the transcript and in ``masked``, whatever it is."""
         self._transcript.hide_setting(name)
 
+    def know_log(self, patterns: Iterable[re.Pattern[str]]) -> None:
+        """Lines of the board's log, from where one of these is found, may come in the middle of what is masked."""
+        self._transcript.know_log(patterns)
+
     def hides(self, name: str, value: str) -> bool:
         """Tell whether a setting is hidden: by its name, or for a hidden text in its value."""
         return self._transcript.hides(name, value)
@@ -279,7 +283,7 @@ class Link:
 
     def _lineless(self, lines: str, error: Exception) -> NoReturn:
         """Say that a port has no such lines, or that it is gone."""
-        if getattr(error, "errno", None) not in (errno.ENOTTY, errno.EINVAL, errno.EOPNOTSUPP):
+        if getattr(error, "errno", None) not in NO_LINES:
             self._lost(error)
         raise PortUnusable(f"{self.port} has no {lines} lines", port=self.port) from error
 

@@ -3,7 +3,8 @@
 By value: the text itself, however a console wraps, splits or quotes it, and as
 hex, base64 or with percent signs.  By name: whatever stands behind the name of
 a secret setting, and what answers a line that asks for one, since a board that
-comes back holds a key that nobody here knows.
+comes back holds a key that nobody here knows.  Both as what is said stands
+there, and as it would be if the board had put nothing in between.
 """
 
 from __future__ import annotations
@@ -11,10 +12,13 @@ from __future__ import annotations
 import base64
 import json
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence, Set
 from functools import cache
 from typing import Literal
 from urllib.parse import quote
+
+from drivers.interjections import ESCAPE, Interjections, matches, visible, without
 
 Direction = Literal[">", "<"]
 """``>`` to the board, ``<`` from it."""
@@ -33,13 +37,15 @@ _MANY = 500
 _LEAST = 5
 """A form of a secret that is shorter than this is found in too much else; the secret itself counts at any length."""
 
-_ESCAPE = rb"\x1b\[[0-?]*[ -/]*[@-~]|\0"
-_WRAP = re.compile(_ESCAPE + rb"| ?\r|[\n\b'\"\\]")
+_WRAP = re.compile(ESCAPE + rb"| ?\r|[\n\b'\"\\]")
 """What a terminal or a shell puts into a text without ending it."""
 _OVERWRITTEN = re.compile(_WRAP.pattern + rb"|[^\x08]\x08")
 """The same on consoles that wrap by printing a character twice, the first one to be written over."""
-_NOT_HEX = re.compile(_ESCAPE + rb"|0[xX]|[^0-9a-fA-F]")
-_INVISIBLE = re.compile(_ESCAPE)
+_HEX = re.compile(r"(?:[0-9a-fA-F]{2}){4,}")
+"""A secret of hex digits, as the device keys are (API document, section 2): firmware prints the bytes in many ways."""
+_NOT_HEX = re.compile(ESCAPE + rb"|0[xX]|[^0-9a-fA-F]")
+_PUNCTUATION = re.compile(ESCAPE + rb"|0[xX]|[\s,:;.'\"\\(){}\[\]<>|-]")
+"""What stands between the bytes of a dump."""
 _LINE = re.compile(rb"[^\r\n]+")
 
 _VALUE = (
@@ -65,6 +71,8 @@ class Masking:
         """Secrets whose forms are not worked out yet: that waits until something is to be shown."""
         self._texts: _Runs = {}
         self._hexes: _Runs = {}
+        self._dumps: _Runs = {}
+        self._interjections = Interjections()
 
     def hide(self, secret: str) -> None:
         """Mask this text, in whatever form it is sent or shown."""
@@ -76,6 +84,10 @@ class Masking:
         """Mask whatever is the value of the setting of this name."""
         if name:
             self._names.add(name.encode())
+
+    def know_log(self, patterns: Iterable[re.Pattern[str]]) -> None:
+        """Lines of the board's log, from where one of these is found, may come in the middle of what is masked."""
+        self._interjections.know_log(patterns)
 
     def hides(self, name: str, value: str) -> bool:
         """Tell whether a setting is hidden: by its name, or for a hidden text in its value."""
@@ -91,6 +103,20 @@ class Masking:
         ``cut``: the conversation had begun before, so that nobody knows what its first lines belong to.
         """
         streams = {way: b"".join(data for direction, data in pieces if direction == way) for way in (">", "<")}
+        heard, where = self._interjections.without(streams["<"])
+        flags = self._flags(pieces, streams, cut=cut)
+        if len(heard) < len(streams["<"]):
+            undisturbed = self._flags(_shortened(pieces, where), streams | {"<": heard}, cut=cut)
+            flags["<"] = _either(flags["<"], _spread(undisturbed["<"], where, len(flags["<"])))
+        shown, at = [], {">": 0, "<": 0}
+        for direction, data in pieces:
+            start = at[direction]
+            at[direction] = end = start + len(data)
+            shown.append(_shown(streams[direction], start, end, flags[direction]))
+        return shown
+
+    def _flags(self, pieces: Sequence[Piece], streams: dict[str, bytes], *, cut: bool) -> dict[str, bytearray]:
+        """Return one flag a byte, each way: 1 where anything is that is masked."""
         known = {way: self._known(stream) for way, stream in streams.items()}
         flags = {way: _either(known[way], self._named(stream)) for way, stream in streams.items()}
         for span in self._answers(pieces, streams, known[">"]):
@@ -99,12 +125,7 @@ class Masking:
             for way, stream in streams.items():
                 if first := _LINE.match(stream):
                     _flag(flags[way], *first.span())
-        shown, at = [], {">": 0, "<": 0}
-        for direction, data in pieces:
-            start = at[direction]
-            at[direction] = end = start + len(data)
-            shown.append(_shown(streams[direction], start, end, flags[direction]))
-        return shown
+        return flags
 
     def _known(self, stream: bytes) -> bytearray:
         """Return one flag a byte: 1 where a hidden text is."""
@@ -115,12 +136,13 @@ class Masking:
             secret = self._fresh.pop()
             _sort_in(_texts(secret), self._texts)
             _sort_in(_hexes(secret), self._hexes)
-        readings = [(_WRAP, self._texts), (_NOT_HEX, self._hexes)]
+            _sort_in(_dumps(secret), self._dumps)
+        readings = [(_WRAP, self._texts), (_NOT_HEX, self._hexes), (_PUNCTUATION, self._dumps)]
         if b"\b" in stream:
             readings.append((_OVERWRITTEN, self._texts))
         for skipped, forms in readings:
-            text, where = _without(skipped, stream)
-            text = text.lower() if forms is self._hexes else text
+            text, where = without(stream, matches(skipped, stream))
+            text = text if forms is self._texts else text.lower()
             for length, runs in forms.items():
                 for at in _found(runs, length, text):
                     _flag(flags, where[at], where[at + length - 1] + 1)
@@ -132,7 +154,7 @@ class Masking:
     def _named(self, stream: bytes) -> bytearray:
         """Return one flag a byte: 1 where the value of a setting is that is a secret by its name."""
         flags = bytearray(len(stream))
-        text, where = _without(_INVISIBLE, stream)
+        text, where = visible(stream)
         patterns = [_TELLING, *(_after(name) for name in self._names)]
         spans = [found.span(found.lastindex or 0) for pattern in patterns for found in pattern.finditer(text)]
         for first, last in [*spans, *(found.span() for found in _PEM.finditer(text))]:
@@ -177,6 +199,28 @@ def _flag(flags: bytearray, first: int, last: int) -> None:
     flags[first:last] = b"\1" * (last - first)
 
 
+def _spread(flags: bytearray, where: Sequence[int], length: int) -> bytearray:
+    """Return the flags of a stream, given those of its bytes that stand at some places in it."""
+    spread = bytearray(length)
+    for at, flag in zip(where, flags, strict=True):
+        spread[at] = flag
+    return spread
+
+
+def _shortened(pieces: Sequence[Piece], where: Sequence[int]) -> list[Piece]:
+    """Return the pieces with only those bytes of what was heard that stand at some places in it."""
+    left: list[Piece] = []
+    heard = 0
+    for direction, data in pieces:
+        if direction == "<":
+            first, last = (bisect_left(where, at) for at in (heard, heard + len(data)))
+            left.append((direction, bytes(data[at - heard] for at in where[first:last])))
+            heard += len(data)
+        else:
+            left.append((direction, data))
+    return left
+
+
 def _shown(stream: bytes, start: int, end: int, flags: bytearray) -> bytes:
     """Return a part of the stream with one ``MASK`` for each stretch of flags that begins in it."""
     if not any(flags[start:end]):
@@ -188,19 +232,6 @@ def _shown(stream: bytes, start: int, end: int, flags: bytearray) -> bytes:
         elif i == 0 or not flags[i - 1]:
             out += MASK
     return bytes(out)
-
-
-def _without(skipped: re.Pattern[bytes], stream: bytes) -> tuple[bytes, Sequence[int]]:
-    """Return the stream without what the pattern finds, and where each byte of it stood."""
-    kept: list[range] = []
-    start = 0
-    for found in skipped.finditer(stream):
-        kept.append(range(start, found.start()))
-        start = found.end()
-    if not kept:
-        return stream, range(len(stream))
-    kept.append(range(start, len(stream)))
-    return b"".join(stream[part.start : part.stop] for part in kept), [i for part in kept for i in part]
 
 
 def _sort_in(runs: Iterable[bytes], known: _Runs) -> None:
@@ -244,9 +275,15 @@ def _texts(secret: str) -> frozenset[bytes]:
     """Return the pieces that give a secret away in a text that has lost its quotation marks and backslashes."""
     raw = secret.encode()
     likely = {raw, json.dumps(secret)[1:-1].encode(), quote(raw, safe="").encode(), raw.replace(b"\\", b"x5c")}
-    found = {_without(_WRAP, form)[0] for form in likely}
+    found = {without(form, matches(_WRAP, form))[0] for form in likely}
     found = {form for form in found if form == raw or len(form) >= _LEAST}
-    return frozenset(run for form in found | _base64(raw) for run in _runs(form, _RUN))
+    forms = found | _base64(raw) | _base64(_digits(secret))
+    return frozenset(run for form in forms for run in _runs(form, _RUN))
+
+
+def _digits(secret: str) -> bytes:
+    """Return the bytes that a secret of hex digits stands for, as a firmware may keep it; else none."""
+    return bytes.fromhex(secret) if _HEX.fullmatch(secret) else b""
 
 
 def _base64(raw: bytes) -> set[bytes]:
@@ -264,3 +301,9 @@ def _hexes(secret: str) -> frozenset[bytes]:
     """Return the pieces that give a secret away in a text of which only its hex digits are left."""
     form = secret.encode().hex().encode()
     return frozenset(_runs(form, 2 * _RUN)) if len(form) >= _LEAST else frozenset()
+
+
+def _dumps(secret: str) -> frozenset[bytes]:
+    """Return the pieces that give a secret of hex digits away in a dump of its bytes that has lost its punctuation."""
+    form = _digits(secret).hex().encode()
+    return frozenset(_runs(form, _RUN)) if form else frozenset()

@@ -13,7 +13,7 @@ from drivers.errors import PortBusy, PortDenied, PortError, PortMissing, PortUnu
 from drivers.holders import Holder, holders, rivals
 from drivers.ports import denial
 from drivers.uart import LinkOptions
-from drivers.wire import Wire, open_wire
+from drivers.wire import Lineless, Wire, open_wire
 
 _URL_OPTIONS = {"socket": frozenset[str](), "rfc2217": frozenset({"ign_set_control", "poll_modem", "timeout"})}
 """The kinds of URL, with the options that each takes (pyserial 3.5).  Not its ``logging``, nor kinds such as
@@ -107,6 +107,10 @@ def _busy(port: str, by: tuple[Holder, ...], partial: bool = False) -> PortBusy:
 
 def _unopened(port: str, error: Exception) -> PortError:
     """Say in the tree's words why a port could not be opened; pyserial hides a socket's error behind its own."""
+    if isinstance(error, Lineless):
+        return PortUnusable(
+            f"{port} has no DTR and RTS lines: leave dtr and rts out of the recipe's [link] for such a port", port=port
+        )
     for cause in (error, error.__context__):
         number = getattr(cause, "errno", None)
         if isinstance(cause, TimeoutError):

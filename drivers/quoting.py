@@ -8,9 +8,11 @@ from typing import Literal
 Quote = Literal["none", "single", "double", "escape", "zephyr", "uboot"]
 """none: not at all, and what must be quoted can't be written.  single: '...', a quote in it as '\\'' (POSIX).  double:
 "...", a backslash before \\ " $ and ` in it (POSIX).  escape: "...", a backslash before \\ and " only (ESP-IDF's
-split_argv drops what else follows one).  zephyr: "...", " as \\" and \\ as \\x5c (Zephyr's make_argv keeps both of a
-pair).  uboot: like single, backslashes doubled (U-Boot's hush takes them for escapes even there)."""
+split_argv drops what else follows one).  zephyr: "...", " as \\", \\ as \\x5c (Zephyr's make_argv keeps both of a
+pair), and each byte that is not ASCII likewise (its line editor drops those).  uboot: like single, backslashes doubled
+(U-Boot's hush takes them for escapes even there)."""
 
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 _WORD = re.compile(r"[^\s'\"\\`$;&|<>(){}\x00-\x1f\x7f]+")
 """What every shell takes as one word without quotes."""
 
@@ -32,7 +34,8 @@ def quoted(value: str, how: Quote) -> str:
         case "escape":
             return '"' + re.sub(r'([\\"])', r"\\\1", value) + '"'
         case "zephyr":
-            return '"' + value.replace("\\", r"\x5c").replace('"', r"\"") + '"'
+            text = value.replace("\\", r"\x5c").replace('"', r"\"")
+            return '"' + _NOT_ASCII.sub(lambda c: "".join(rf"\x{byte:02x}" for byte in c[0].encode()), text) + '"'
     if not is_word(value):
         raise ValueError("is empty or holds what must be quoted")
     return value

@@ -40,7 +40,7 @@ class Shell:
         """The board has said who it is: from then on, one that restarts by itself is told nothing more."""
         self._session: int | None = None
         """The console's session that was set up."""
-        self._console = Console(link, options, secrets, banner=options.restart.expect if options.restart else "")
+        self._console = Console(link, options, secrets, options.signs)
 
     def present(self) -> bool:
         """Tell whether a board answers, or talks by itself; takes at most 0.3 s."""

@@ -12,7 +12,7 @@ from drivers.pieces import Pieces
 from drivers.quoting import is_word, quoted
 from drivers.shell_options import ShellOptions
 from drivers.terminal import Log
-from drivers.text import fill
+from drivers.text import begins_line, fill
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
@@ -28,8 +28,8 @@ class Lines:
     def of(self, settings: Mapping[str, str]) -> dict[str, list[str]]:
         """Return the lines that write each setting; one that is written in pieces, or as a file, needs several.
 
-        Raises ``ValueUnwritable`` for a control character, for what can't be quoted, for too long a line, and for
-        what looks like the board's log.
+        Raises ``ValueUnwritable`` for a control character, for what can't be quoted, for too long a line, for
+        what looks like the board's log, and for what would be taken for a restart when it is read back.
         """
         return {name: self._lines(name, value) for name, value in settings.items()}
 
@@ -44,6 +44,11 @@ class Lines:
         line = fill(self._options.write, name=name, value=self._quoted(name, value))
         if self._log.holds(value) or self._log.holds(line):
             raise ValueUnwritable(f"the setting {name} looks like a line of the board's log", setting=name)
+        for key, sign in self._options.signs.items():
+            if begins_line(value, sign) and self._options.read.is_bare(name, value):
+                raise ValueUnwritable(
+                    f"the setting {name} looks like a restart when it is read back: it begins with {key}", setting=name
+                )
         if self._options.pieces and self._overlong(line):
             lines = self._in_pieces(self._options.pieces, name, value)
         else:

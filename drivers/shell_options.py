@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Self
 
 from pydantic import Field, model_validator
@@ -38,6 +39,15 @@ class ShellOptions(ConsoleOptions):
     chmod, mv and sync."""
     restart: Restart | None = None
     """How to restart the board; left out where nothing does.  For the prompt after it there is boot_s."""
+
+    @property
+    def signs(self) -> Mapping[str, str]:
+        """What a board that restarts says at the start of a line: the recipe's key -> literal text."""
+        signs = {
+            "interrupt.on": self.interrupt and self.interrupt.on,
+            "restart.expect": self.restart and self.restart.expect,
+        }
+        return {key: sign for key, sign in signs.items() if sign}
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

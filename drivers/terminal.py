@@ -11,10 +11,10 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from drivers.text import plain
+from drivers.text import ESCAPE, plain
 
 _ERASES = re.compile(rb"\x1b\[(?:0?[JK]|2K)")
-_TOKEN = re.compile(r"(\x1b\[[0-?]*[ -/]*[@-~]|\x1b[@-Z\\-_]|\0|\r*\n|\r)")
+_TOKEN = re.compile(rf"({ESCAPE}|\r*\n|\r)")
 _CURSOR = re.compile(r"\x1b\[(\d*)([A-DJK])")
 
 

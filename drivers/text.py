@@ -7,7 +7,16 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-_ESCAPE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[@-Z\\-_]|\0")
+ESCAPE = (
+    r"\x1b\[[0-?]*[ -/]*[@-~]"
+    r"|\x1b\](?:R|P[0-9A-Fa-f]{7})"
+    r"|\x1b[\]PX^_][^\x00-\x1f]{0,512}+(?:\a|\x1b\\)"
+    r"|\x1b[@-Z\\-_]|\0"
+)
+"""What a terminal obeys and doesn't show, as a regular expression: CSI (colours, cursor moves), the palette of a Linux
+console, strings (window titles: OSC; DCS, SOS, PM and APC), two-character codes, NULs.  A string ends within its line,
+or it is text: noise that looks like the beginning of one must not swallow what follows it."""
+_ESCAPE = re.compile(ESCAPE)
 _USUAL = frozenset("\r\n\t\b\a\x1b")
 """What consoles send besides what can be printed."""
 _STRANGE = 8
@@ -23,7 +32,7 @@ Pattern = Annotated[re.Pattern[str], AfterValidator(lambda pattern: re.compile(p
 
 
 def plain(data: bytes | bytearray) -> str:
-    """Return ``data`` as text without escape codes (colours, cursor moves) and NULs; bad UTF-8 becomes U+FFFD."""
+    """Return ``data`` as text without ``ESCAPE``; bad UTF-8 becomes U+FFFD."""
     return _ESCAPE.sub("", data.decode("utf-8", "replace"))
 
 
@@ -70,6 +79,14 @@ def after_echo(text: str, line: str) -> int | None:
             return end
         start = text.find(line[0], start + 1)
     return None
+
+
+def begins_line(text: str, sign: str) -> bool:
+    """Tell whether ``sign`` begins a line of ``text``.
+
+    A time in brackets, as kernels print it, and ornaments (``***``) may stand before it.
+    """
+    return bool(re.search(rf"(?:\A|[\r\n])(?:\[ *[\d.:,]+\])?[^\w\r\n]*{re.escape(sign)}", text))
 
 
 def _after_wrapped(text: str, at: int, line: str) -> int | None:

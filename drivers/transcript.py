@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections import deque
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from drivers.masking import Direction, Masking
@@ -67,6 +69,11 @@ class Transcript:
         """Mask whatever is the value of this setting, likewise."""
         with self._lock:
             self._masking.hide_setting(name)
+
+    def know_log(self, patterns: Iterable[re.Pattern[str]]) -> None:
+        """Lines of the board's log, from where one of these is found, may come in the middle of what is masked."""
+        with self._lock:
+            self._masking.know_log(patterns)
 
     def hides(self, name: str, value: str) -> bool:
         """Tell whether a setting is hidden: by its name, or for a hidden text in its value."""

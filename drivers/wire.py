@@ -22,6 +22,13 @@ from drivers.uart import LinkOptions, ModemLine
 CHUNK = 4096
 """Bytes that are asked of the kernel, or given to it, at a time."""
 
+NO_LINES = frozenset({errno.ENOTTY, errno.EINVAL, errno.EOPNOTSUPP})
+"""What is said of lines that a port does not have."""
+
+
+class Lineless(OSError):
+    """A line should be set when the port is opened, and it has none."""
+
 
 class Wire(Protocol):
     """How bytes get to and from an open pyserial port; raises whatever pyserial and the kernel raise."""
@@ -56,7 +63,7 @@ class Wire(Protocol):
 
 
 def open_wire(port: str, options: LinkOptions) -> Wire:
-    """Open a path, exclusively, or a URL, set up as the recipe's ``[link]`` says.
+    """Open a path, exclusively, or a URL, set up as the recipe's ``[link]`` says; ``Lineless`` without its dtr and rts.
 
     The timeout is given here once, since changing it later makes ``rfc2217://`` negotiate anew.
     """
@@ -82,17 +89,28 @@ def open_wire(port: str, options: LinkOptions) -> Wire:
         if (level := getattr(options, line)) is not None:
             setattr(device, line, level)
     device.open()
+    claimed = False
     try:
         attend(device)
-        if "://" not in port:
-            claim(device.fileno())
-        wire = _wire_of(device, port)
+        claimed = "://" not in port and claim(device.fileno())
+        wire = _wire_of(device, port, claimed)
         if options.dtr is not None or options.rts is not None:
-            wire.drive(options.dtr, options.rts)  # once more, since pyserial 3.5 is silent where there is no such line
+            _set_lines(wire, options)  # once more, since pyserial 3.5 is silent where there is no such line
     except BaseException:
+        if claimed:
+            release(device.fileno())
         close(device)
         raise
     return wire
+
+
+def _set_lines(wire: Wire, options: LinkOptions) -> None:
+    try:
+        wire.drive(options.dtr, options.rts)
+    except OSError as error:
+        if error.errno not in NO_LINES:
+            raise
+        raise Lineless(error.errno, "no DTR and RTS") from error
 
 
 _PARITY = {
@@ -104,20 +122,21 @@ _PARITY = {
 }
 
 
-def _wire_of(device: Any, port: str) -> Wire:
+def _wire_of(device: Any, port: str, claimed: bool) -> Wire:
     if isinstance(device, Rfc2217):
         return Remote(device)
-    return _Descriptor(device, device.fileno(), lines="://" not in port)
+    return _Descriptor(device, device.fileno(), lines="://" not in port, claimed=claimed)
 
 
 class _Descriptor:
     """Real ports, ptys and ``socket://``: one poll(2) waits for input, for room to write and for being woken."""
 
-    def __init__(self, device: Any, fd: int, *, lines: bool) -> None:
-        """``lines``: there is more than bytes; pyserial makes a bare socket's up."""
+    def __init__(self, device: Any, fd: int, *, lines: bool, claimed: bool) -> None:
+        """``lines``: there is more than bytes; pyserial makes a bare socket's up.  ``claimed``: exclusively, by us."""
         self._device = device
         self._fd = fd
         self._lines = lines
+        self._claimed = claimed
         self._woken, self._waker = os.pipe()
         self._input, self._any = select.poll(), select.poll()
         self._input.register(self._fd, select.POLLIN)
@@ -155,7 +174,7 @@ class _Descriptor:
     def close(self) -> None:
         for fd in (self._woken, self._waker):
             os.close(fd)
-        if self._lines:
+        if self._claimed:
             release(self._fd)
         close(self._device)
 

@@ -75,7 +75,7 @@ def _reading(path: Path) -> str:
     A WAL database needs two files beside it, also for reading.  Where nobody
     writes (there is no WAL) and we may not make them, the file alone will do.
     """
-    still = not os.access(path.parent, os.W_OK) and not path.with_name(path.name + "-wal").exists()
+    still = not os.access(path.parent, os.W_OK) and not os.path.exists(f"{path}-wal")
     return "ro&immutable=1" if still else "ro"
 
 

@@ -54,7 +54,9 @@ class Front:
 
     def port(self, fault: PortError | None) -> None:
         """Show how the port is; record a change once."""
-        if self.view.phase is not Phase.REMOVE:
+        if self.view.phase is Phase.REMOVE:
+            self._show(note=" ".join(filter(None, [self._farewell_of(self.view), self._aside(fault)])))
+        else:
             usable = fault is None or isinstance(fault, PortMissing)
             note = f"{words.advice(fault.code)} {fault.text}." if fault else self._invitation
             self._show(phase=Phase.EMPTY if usable else Phase.OUT, note=note)
@@ -66,6 +68,13 @@ class Front:
             log.info("slot %s: port: %s", self._slot, fault.text if fault else "ok")
             state, text = (fault.code, fault.text) if fault else ("ok", "")
             self._record("port", {"slot": self._slot, "port": self._port, "state": state, "text": text})
+
+    def _aside(self, fault: PortError | None) -> str:
+        """Say what is wrong with the port beside a verdict, whose board is in the slot."""
+        if fault is None or (isinstance(fault, PortMissing) and self._presence is Presence.PORT):
+            return ""
+        code = "slot-adapter" if isinstance(fault, PortMissing) else fault.code
+        return f"{words.advice(code)} {fault.text}."
 
     def held(self, code: str) -> None:
         """Show that a board, if one is here, waits for the line."""
@@ -111,7 +120,10 @@ class Front:
 
     def _show_verdict(self, row: CycleRow, ending: Closing | None = None) -> None:
         view = views.closed(row, self._plan, ending)
-        self._replace(view if view.advice else replace(view, note=self._farewell))
+        self._replace(replace(view, note=self._farewell_of(view)))
+
+    def _farewell_of(self, verdict: SlotView) -> str:
+        return "" if verdict.advice else self._farewell
 
     def _show(self, **changes: Any) -> None:
         self._replace(replace(self.view, **changes))

@@ -138,7 +138,7 @@ class SlotView:
     slot: str
     phase: Phase = Phase.EMPTY
     note: str = ""
-    """A sentence for the technician while something is waited for, else empty."""
+    """What the technician is told while something is waited for, and beside a verdict of the port; else empty."""
     cycle: int | None = None
     attempt: int = 0
     serial: str | None = None
@@ -155,6 +155,11 @@ class SlotView:
     """What happened and the one thing to do, once closed without PASS."""
     last: str = ""
     """``SERIAL OUTCOME`` of the board before, for an empty slot."""
+
+    @property
+    def said(self) -> str:
+        """Everything that the technician is told: of the board first."""
+        return " ".join(filter(None, (self.advice, self.note)))
 
 
 class FleetState(StrEnum):

@@ -30,7 +30,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Self
 
-from drivers.errors import Blame
+from drivers.errors import Blame, BoardUnseen
 from station import clock
 from station.errors import SettingsError, StateBusy, StationError
 from station.model import Finished, Phase, SlotView
@@ -39,6 +39,8 @@ from station.state import StateFolder
 log = logging.getLogger(__name__)
 
 _LET_GO_S = 5.0
+_STAYS_S = 10.0
+"""Seconds after which a verdict that is still shown will not go away by its board's leaving."""
 _FAR_END = "far-end"
 """The boards' folder below the rehearsal's."""
 VENDOR = "rehearsal"
@@ -169,8 +171,7 @@ class FarEnd:
                 case ["insert", slot]:
                     answer: Any = self.fixture.insert(slot)
                 case ["remove", slot]:
-                    self.fixture.remove(slot)
-                    answer = True
+                    answer = self.fixture.remove(slot)
                 case ["left"]:
                     answer = self.fixture.left
                 case ["busy"]:
@@ -255,7 +256,7 @@ class Robot:
 
     def slot_changed(self, view: SlotView) -> None:
         """See a slot's new view."""
-        if view.phase is Phase.REMOVE or (view.phase is Phase.EMPTY and view.last):
+        if view.phase in (Phase.RUNNING, Phase.REMOVE) or (view.phase is Phase.EMPTY and view.last):
             self._seen.put(view)
 
     def cycle_finished(self, finished: Finished) -> None:
@@ -285,7 +286,11 @@ class Robot:
             for slot, (when, order) in list(due.items()):
                 if when <= clock.monotonic():
                     del due[slot]
-                    if not self._far_end.ask(f"{order} {slot}"):
+                    done = self._far_end.ask(f"{order} {slot}")
+                    if order == "remove":
+                        # Not every verdict goes away with its board: then the slot is found empty at the next look.
+                        due[slot] = self._in(_STAYS_S, "remove") if done else self._in(self._dwell_s / 3, "insert")
+                    elif not done:
                         busy.discard(slot)
             if not busy:
                 break
@@ -296,11 +301,17 @@ class Robot:
                 continue
             if view is None:
                 return
-            if view.phase is Phase.REMOVE:
-                due[view.slot] = (clock.monotonic() + self._dwell_s, "remove")
-            else:
-                due[view.slot] = (clock.monotonic() + self._dwell_s / 3, "insert")
+            if view.phase is Phase.RUNNING:  # whatever was intended, the slot has a board that is worked on
+                due.pop(view.slot, None)
+            elif view.phase is Phase.EMPTY:
+                due[view.slot] = self._in(self._dwell_s / 3, "insert")
+            else:  # what was started without a board needs one, and no removal
+                due[view.slot] = self._in(self._dwell_s, "insert" if view.code == BoardUnseen.code else "remove")
         self.done.set()
+
+    @staticmethod
+    def _in(seconds: float, order: str) -> tuple[float, str]:
+        return clock.monotonic() + seconds, order
 
 
 def _owned(folder: Path) -> StateFolder:

@@ -206,10 +206,11 @@ class Slot:
     def _serve_closed(self, row: CycleRow) -> None:
         """Wait until the board of a closed cycle leaves, which nobody has seen so far; another one may be here."""
         lingers = leaves_unseen(self._presence, row.error)
+        stays_started = self._stays_started(row)
         if lingers:
             self._front.recall(row, sure=False)
         try:
-            link, board = self._gate.await_board(None if lingers else _LEFT_S)
+            link, board = self._gate.await_board(None if lingers else _LEFT_S, on_trust=stays_started)
         except Nobody:
             self._leave(row)
             return
@@ -219,6 +220,8 @@ class Slot:
                 if self._see_off(row, link, board) or self._gate.await_silence(board, _ASK_AGAIN_S):
                     return
             self._leave(row)
+            if stays_started:
+                self._gate.start()
 
     def _see_off(self, row: CycleRow, link: Link, board: Board) -> bool:
         """Wait until the board of a closed cycle has left; False where nothing would show it."""
@@ -298,11 +301,16 @@ class Slot:
         return answers or self._presence is not Presence.PROBE
 
     def _was_cut_off(self, row: CycleRow) -> bool:
-        """Tell whether a cycle ended with the loss of its port, which is over now: its board may be tried once more.
+        """Tell whether a cycle ended for want of its port, which is there by now: its board may be tried once more.
 
         Not for ever: some boards take so much current that their adapter goes, and some always come back too late.
         """
-        return row.error in (PortLost.code, BoardGone.code) and (row.attempt or 0) < _LOSSES
+        return row.error in (PortLost.code, BoardGone.code, BoardUnseen.code) and (row.attempt or 0) < _LOSSES
+
+    def _stays_started(self, row: CycleRow) -> bool:
+        """Tell whether an operator's start holds for another try: his board was cut off while this station ran."""
+        shown = self.view.phase is Phase.REMOVE
+        return self._presence is Presence.START and shown and self._was_cut_off(row)
 
     def _is_another(self, row: CycleRow, board: Board) -> bool:
         """Tell whether another board is here than that of a closed cycle."""

@@ -146,6 +146,23 @@ def test_check_says_what_is_wrong_and_where(tmp_path: Path, capsys: pytest.Captu
     assert first.startswith(f"{wrong}: shell.reply_s: ") and second.startswith(f"{worse}: is not TOML: ")
 
 
+def test_check_says_which_settings_no_board_can_be_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "recipe.toml"
+    config = 'two_lines = "a\\nb"\ngood = "{{braces}} {serial}"\n"my;name" = "{rid}"\n'
+    file.write_text(GOOD.replace("[config]\n", "[config]\n" + config))
+    assert run("recipes", "check", str(file)) == 2
+    told = capsys.readouterr()
+    assert not told.out
+    first, second = told.err.splitlines()
+    assert first == f"{file}: config.two_lines: the setting two_lines holds a control character"
+    assert second.startswith(f"{file}: config.my;name: the setting's name")
+
+
+@pytest.mark.parametrize("recipe", SHIPPED, ids=lambda path: path.stem)
+def test_a_shipped_recipe_is_good(recipe: Path) -> None:
+    assert run("recipes", "check", str(recipe)) == 0
+
+
 def test_a_schema_of_one_dialect_has_no_other(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("recipes", "schema", "--dialect", "shell") == 0
     made = json.loads(capsys.readouterr().out)

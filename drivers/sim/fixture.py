@@ -97,9 +97,9 @@ class Fixture:
         """
         return self._loop.run(self._insert(slot))
 
-    def remove(self, slot: str) -> None:
-        """Take the slot's board out for good; nothing happens if there is none."""
-        self._loop.run(self._remove(slot))
+    def remove(self, slot: str) -> bool:
+        """Take the slot's board out for good; False if there is none."""
+        return self._loop.run(self._remove(slot))
 
     @property
     def left(self) -> int | None:
@@ -173,13 +173,13 @@ class Fixture:
                 return None
         return self._assigned[slot]
 
-    async def _remove(self, slot: str) -> None:
-        seat = self._seats.get(slot)
-        if seat is None:
-            return
+    async def _remove(self, slot: str) -> bool:
+        if slot not in self._seats:
+            return False
         del self._assigned[slot]
         self._save()
         await self._take_out(slot)
+        return True
 
     async def _take_out(self, slot: str) -> None:
         """Cut the power, pull the port."""

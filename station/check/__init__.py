@@ -1,7 +1,7 @@
 """Everything that a shift needs, looked at before it begins: settings, secrets, ports, records, clock, fleet.
 
 Nothing is changed anywhere: ports are opened and closed, the ledger is read,
-the fleet is asked one harmless question.  While a station runs on the same
+the fleet is asked harmless questions.  While a station runs on the same
 state, its ports are left alone.
 
 ::
@@ -9,7 +9,7 @@ state, its ports are left alone.
     files.py      settings, recipe, secrets
     slots.py      each slot's port
     records.py    the state folder, the ledger, the disk below it
-    far_side.py   the fleet: there, our token, our model, its time
+    far_side.py   the fleet: there, our token, our model, our vendor, its time
     timing.py     the clock
     finding.py    what comes out: OK, WARN or FAIL
 """

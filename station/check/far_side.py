@@ -1,4 +1,7 @@
-"""The fleet, by one question that changes nothing: is it there, does it take our token, does it know our model."""
+"""The fleet, by questions that change nothing: is it there, does it take our token, know our model, and our vendor.
+
+The owner is only looked at by the fleet when a number is enabled, so nothing is known of it before.
+"""
 
 from __future__ import annotations
 
@@ -31,6 +34,8 @@ def check(
             path = names.manage("model", "" if model is None else names.model(model))
             answers = LISTED if model is None else VALUE
             reply = fleet.send(Request("GET", path, answers, credential=credential))
+            took_ms = (time.monotonic() - began) * 1000
+            named = [] if model is None else [_vendor(fleet, model, settings.fleet.vendor)]
     except Refused as refusal:
         there = ok("fleet", f"{settings.fleet.url} answers in {(time.monotonic() - began) * 1000:.0f} ms")
         return None, [there, *_refused(refusal, settings, model, credential)]
@@ -40,11 +45,30 @@ def check(
         return None, [fail("fleet", f"{settings.fleet.url}: {fault.text}", advice)]
     except StationError as fault:
         return None, [fail("fleet", fault.text, words.advice(fault.code))]
-    findings = [ok("fleet", f"{settings.fleet.url} answers in {(time.monotonic() - began) * 1000:.0f} ms")]
+    findings = [ok("fleet", f"{settings.fleet.url} answers in {took_ms:.0f} ms")]
     findings.append(ok("fleet token", "the fleet takes it"))
     if model is not None:
         findings.append(ok("fleet model", f"the fleet knows {model}"))
-    return _ahead(reply), findings
+    owner = f"{settings.fleet.owner}: whether it is the right one, the fleet only tells when a board is enabled"
+    return _ahead(reply), [*findings, *named, ok("fleet owner", owner)]
+
+
+def _vendor(fleet: Client, model: str, vendor: str) -> Finding:
+    """Try the vendor's name: our model as one of that vendor's (M33) may be looked at if that vendor is us.
+
+    A fleet that passes over the name takes every one; one that doesn't know it says so of ``shared``, too.
+    Raises ``FleetError``.
+    """
+    what, advice = "fleet vendor", "mend fleet.vendor of the settings: it is the name whose token it is"
+    try:
+        fleet.serials.shared_by(vendor).page(model, limit=1)
+    except (NotAllowed, NotFound):
+        try:
+            fleet.serials.page(model, limit=1, shared_with=vendor)
+        except (NotAllowed, NotFound):
+            return fail(what, f"the fleet knows no vendor {vendor}", advice)
+        return warn(what, f"the fleet does not take {model} for a model of {vendor}'s", advice)
+    return ok(what, f"the fleet takes {model} for a model of {vendor}'s")
 
 
 def _refused(refusal: Refused, settings: Settings, model: str | None, credential: Credential) -> list[Finding]:

@@ -25,6 +25,8 @@ _LONGEST_S = 10.0
 """For looking through a ledger."""
 _EVENTS = 10_000
 """So many events, the newest ones, are hashed again."""
+_TABLES = "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_sqlite\\_%' ESCAPE '\\'"
+"""How many the ledger has, without those of what makes them."""
 _COLUMNS = ", ".join(Event.__dataclass_fields__)
 
 
@@ -89,6 +91,8 @@ def _read_only(path: Path) -> sqlite3.Connection:
 def _verified(path: Path, connection: sqlite3.Connection) -> tuple[int | None, Finding]:
     if strange := unknown_migrations(connection, migrations):
         raise DatabaseNewer(f"{path} was made by a later version of this program (it has {strange[-1]!r})")
+    if not connection.execute(_TABLES).fetchone()[0]:
+        return None, ok("ledger", f"{path} is empty and will be filled")  # a station was ended while it made it
     until = time.monotonic() + _LONGEST_S
     connection.set_progress_handler(lambda: int(time.monotonic() > until), 100_000)
     try:

@@ -6,8 +6,9 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
-from drivers.errors import PortBusy, PortDenied, PortError
+from drivers.errors import PortBusy, PortDenied, PortError, PortMissing
 from drivers.link import Link
 from drivers.opening import port_present
 from drivers.ports import Held, denial, holders, steady_names
@@ -36,6 +37,8 @@ def check(settings: Settings, recipe: Recipe | None, running: int | None) -> Ite
 def _slot(slot: SlotSettings, recipe: Recipe | None, running: int | None) -> Finding:
     what, port = f"slot {slot.name}", slot.port
     if not port_present(port):
+        if closed := _closed(port):
+            return fail(what, f"{port} can't be seen: {closed} may not be entered by this user", "open it to that user")
         if recipe and recipe.presence is Presence.PORT:
             return ok(what, f"{port} is not there now; a board brings it")
         return fail(what, f"{port} is not there", words.advice("port-missing"))
@@ -53,9 +56,25 @@ def _slot(slot: SlotSettings, recipe: Recipe | None, running: int | None) -> Fin
         return fail(what, fault.text, _MODEM_MANAGER if modem else "end that program")
     except PortDenied as fault:
         return fail(what, fault.text, "" if denial(port) else words.advice(fault.code))
+    except PortMissing as fault:
+        if "://" in port and recipe.presence is Presence.PORT:
+            return warn(what, f"{fault.text}; a board may bring it", "is what serves it running, if no board does?")
+        return fail(what, fault.text, words.advice(fault.code))
     except PortError as fault:
         return fail(what, fault.text, words.advice(fault.code))
     if _WANDERS.fullmatch(port):
         steady = (steady_names(port) or ["a name in /dev/serial/by-path"])[0]
         return warn(what, f"{port} opens, but may be another port after it was unplugged", f"write {steady}")
     return ok(what, f"{port} opens")
+
+
+def _closed(port: str) -> str | None:
+    """Return the folder that hides from this user whether a port is there; None if none does."""
+    try:
+        os.stat(port)
+    except PermissionError:
+        above = reversed(Path(port).absolute().parents)
+        return str(next((folder for folder in above if not os.access(folder, os.X_OK)), "its link's folder"))
+    except OSError:
+        return None
+    return None

@@ -5,18 +5,22 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from station.cli.running import state_folder
+from station.state import ledger_in
+
 if TYPE_CHECKING:
     from station.ledger.archive import Archive, Attempt, Moment
 
 _LAST = 20
 """So many cycles are listed where no board is named."""
+_READERS = "the station's own user can read it, and root"
 _ESCAPED_NEWLINE = "\\n"
 
 
@@ -31,7 +35,7 @@ _ESCAPED_NEWLINE = "\\n"
     help="The settings of the station whose ledger it is. [default: station.toml here, or /etc/station/station.toml]",
 )
 @click.option(
-    "--ledger", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="The ledger's file itself."
+    "--ledger", type=click.Path(path_type=Path, dir_okay=False, readable=False), help="The ledger's file itself."
 )
 def command(
     serial: str | None, cycle: int | None, transcript: bool, as_json: bool, config: Path | None, ledger: Path | None
@@ -46,10 +50,8 @@ def command(
         raise click.UsageError("--config and --ledger exclude each other")
     if serial and cycle:
         raise click.UsageError("either SERIAL or --cycle")
-    from station.ledger.archive import Archive
-
-    path = ledger or _ledger_of(config)
-    with closing(Archive(path)) as archive:
+    path = ledger or ledger_in(state_folder(config, None))
+    with _opened(path) as archive:
         found = _found(archive, serial, cycle)
         if not found and (serial or cycle):
             what = f"no cycle of {_plain(serial)}" if serial else f"no cycle {cycle}"
@@ -65,17 +67,27 @@ def command(
                 click.echo(_line(attempt))
 
 
-def _ledger_of(config: Path | None) -> Path:
-    from station import settings
-    from station.errors import SettingsError
-    from station.state import ledger_in
+@contextmanager
+def _opened(path: Path) -> Iterator[Archive]:
+    """Open a ledger, or say what to do; raises ``SettingsError``, ``DatabaseError``."""
+    from station.errors import DatabaseFailed, SettingsError
+    from station.ledger.archive import Archive
 
-    here, installed = Path("station.toml"), Path("/etc/station/station.toml")
-    facts = settings.load(config or (here if here.exists() else installed))
-    path = ledger_in(facts.path(facts.state))
-    if not path.exists():
+    try:
+        with path.open("rb") as file:
+            empty = not file.read(1)
+    except FileNotFoundError:
+        empty = True
+    except OSError as error:
+        raise SettingsError(f"{path}: can't be read: {error.strerror}; {_READERS}") from None
+    if empty:
         raise SettingsError(f"{path}: there is no ledger yet; this station has not run")
-    return path
+    try:
+        with closing(Archive(path)) as archive:
+            yield archive
+    except DatabaseFailed as fault:  # what lies beside a ledger that is in use has a mode of its own
+        forbidden = getattr(fault.__cause__, "sqlite_errorname", "").startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY"))
+        raise DatabaseFailed(f"{fault.text}; {_READERS}") if forbidden else fault from None
 
 
 def _found(archive: Archive, serial: str | None, cycle: int | None) -> list[int]:

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from station.recipe import Recipe
+
+_GIVEN = "01234567" * 5
+"""As long as what the fleet gives: its keys and resource ids are 40 hex digits."""
 
 
 @click.group()
@@ -19,7 +27,8 @@ def command() -> None:
 def check(files: tuple[Path, ...]) -> None:
     """Read recipes as the station does, and say what is wrong and where.
 
-    No board and no fleet is needed.  Exit code 2 if any of them is wrong.
+    Also which settings no board of this kind can be told.  No board and no
+    fleet is needed.  Exit code 2 if any of them is wrong.
     """
     from station import recipe as recipes
     from station.errors import RecipeError
@@ -32,10 +41,30 @@ def check(files: tuple[Path, ...]) -> None:
             wrong = True
             click.echo(fault.text, err=True)
             continue
+        if complaints := list(_unwritable(recipe)):
+            wrong = True
+            for complaint in complaints:
+                click.echo(f"{file}: {complaint}", err=True)
+            continue
         needs = f"; needs of [secrets]: {', '.join(sorted(recipe.secrets))}" if recipe.secrets else ""
         settings = f"{len(recipe.config)} settings"
         click.echo(f"{file}: good: {recipe.name} {recipe.version}, dialect {recipe.dialect}, {settings}{needs}")
     sys.exit(2 if wrong else 0)
+
+
+def _unwritable(recipe: Recipe) -> Iterator[str]:
+    """Say of each setting that can't be written on any board why; what is filled in is short, and good anywhere."""
+    from drivers.errors import ValueUnwritable
+    from station.cli.boards.nowhere import near_end
+    from station.recipe import PLACEHOLDERS
+
+    values = dict.fromkeys(PLACEHOLDERS, "x") | {"rid": _GIVEN, "cik": _GIVEN, "model": recipe.fleet.model}
+    _, board = near_end("nowhere", recipe)
+    for name, value in recipe.settings(values).items():
+        try:
+            board.check({name: value})
+        except ValueUnwritable as fault:
+            yield f"config.{name}: {fault.text}"
 
 
 @command.command()

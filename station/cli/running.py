@@ -31,9 +31,17 @@ def state_folder(config: Path | None, state: Path | None) -> Path:
         return state
     from station import settings
 
-    config = config or next((path for path in _USUAL if path.is_file()), None)
+    config = config or next((path for path in _USUAL if _there(path)), None)
     if config is None:
         nowhere = " and no ".join(map(str, _USUAL))
         raise click.UsageError(f"which station?  Name its settings with --config: there is no {nowhere}")
     facts = settings.load(config)
     return facts.path(facts.state)
+
+
+def _there(path: Path) -> bool:
+    """Tell whether settings are there; also those that this user may not see, so that it is said of them."""
+    try:
+        return path.is_file()
+    except PermissionError:
+        return True

@@ -38,7 +38,7 @@ def _row(slot: dict[str, Any], width: int) -> str:
     """Return one slot as a line: name, verdict or state, serial number, and the step or the sentence that is shown."""
     word = slot["outcome"] or slot["phase"].upper()
     serial = _printable(slot["serial"] or (slot["last"] and f"last: {slot['last']}") or "-")
-    said = slot["advice"] or slot["note"] or slot["step"] or ""
+    said = " ".join(filter(None, (slot["advice"], slot["note"]))) or slot["step"] or ""
     return f"{slot['slot']:<{width}}  {word:<8} {serial:<24} {_printable(said)}"
 
 

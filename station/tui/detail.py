@@ -38,5 +38,5 @@ class Detail(Widget):
         facts = [f"▶{visible(view.slot)}", f"{look.symbol} {look.word}", position(view)]
         line = "  ".join(fact for fact in facts if fact)
         line += f"  {board(view, max(0, width - len(line) - 3))}"
-        sentence = wrapped(view.advice or view.note or look.meaning, width - 2, ROWS - 1)
+        sentence = wrapped(view.said or look.meaning, width - 2, ROWS - 1)
         return Content("\n".join([line[:width], *(f" {part}" for part in sentence)]))

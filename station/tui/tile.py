@@ -61,7 +61,7 @@ def body(view: SlotView, width: int, rows: int) -> list[str]:
     What matters most gets its row first; large letters take what is left.
     """
     look = look_of(view)
-    text = (view.advice or view.note) if width >= SENTENCE else ""
+    text = view.said if width >= SENTENCE else ""
     facts = [board(view, width)]
     if view.phase is Phase.RUNNING:
         facts += [position(view), progress(view, min(width - 2, 40))]

@@ -8,6 +8,7 @@ WORDS = {
     "fleet-asked": "One moment: the station asks the fleet.",
     "slot-remove": "Take the board out.",
     "slot-start": "Insert a board and start the slot (F5).",
+    "slot-adapter": "This slot's adapter is not there. Plug it in.",
     "slot-next": "Take the board out, insert the next one and start the slot (F5).",
     "slot-running": "A board is being worked on in this slot. Wait for its verdict.",
     "slot-held": "The line stands still. Do what the screen says; the board in this slot is begun by itself.",

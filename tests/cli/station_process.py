@@ -17,10 +17,21 @@ LIMIT_S = 60
 
 
 def station(
-    *arguments: str | Path, env: Mapping[str, str] | None = None, cwd: Path | None = None
+    *arguments: str | Path, env: Mapping[str, str] | None = None, cwd: Path | None = None, mortal: bool = False
 ) -> subprocess.CompletedProcess[str]:
-    """Run ``station`` to its end; ``env`` comes on top of this process's environment."""
-    command = [sys.executable, "-m", "station", *map(str, arguments)]
+    """Run ``station`` to its end; ``env`` comes on top of this process's environment.
+
+    ``mortal``: what files forbid, is forbidden to root as well.
+    """
+    return python("-m", "station", *arguments, env=env, cwd=cwd, mortal=mortal)
+
+
+def python(
+    *arguments: str | Path, env: Mapping[str, str] | None = None, cwd: Path | None = None, mortal: bool = False
+) -> subprocess.CompletedProcess[str]:
+    """Run this Python to its end; see ``station``."""
+    bound = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if mortal and os.geteuid() == 0 else []
+    command = [*bound, sys.executable, *map(str, arguments)]
     return subprocess.run(
         command,
         stdin=subprocess.DEVNULL,

@@ -112,6 +112,47 @@ def test_secrets_of_the_recipe_are_masked(tmp_path: Path) -> None:
     assert "> \\x03setenv pin ***\\r\n" in said and "< => setenv pin ***\\r\\n\n" in said
 
 
+def test_secrets_are_masked_without_a_recipe_too(tmp_path: Path) -> None:
+    file, pin = tmp_path / "transcript.txt", tmp_path / "pin"
+    pin.touch(mode=0o600)
+    pin.write_text(SECRET)
+    with (
+        board_on_port(tmp_path) as board,
+        console(board.port, "--secret", f"any=@{pin}", "--transcript", file) as terminal,
+    ):
+        terminal.until(b"leaves]\r\n")
+        terminal.type(b"\x03")
+        terminal.until(b"=> ")
+        terminal.type(f"setenv pin {SECRET}\r".encode())
+        terminal.until(b"=> ")
+        terminal.type(LEAVE)
+        assert terminal.ended() == 0
+    said = file.read_text()
+    assert SECRET[:8] not in said and "setenv pin ***" in said
+
+
+def test_a_secret_that_is_an_argument_is_refused(tmp_path: Path) -> None:
+    with console("/dev/x", "--secret", f"any={SECRET}") as terminal:
+        assert terminal.ended() == 2
+        assert SECRET.encode() not in terminal.until(b"others can read an argument")
+
+
+def test_a_transcript_that_others_can_read_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "transcript.txt"
+    file.touch()
+    file.chmod(0o640)
+    with console("/dev/x", "--transcript", file) as terminal:
+        assert terminal.ended() == 2
+        terminal.until(b"chmod 600")
+    assert file.read_text() == ""
+
+
+def test_a_transcript_that_can_not_be_written_is_named(tmp_path: Path) -> None:
+    with board_on_port(tmp_path) as board, console(board.port, "--transcript", "/dev/full") as terminal:
+        assert terminal.ended() == 1
+        terminal.until(b"the transcript can't be written: /dev/full: No space left on device")
+
+
 def test_a_port_that_goes_away_and_comes_back_is_said_and_used_again(tmp_path: Path) -> None:
     file = tmp_path / "transcript.txt"
     with board_on_port(tmp_path) as board, console(board.port, "--transcript", file) as terminal:

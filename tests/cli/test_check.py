@@ -107,7 +107,7 @@ def test_a_station_that_is_well_is_said_so_and_nothing_is_changed(config: Path, 
     lines = {line[6:20].strip(): line[:4].strip() for line in done.stdout.splitlines()}
     assert list(lines) == [
         *("settings", "recipe", "token", "slot 1", "state", "ledger", "disk"),
-        *("fleet", "fleet token", "fleet model", "clock"),
+        *("fleet", "fleet token", "fleet model", "fleet vendor", "fleet owner", "clock"),
     ]
     assert {what for what, level in lines.items() if level != "OK"} <= {"clock"}  # this machine's may be let go
     assert seen(config.parent) == before and board.memory.ram == ram
@@ -209,12 +209,27 @@ def test_a_port_that_somebody_has_fails_by_name(config: Path, board: OnPort) -> 
 
 def test_a_port_that_can_not_be_set_up_fails(config: Path) -> None:
     edit(config.with_name("recipe.toml"), "baud = 115200", "baud = 115200\ndtr = false")  # no pty has that line
-    assert "can't be used with these link settings" in sole_trouble(config, "slot 1")
+    assert "has no DTR and RTS lines" in sole_trouble(config, "slot 1")
 
 
-def test_a_bridge_where_nobody_listens_fails(config: Path) -> None:
+def test_a_bridge_where_nobody_listens_fails_unless_a_board_may_bring_it(config: Path) -> None:
     second_slot(config, "socket://127.0.0.1:1")
-    assert "nothing listens at this address" in sole_trouble(config, "slot 2")
+    assert "nothing listens at this address; a board may bring it" in sole_trouble(config, "slot 2", "WARN")
+    edit(config.with_name("recipe.toml"), 'presence = "port"', 'presence = "probe"')
+    assert "nothing listens at this address -> " in sole_trouble(config, "slot 2")
+
+
+def test_a_port_that_may_be_there_or_not_is_not_well(config: Path) -> None:
+    closed = config.with_name("closed")
+    closed.mkdir()
+    second_slot(config, str(closed / "port"))
+    closed.chmod(0)
+    try:
+        done = station("check", "--config", config, mortal=True)
+    finally:
+        closed.chmod(0o700)
+    assert done.returncode == 1
+    assert f"FAIL  slot 2          {closed / 'port'} can't be seen: {closed} may not be entered" in done.stdout
 
 
 # ------------------------------------------------------------------ records
@@ -234,6 +249,25 @@ def test_a_state_folder_of_somebody_else_fails(config: Path, monkeypatch: pytest
     state = config.parent / "state"
     monkeypatch.setattr(os, "access", lambda path, *more, **also: path != state and access(path, *more, **also))
     assert f"{state} can't be written to by this user" in sole_trouble(config, "state")
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        "",
+        "PRAGMA journal_mode = WAL",
+        "CREATE TABLE _sqlite_migrations (migration_set TEXT, name TEXT, applied_at TEXT)",
+    ],
+)
+def test_a_ledger_that_was_only_begun_is_no_trouble(config: Path, begun: str) -> None:
+    path = config.parent / "state" / "ledger.db"
+    path.touch()
+    with closing(sqlite3.connect(path)) as db:
+        db.execute(begun)
+    code, findings = checked(config)
+    assert code == 0 and findings["ledger"]["text"] == f"{path} is empty and will be filled"
+    ledger(config)  # as `run` does
+    assert "sound; 0 boards" in checked(config)[1]["ledger"]["text"]
 
 
 def tamper(path: Path) -> None:
@@ -299,6 +333,20 @@ def test_a_token_that_the_fleet_does_not_take_fails(config: Path) -> None:
 def test_a_model_that_the_fleet_does_not_know_fails(config: Path, model: str) -> None:
     edit(config.with_name("recipe.toml"), f'model = "{model}"', 'model = "no-such-model"')
     assert "the fleet does not know no-such-model" in sole_trouble(config, "fleet model")
+
+
+def test_a_vendor_that_the_fleet_does_not_know_fails(config: Path) -> None:
+    edit(config, 'vendor = "acme"', 'vendor = "acne"')
+    assert "the fleet knows no vendor acne -> mend fleet.vendor" in sole_trouble(config, "fleet vendor")
+
+
+def test_a_vendor_that_is_another_one_is_said(config: Path, model: str) -> None:
+    edit(config, 'vendor = "acme"', 'vendor = "beta"')
+    assert f"does not take {model} for a model of beta's" in sole_trouble(config, "fleet vendor", "WARN")
+
+
+def test_of_the_owner_is_said_that_it_can_not_be_tried(config: Path) -> None:
+    assert "only tells when a board is enabled" in checked(config)[1]["fleet owner"]["text"]
 
 
 # ------------------------------------------------------------------ the clock

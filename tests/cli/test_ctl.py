@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 from far_end_process import FarEnd
-from station_process import LIMIT_S, Station, station
+from station_process import LIMIT_S, Station, python, station
+
+from station.cli.status import _row
 
 
 def test_without_a_station_both_say_so(tmp_path: Path) -> None:
@@ -24,6 +26,24 @@ def test_which_station_has_to_be_clear(tmp_path: Path) -> None:
     assert done.returncode == 2 and "--config" in done.stderr
     done = station("status", "--config", tmp_path / "none.toml")
     assert done.returncode == 2 and "none.toml" in done.stderr
+
+
+def test_settings_that_this_user_may_not_see_are_named(tmp_path: Path) -> None:
+    """As /etc/station is, which only the station's group may enter."""
+    closed = tmp_path / "etc"
+    closed.mkdir()
+    (closed / "station.toml").touch()
+    program = (
+        "import sys, pathlib; from station.cli import main, running; running._USUAL = (pathlib.Path(sys.argv[1]),) * 2"
+    )
+    closed.chmod(0)
+    try:
+        for command in (["status"], ["ctl", "start", "1"], ["history"]):
+            done = python("-c", f"{program}; main({command})", closed / "station.toml", mortal=True)
+            assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr
+            assert f"{closed / 'station.toml'}: can't be read: Permission denied" in done.stderr
+    finally:
+        closed.chmod(0o700)
 
 
 @pytest.mark.slow
@@ -47,3 +67,9 @@ def test_a_running_station_is_told_and_shows(far_end: FarEnd) -> None:
         assert (done.returncode, done.stderr) == (1, "station: there is no slot '3'; there are: 1, 2\n")
         assert running.end(signal.SIGTERM) == 0
     assert station("status", "--config", far_end.config).returncode == 1
+
+
+def test_a_verdict_is_followed_by_what_is_wrong_with_its_port() -> None:
+    slot = {"slot": "1", "phase": "remove", "outcome": "FAIL", "serial": "S1", "last": "", "step": "identify"}
+    said = _row({**slot, "advice": "Put it aside.", "note": "The port is gone."}, 1)
+    assert said.split() == ["1", "FAIL", "S1", *["Put", "it", "aside.", "The", "port", "is", "gone."]]

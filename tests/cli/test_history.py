@@ -142,6 +142,31 @@ def test_a_ledger_in_a_folder_that_we_may_not_write_to_is_read_alone(
         assert [path.name for path in state.iterdir()] == ["ledger.db"]
 
 
+@pytest.mark.parametrize("closed", ["state", "state/ledger.db"])
+def test_a_ledger_that_this_user_may_not_read_says_who_may(ledger: Ledger, tmp_path: Path, closed: str) -> None:
+    config = tmp_path / "station.toml"
+    config.write_text(
+        f'station = "9f2c41d07a3e4b56"\nname = "line 3"\nrecipe = "recipe.toml"\nstate = "state"\n'
+        f'[fleet]\nurl = "http://127.0.0.1:1"\nvendor = "acme"\nowner = "{RID}"\ntoken_file = "token"\n'
+        '[[slots]]\nname = "1"\nport = "/dev/x"\n'
+    )
+    (tmp_path / closed).chmod(0)
+    try:
+        for named in (("--config", config), ("--ledger", tmp_path / "state" / "ledger.db")):
+            told = station("history", *named, mortal=True)
+            assert told.returncode == 2 and "Traceback" not in told.stderr, told.stderr
+            assert "can't be read: Permission denied; the station's own user can read it" in told.stderr
+    finally:
+        (tmp_path / closed).chmod(0o700)
+
+
+def test_a_ledger_that_was_only_begun_is_none_yet(tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "ledger.db").touch()
+    told = history(tmp_path)
+    assert told.returncode == 2 and "there is no ledger yet" in told.stderr
+
+
 @pytest.mark.slow
 def test_history_is_told_while_the_station_runs(far_end: Any) -> None:
     with Station("run", "--config", far_end.config, "--headless", "--json") as running:

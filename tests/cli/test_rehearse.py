@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from station_process import station
+from station_process import Station, station
 
 from drivers.sim.fixture import Fixture
 
@@ -68,6 +68,16 @@ def test_a_far_end_that_is_in_use_is_said_in_one_line(far_end: Any) -> None:
     assert (done.returncode, done.stdout) == (1, "")
     (line,) = done.stderr.splitlines()
     assert line.startswith(f"station: {far_end.folder / 'far-end'}: in use by another station, process ")
+
+
+def test_the_tools_meet_a_board_of_the_far_end_whenever_they_come(tmp_path: Path) -> None:
+    """As docs/boards-tools.md has it: such a board doesn't boot on into something silent."""
+    with Station("rehearse", "--far-end", "--slots", "1", "--dialect", "line", "--state", tmp_path) as process:
+        process.line()
+        written = station("boards", "configure", "1", "--config", tmp_path / "station.toml", "--set", "device_name=x")
+        assert written.returncode == 0, written.stderr
+        told = station("boards", "identify", "1", "--config", tmp_path / "station.toml")
+        assert told.returncode == 0 and "SIM-00100000" in told.stdout, told.stderr
 
 
 def test_help_says_how_long_a_board_waits_for_a_station() -> None:

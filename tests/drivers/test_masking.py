@@ -16,7 +16,7 @@ from board_script import open_link
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.masking import Masking
+from drivers.masking import Masking, Piece
 from drivers.transcript import Transcript
 
 KEY = "0123456789abcdef0123456789abcdef01234567"
@@ -96,6 +96,29 @@ def test_base64_of_something_that_holds_it_gives_nothing_away(before: int) -> No
             assert not any(KEY[i : i + 2].encode() in decoded for i in range(len(KEY) - 1)), decoded
 
 
+BYTES: dict[str, Callable[[str], str]] = {
+    "capitals": str.upper,
+    "hex dump": lambda key: bytes.fromhex(key).hex(" "),
+    "colons": lambda key: bytes.fromhex(key).hex(":"),
+    "groups": lambda key: bytes.fromhex(key).hex("-", 2),
+    "words": lambda key: " ".join(f"0x{key[i : i + 8]}" for i in range(0, len(key), 8)),
+    "C array": lambda key: "{" + ", ".join(f"0x{byte:02X}" for byte in bytes.fromhex(key)) + "}",
+    "spaced": " ".join,
+}
+
+
+@pytest.mark.parametrize("form", BYTES)
+def test_a_key_of_hex_digits_is_masked_as_the_bytes_that_it_stands_for(form: str) -> None:
+    shown = masked(f"key: {BYTES[form](OLD)}\r\n=> ", OLD)
+    digits = re.sub(r"0x|[^0-9a-f]", "", shown.decode().lower().removeprefix("key"))
+    assert b"***" in shown and len(digits) <= 2, shown
+
+
+def test_base64_of_the_bytes_of_a_key_is_masked() -> None:
+    shown = masked(base64.b64encode(bytes.fromhex(OLD)), OLD)
+    assert shown.startswith(b"***") and len(shown) <= 6
+
+
 def test_digits_of_something_else_are_shown() -> None:
     line = "serial 00112233445566778899 rid 98badcfe98badcfe98badcfe98badcfe98badcfe crc32 0x5a5a5a5a"
     assert masked(line, KEY) == line.encode()
@@ -128,6 +151,102 @@ def test_bytes_of_every_kind_are_masked_without_an_error(data: st.DataObject) ->
 )
 def test_no_stream_takes_long(hostile: bytes) -> None:
     assert len(masked(hostile * (65536 // len(hostile)), KEY, PASSWORD, names=("device_key",))) <= 65536
+
+
+# ------------------------------------------------------------------ what a board puts in between
+
+IDF = r"[EWIDV] \([0-9]+\) [^\s:]+: "
+KERNEL = r"\[ *[0-9]+\.[0-9]{6}\] "
+
+
+def undisturbed(log: str, *said: Piece, secrets: tuple[str, ...] = (KEY,), names: tuple[str, ...] = ()) -> list[bytes]:
+    """Return what is shown of a conversation with a board whose log looks like this."""
+    masking = Masking()
+    masking.know_log([re.compile(log, re.MULTILINE)])
+    for secret in secrets:
+        masking.hide(secret)
+    for name in names:
+        masking.hide_setting(name)
+    return masking.conversation(said)
+
+
+@pytest.mark.parametrize(
+    ("log", "line"),
+    [
+        (IDF, "W (200) wifi: x\r\n"),
+        (IDF, "\x1b[0;33mW (200) wifi: x\x1b[0m\r\n"),
+        (IDF, "W (200) wifi: x\r\r\nI (201) wifi: y\n"),
+        (KERNEL, "\r\n[   12.345678] random: crng init done\r\n"),
+        ("^\\+C[A-Z]+: ", "\r\n+CREG: 1\r\n"),
+        ("Grüße: ", "Grüße: \N{SNOWMAN}\r\n"),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 2, 5, 7])
+@pytest.mark.parametrize("form", ["itself", "hex dump", "base64"])
+def test_a_secret_between_log_lines_is_masked_and_they_are_shown(form: str, size: int, log: str, line: str) -> None:
+    secret = KEY[:39]  # base64 without padding
+    written = FORMS[form](secret)
+    pieces = [written[i : i + size] for i in range(0, len(written), size)]
+    begun = re.search(log, line, re.MULTILINE)
+    assert begun
+    told = f"\N{SNOWMAN} set key {line.join(pieces)}\r\nok\r\n".encode() + b"\xff"
+    shown = f"\N{SNOWMAN} set key {line[begun.start() :].join(['***'] * len(pieces))}\r\nok\r\n".encode() + b"\xff"
+    assert undisturbed(log, ("<", told), secrets=(secret,)) == [shown]
+
+
+def test_an_echo_between_log_lines_is_masked_byte_for_byte() -> None:
+    echo = b"65b58W (200) wifi: x\r\n249cbW (201) wifi: y\r\n0d1eW (202) wifi: z\r\nf\r\nesp32> "
+    assert undisturbed(IDF, ("<", echo), secrets=("65b58249cb0d1ef",)) == [
+        b"***W (200) wifi: x\r\n***W (201) wifi: y\r\n***W (202) wifi: z\r\n***\r\nesp32> "
+    ]
+
+
+@pytest.mark.parametrize("size", [1, 3, 5])
+def test_a_key_that_is_sent_and_echoed_in_short_pieces_is_masked_each_way(size: int) -> None:
+    said: list[Piece] = [(">", b"set key ")]
+    for i in range(0, len(KEY), size):
+        piece = KEY[i : i + size].encode()
+        said += [(">", piece), ("<", piece), ("<", b"W (2"), ("<", b"00) wifi: x\r"), ("<", b"\n")]
+    shown = undisturbed(IDF, *said, (">", b"\r"), ("<", b"\r\nok"))
+    assert b"".join(piece for (way, _), piece in zip(said, shown, strict=False) if way == ">") == b"set key ***"
+    heard = b"".join(piece for (way, _), piece in zip(said, shown, strict=False) if way == "<")
+    assert heard == b"***W (200) wifi: x\r\n" * -(-len(KEY) // size)
+    assert shown[-2:] == [b"\r", b"\r\nok"]
+
+
+def test_an_old_key_behind_or_between_log_lines_is_masked() -> None:
+    line = b"W (200) wifi: x\r\n"
+    asked: list[Piece] = [(">", b"get device_key\r"), ("<", b"get device_key\r\n")]
+    answer = [("<", line), ("<", OLD[:7].encode() + line + OLD[7:].encode()), ("<", b"\r\n> " + line)]
+    shown = undisturbed(IDF, *asked, *[("<", data) for _, data in answer], names=("device_key",))
+    assert shown[3:] == [b"***" + line + b"***", b"\r\n> " + line]
+    told = b"device_key=" + OLD[:7].encode() + line + OLD[7:].encode() + b"\r\nplace=left"
+    assert undisturbed(IDF, ("<", told), names=("device_key",)) == [b"device_key=***\r\n***\r\nplace=left"]
+
+
+def test_a_secret_in_a_log_line_is_masked() -> None:
+    told = f"W (200) wifi: psk {KEY} taken\r\n".encode()
+    assert undisturbed(IDF, ("<", told)) == [b"W (200) wifi: psk *** taken\r\n"]
+
+
+def test_a_log_without_secrets_is_shown() -> None:
+    log = b"".join(b"I (%d) wifi: rid %040x\r\nesp32> " % (i, i * 7919) for i in range(200))
+    assert undisturbed(IDF, ("<", log), names=("device_key",)) == [log]
+
+
+@pytest.mark.parametrize("end", [b"\x07", b"\x1b\\"])
+def test_a_title_in_the_middle_of_a_secret_gives_nothing_away_nor_does_a_secret_in_a_title(end: bytes) -> None:
+    title = b"\x1b]0;esp32" + end
+    cut = title.join(KEY[i : i + 5].encode() for i in range(0, len(KEY), 5))
+    assert masked(b"set " + cut + b"\r\nok", KEY) == b"set " + title.join([b"***"] * 8) + b"\r\nok"
+    assert masked(b"\x1b]0;set " + KEY.encode() + end + b"$ ", KEY) == b"\x1b]0;set ***" + end + b"$ "
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("hostile", [b"W (1) x: ", b"W (1) x: \r\n", b"W (1", b"\x1b]", b"\x1b]0;\x07", b"\xff\r"])
+def test_no_log_takes_long(hostile: bytes) -> None:
+    [shown] = undisturbed(IDF, ("<", hostile * (65536 // len(hostile))), names=("device_key",))
+    assert len(shown) <= 65536
 
 
 # ------------------------------------------------------------------ by name

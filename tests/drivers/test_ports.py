@@ -17,7 +17,7 @@ from port_holder import NOBODY, opened
 
 from drivers import ports as module
 from drivers.device import _unstoppable
-from drivers.errors import PortBusy, PortDenied
+from drivers.errors import PortBusy, PortDenied, PortUnusable
 from drivers.holders import Roots, held, holders, rivals
 from drivers.link import Link
 from drivers.ports import Usb, denial, ports, steady_names
@@ -212,6 +212,27 @@ def test_nobody_else_can_open_a_port_that_we_have(board: Board, monkeypatch: pyt
 def test_root_is_let_in_all_the_same_as_the_kernel_has_it(board: Board) -> None:
     with Link.open(board.port, LinkOptions()), opened(board.port) as (_, error):
         assert error == 0
+
+
+@pytest.mark.skipif(not _unstoppable(), reason="only root meets a claim from within")
+def test_the_claim_of_another_program_outlives_our_attempt(board: Board) -> None:
+    with opened(board.port, claim=True) as (pid, error):
+        assert error == 0
+        with pytest.raises(PortBusy, match=rf"process {pid}, user "):
+            Link.open(board.port, LinkOptions())
+        with opened(board.port, uid=NOBODY) as (_, error):
+            assert error == errno.EBUSY
+
+
+@pytest.mark.skipif(not _unstoppable(), reason="only root claims a pty")
+def test_no_claim_is_left_where_another_program_had_made_none(board: Board) -> None:
+    with opened(board.port):
+        with pytest.raises(PortBusy):
+            Link.open(board.port, LinkOptions())
+        with pytest.raises(PortUnusable):
+            Link.open(board.port, LinkOptions(dtr=False))  # no pty has that line
+        with opened(board.port, uid=NOBODY) as (_, error):
+            assert error == 0
 
 
 @pytest.mark.parametrize("uid", [None, NOBODY])

@@ -293,6 +293,23 @@ def test_a_sign_of_a_restart_in_an_echo_is_part_of_the_value(slowly: bool) -> No
         shell.configure({"a": "x DRAM:"})
 
 
+BARE = {"send": "get {name}", "capture": "^(?!no)(?P<value>.*)"}
+
+
+@pytest.mark.parametrize("value", ["DRAM:", "*** DRAM: 1", "[ 0.1] Hit any key"])
+def test_a_value_that_would_be_read_back_as_a_restart_is_refused(value: str) -> None:
+    with expected_protocol([], read=BARE) as (shell, _), pytest.raises(ValueUnwritable, match=r"setting a .* restart"):
+        shell.check({"a": value})
+
+
+def test_a_value_that_only_holds_a_sign_of_a_restart_is_good() -> None:
+    for capture in ("^{name}=(?P<value>.*)", r"(?P<value>\S+)$", "^(?:a: )?(?P<value>.*)", '^"?(?P<value>[^"]*)'):
+        with expected_protocol([], read=BARE | {"capture": capture}) as (shell, _):
+            shell.check({"a": "DRAM:"})
+    with expected_protocol([], read=BARE) as (shell, _):
+        shell.check({"a": "a DRAM: or Hit any key"})
+
+
 def test_a_board_that_restarts_again_and_again_fails() -> None:
     script = [WOKEN, (SERIAL[0], BOOT), (b" ", b"\r\n=> "), (SERIAL[0], BOOT), (b" ", b"\r\n=> "), (SERIAL[0], BOOT)]
     with expected_protocol(script) as (shell, _), pytest.raises(BoardRestarts, match="restarts by itself"):
@@ -530,6 +547,7 @@ def test_uboot_wants_backslashes_doubled() -> None:
         ("zephyr", r"$x `y` 'z'", rb""" "$x `y` 'z'" """),
         ("zephyr", 'a"b\\c\\', rb""" "a\"b\x5cc\x5c" """),
         ("zephyr", r"\x41", rb""" "\x5cx41" """),
+        ("zephyr", "Tür 2, 5 €", rb""" "T\xc3\xbcr 2, 5 \xe2\x82\xac" """),
     ],
 )
 def test_boards_that_are_no_posix_shell_have_their_own_quotes(quote: str, value: str, quoted: bytes) -> None:

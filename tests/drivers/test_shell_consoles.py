@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
+import time
 import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
-from board_script import PATIENCE_S, UBOOT, WOKEN, expected_protocol
+from board_script import PATIENCE_S, UBOOT, WOKEN, Board, expected_protocol
 
 from drivers.board import Identity
 from drivers.errors import BoardMisheard, BoardRefused, BoardRestarts, BoardUnreadable, LoginRefused, ValueUnwritable
@@ -71,6 +73,24 @@ def test_zephyr_logs_behind_a_prompt_and_in_the_middle_of_an_echo(slowly: bool) 
     ]
     with expected_protocol(script, table=table("zephyr"), slowly=slowly) as (shell, _):
         shell.configure({"a": "1", "b": "1"})
+
+
+def test_a_log_that_never_pauses_does_not_hold_up_an_empty_answer_after_a_wake() -> None:
+    heard: list[bool] = []
+
+    def log_on(board: Board) -> None:
+        board.say(first[0][:-1] + b"\r\n" + UART)
+        until = time.monotonic() + PATIENCE_S / 2
+        while not board.hears() and time.monotonic() < until:
+            board.say(ERASED + LOGGED + UART)
+            time.sleep(0.02)
+        heard.append(board.hears())
+
+    first, second = (said(b'settings write string gateway/%c "1"' % name, b"", UART) for name in b"ab")
+    script: Script = [(b"\x03", b"\r\n" + UART), (first[0], log_on), second]
+    with expected_protocol(script, table=table("zephyr")) as (shell, _):
+        shell.configure({"a": "1", "b": "1"})
+    assert heard == [True]
 
 
 def test_a_long_line_that_zephyr_wraps_and_draws_again_is_an_echo() -> None:
@@ -138,6 +158,23 @@ def test_an_esp_logs_behind_its_prompt_before_an_echo_and_in_it(slowly: bool) ->
         shell.configure({"a": "1", "b": "2", "c": "3"})
 
 
+def test_a_secret_whose_echo_is_cut_into_pieces_by_the_log_is_in_no_transcript_and_no_error() -> None:
+    key = "65b58249cb0d1ef3a7c2"
+    sent = f'nvs_set a str -v "{key}"'.encode()
+    pieces = [sent[i : i + 5] for i in range(0, len(sent), 5)]
+    echo = b"".join(piece + NOISE % i for i, piece in enumerate(pieces))
+    script: Script = [(b"\x03\r", b"\x03\r\n\r\n" + ESP), (sent + b"\r", echo + b"\r\n" + REFUSED + ESP)]
+    with expected_protocol(script, table=table("esp-idf") | QUICK, setup=[]) as (shell, link):
+        link.hide(key)
+        with pytest.raises(BoardRefused) as caught:
+            shell.configure({"a": key})
+        heard = b"".join(passage.data for passage in link.transcript if passage.direction == "<")
+        shown = [b"nvs_s", b"et a ", b"str -", b'v "***', b"***", b"***", b"***", b'***"']
+        log = b"".join(piece + b"I (3%03d) wifi: connected\r\n" % i for i, piece in enumerate(shown))
+        assert log + b"\r\nCommand returned" in re.sub(rb"\x1b\[[0-9;]*m", b"", heard)
+        assert not any(key[i : i + 3] in repr(caught.value.details) for i in range(len(key) - 2))
+
+
 # ------------------------------------------------------------------ the log, and what only looks like it
 
 ID = {"identify": [{"send": "id", "capture": "^(?P<serial>.+)"}], "log": [r"I \(\d+\) \w+: "], "setup": []}
@@ -197,20 +234,21 @@ def test_nuttx_is_identified_written_in_pieces_and_read() -> None:
     right = [*wrong[:4], nsh(b"md5 -f /data/new", md5 + b"\r\n"), nsh(b"mv /data/new /data/b")]
     script: Script = [
         (b"\r", b"\r\n" + NSH),
-        nsh(b"cat /data/serial", b"NX-000007\r\n"),
+        nsh(b"cat /data/serial; echo", b"NX-000007\r\n\r\n"),
         nsh(b"uname -r", b"12.9.0\r\n"),
         nsh(b"echo 'two words' >/data/a"),
         *wrong,
         *right,
         (b"reboot\r", b"reboot\r\n\r\nNuttShell (NSH) NuttX-12.9.0\r\n" + NSH),
-        nsh(b"cat /data/b", TEXT.encode() + b"\r\n"),
-        nsh(b"cat /data/c", b"nsh: cat: open failed: ENOENT\r\n"),
+        nsh(b"cat /data/a; echo", b"two words\r\n\r\n"),
+        nsh(b"cat /data/b; echo", TEXT.encode() + b"\r\n"),  # written without a line end, which echo brings
+        nsh(b"cat /data/c; echo", b"nsh: cat: open failed: ENOENT\r\n"),  # echo is not run then
     ]
     with expected_protocol(script, table=table("nuttx")) as (shell, _):
         assert shell.identify() == Identity("NX-000007", firmware="12.9.0")
         shell.configure({"a": "two words", "b": TEXT})
         assert shell.restart()
-        assert shell.read({"b": "", "c": ""}) == {"b": TEXT, "c": ""}
+        assert shell.read({"a": "", "b": "", "c": ""}) == {"a": "two words", "b": TEXT, "c": ""}
 
 
 PIECES = {
@@ -324,6 +362,15 @@ def test_logs_in_sets_up_and_does_so_again_after_a_restart(slowly: bool) -> None
         assert shell.restart()
         assert shell.read({"a": "1"}) == {"a": "1"}
         assert SECRET not in repr(link.transcript) and "***" in repr(link.transcript)
+
+
+@pytest.mark.parametrize("end", [b"\a", b"\x1b\\"])
+@pytest.mark.parametrize("slowly", [False, True])
+def test_a_prompt_that_names_its_window_is_a_prompt(end: bytes, slowly: bool) -> None:
+    prompt = b"\x1b]3008;start=" + b"f" * 300 + end + b"\x1b]0;root@gateway: ~" + end + ROOT
+    script: Script = [(b"\x03", b"^C\r\n" + prompt), said(b"id", b"\x1b]133;C" + end + b"G1-7\r\n", prompt)]
+    with expected_protocol(script, table=LINUX, secrets=KNOWN, setup=[], slowly=slowly) as (shell, _):
+        assert shell.identify() == Identity("G1-7")
 
 
 def test_a_board_that_is_logged_in_already_is_not_asked_twice() -> None:

@@ -28,6 +28,15 @@ MESSAGE = b"[00:00:03.120,000] \x1b[0m<inf> app: ready\x1b[0m\r\n"
         (b"abc\x1b[2Dx\x1b[K", "ax"),
         (b"abc\x1b[2Dx\x1b[1C\x1b[K", "axc"),
         (b"nsh> \x1b[K\0", "nsh> "),
+        # window titles and other strings, ended by BEL or by ST
+        (b"\r\n\x1b]0;root@box: ~\x07root@box:~# ", "\r\nroot@box:~# "),
+        (b"\x1b]3008;start=1f;type=shell\x1b\\$ \x1b[K", "$ "),
+        (b"a\x1bP+q544e\x1b\\b\x1b_G\x07c\x1b^pm\x1b\\d\x1bXsos\x1b\\e", "abcde"),
+        (b"\x1b]R\x1b]P0000000=> ", "=> "),
+        # what never ends, or not in its line, is no string
+        (b"\x1b]=> ", "=> "),
+        (b"\x1b]0;x\r\n=> \x07", "0;x\r\n=> \x07"),
+        (b"\x1b]" + b"x" * 600 + b"\x07", "x" * 600 + "\x07"),
         # a line that a console of 4 columns has wrapped twice, erased from its first row
         (b"abcd\r\nefgh\r\nij\x1b[2D\x1b[2A\x1b[Jnew", "new"),
         (b"one\r\ntwo\x1b[1A\x1b[3D\x1b[1B\x1b[Kend", "one\nend"),
@@ -36,7 +45,7 @@ MESSAGE = b"[00:00:03.120,000] \x1b[0m<inf> app: ready\x1b[0m\r\n"
         (b"a\rb\r\r\n\x1b[K", "a\rb\r\r\n"),
     ],
 )
-def test_what_was_erased_is_not_shown(data: bytes, text: str) -> None:
+def test_what_a_terminal_does_not_show_is_gone(data: bytes, text: str) -> None:
     assert shown(data) == text
 
 

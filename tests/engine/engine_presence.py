@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 from engine_floor import Floor
 
-from drivers.board import Identity
+from drivers.board import Board, Identity
 from drivers.errors import Fault
+from drivers.link import Link
 from drivers.opening import port_present
 from drivers.shell import Shell
 from station.model import SlotView
+from station.presence import Gate
 
 QUICK = (("reply_s = 10.0", "reply_s = 1.0"), ("boot_s = 20.0", "boot_s = 1.2"))
 """Times in which a silent board fails while a test waits."""
@@ -39,7 +41,9 @@ class Bed(Floor):
         """How often the port was opened, or looked for,"""
         self.opened_when_asked = 0
         """and how often it had been when a board was asked last."""
-        identify, there = Shell.identify, port_present
+        self.looks = 0
+        """How often the open port was looked at while a board was waited for."""
+        identify, there, look = Shell.identify, port_present, Gate._look
 
         def asked(board: Shell) -> Identity:
             try:
@@ -52,7 +56,12 @@ class Bed(Floor):
             self.opened += 1
             return there(port)
 
+        def seen(gate: Gate, link: Link, board: Board) -> bool | None:
+            self.looks += 1
+            return look(gate, link, board)
+
         patch.setattr(Shell, "identify", asked)
+        patch.setattr(Gate, "_look", seen)
         patch.setattr("station.presence.port_present", looked)
 
     def ready(self) -> None:
@@ -90,6 +99,11 @@ class Bed(Floor):
     def say(self, text: bytes) -> None:
         """Let something be heard from the slot, whatever is in it."""
         self._in_loop(lambda: self.wires["1"].write(text))
+
+    def wait_idle(self) -> None:
+        """Return once the station waits for a board at an open port: it would have begun one at its first looks."""
+        looks, cycles = self.looks, len(self.cycles())
+        self.watcher.wait_for(lambda: self.looks > looks + 3 or len(self.cycles()) > cycles)
 
     def press_start(self) -> Fault | None:
         assert self.bench is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -125,6 +126,25 @@ def test_an_idle_adapter_that_comes_back_under_another_number(kind: str, bed_of:
 
 
 @pytest.mark.parametrize("kind", FIXTURES)
+@pytest.mark.parametrize("outcome", [Outcome.PASS, Outcome.FAIL])
+def test_an_adapter_that_is_lost_beside_a_verdict_is_told_and_the_verdict_stays(
+    kind: str, outcome: Outcome, bed_of: Make
+) -> None:
+    bed = bed_of(kind, *([("(?P<serial>", "(?P<serial>X")] if outcome is Outcome.FAIL else []))
+    bed.ready()
+    bed.arrive(1)
+    assert bed.watcher.wait_finished().outcome is outcome
+    bed.watcher.wait_view("1", outcome=outcome)
+    verdict = bed.shown()
+    bed.lose()
+    bed.watcher.wait_note("adapter is not there. Plug it in.")
+    assert replace(bed.shown(), note=verdict.note) == verdict and verdict.said in bed.shown().said
+    bed.watcher.forget()
+    bed.back()
+    bed.watcher.wait_for(lambda: bed.shown() == verdict)
+
+
+@pytest.mark.parametrize("kind", FIXTURES)
 def test_an_adapter_lost_in_the_middle_is_an_error_and_its_board_is_tried_again(kind: str, bed_of: Make) -> None:
     bed = bed_of(kind)
     bed.ready()
@@ -134,8 +154,6 @@ def test_an_adapter_lost_in_the_middle_is_an_error_and_its_board_is_tried_again(
     assert (finished.outcome, finished.error) == (Outcome.ERROR, "port-lost")
     returned = now()
     bed.back()
-    if kind == "start":
-        bed.watcher.wait_for(lambda: bed.press_start() is None)
     finished = bed.watcher.wait_finished(2)
     assert (finished.serial, finished.outcome, finished.attempt) == ("SIM-00000001", Outcome.PASS, 2)
     assert opened_at(bed, 2) - returned < SOON_S
@@ -153,11 +171,43 @@ def test_another_board_may_be_there_when_an_adapter_is_back(kind: str, bed_of: M
     returned = now()
     bed.insert(number=2)
     bed.asserted = True
-    if kind == "start":
-        bed.watcher.wait_for(lambda: bed.press_start() is None)
     finished = bed.watcher.wait_finished(2)
     assert (finished.serial, finished.outcome) == ("SIM-00000002", Outcome.PASS)
     assert opened_at(bed, 2) - returned < SOON_S
+
+
+def test_a_board_that_was_started_before_the_station_is_not_tried_again_unless_it_is_started_again(
+    bed_of: Make,
+) -> None:
+    bed = bed_of("start")
+    bed.ready()
+    bed.in_the_middle(bed.lose)
+    bed.arrive(1)
+    assert bed.watcher.wait_finished().error == "port-lost"
+    bed.stop()
+    bed.back()
+    bed.start()
+    bed.wait_idle()
+    assert bed.shown().code == "port-lost" and len(bed.cycles()) == 1, "who knows what is in the slot by now"
+    assert bed.press_start() is None
+    assert bed.watcher.wait_finished().attempt == 2
+
+
+def test_a_started_board_whose_adapter_goes_with_each_try_waits_for_the_next_start(bed_of: Make) -> None:
+    bed = bed_of("start")
+    bed.ready()
+    for count in (1, 2, 3):
+        bed.in_the_middle(bed.lose)
+        if count == 1:
+            bed.arrive(1)
+        else:
+            bed.back()
+        assert bed.watcher.wait_finished(count).error == "port-lost"
+    bed.back()
+    bed.wait_idle()
+    assert len(bed.cycles()) == 3 and bed.press_start() is None
+    finished = bed.watcher.wait_finished(4)
+    assert (finished.outcome, finished.attempt) == (Outcome.PASS, 4)
 
 
 def test_an_adapter_that_goes_with_each_try_is_not_tried_for_ever(bed_of: Make) -> None:
@@ -230,6 +280,19 @@ def test_a_board_that_has_not_brought_its_port_fails_when_it_is_started(bed_of: 
     finished = bed.watcher.wait_finished()
     assert (finished.serial, finished.outcome) == ("SIM-00000001", Outcome.PASS)
     assert bed.events("remove") == [(1,)]
+
+
+def test_a_board_that_brings_its_port_after_that_is_begun_though_it_does_not_say_who_it_is(bed_of: Make) -> None:
+    bed = bed_of("port", *QUICK)
+    bed.ready()
+    bed.watcher.wait_note("is not there")
+    assert bed.press_start() is None
+    assert bed.watcher.wait_finished().error == "board-unseen"
+    bed.plug()
+    assert bed.watcher.wait_finished(2).error == "board-silent"
+    bed.unplug()
+    bed.watcher.wait_left("1")
+    passes(bed, 1, 3)
 
 
 @pytest.mark.parametrize("kind", FIXTURES)

@@ -34,6 +34,13 @@ def test_every_outcome_and_phase_has_a_look_of_its_own():
         assert len({getattr(look, part) for look in looks}) == len(looks)
 
 
+@pytest.mark.parametrize("outcome", [Outcome.PASS, Outcome.FAIL])
+def test_a_verdict_says_what_is_wrong_with_its_port_as_well(outcome):
+    view = replace(closed("1", outcome), note="The port is gone.")
+    lines = " ".join(" ".join(body(view, 60, 12)).split())
+    assert look_of(view).word in lines and f"{view.advice} {view.note}".strip() in lines
+
+
 def test_a_verdict_stands_only_until_the_board_leaves():
     done = closed("1", Outcome.PASS)
     assert look_of(done).word == "PASS"

@@ -94,16 +94,12 @@ def _judge(recipe: Recipe, wanted: Mapping[str, Value]) -> None:
 
 def _preview(board: Target, wanted: Mapping[str, Value], as_json: bool) -> None:
     """Say what would be written, by a link that sends nothing."""
-    from drivers import dialect
     from drivers.board import Previewing
-    from drivers.link import Link
-    from station.cli.boards.nowhere import Nowhere
+    from station.cli.boards.nowhere import near_end
 
     written = {name: value.text for name, value in wanted.items()}
-    link = Link(board.port, Nowhere(), board.recipe.link)
+    link, would_be = near_end(board.port, board.recipe)
     _hide(wanted, link)
-    # It will never log in, so nobody needs to have its secrets at hand.
-    would_be = dialect(board.recipe.dialect)(link, board.recipe.options, dict.fromkeys(board.recipe.secrets, ""))
     would_be.check(written)
     if isinstance(would_be, Previewing):
         lines = [link.masked_text(line) for line in would_be.preview(written)]

@@ -15,7 +15,7 @@ import click
 
 from drivers.errors import PortError, PortLost, PortStuck
 from station.cli.boards import terminal
-from station.cli.boards.record import Record
+from station.cli.boards.record import Readable, Record, Unwritten
 from station.cli.boards.talk import hide
 from station.cli.boards.target import FILE, Target, target
 
@@ -46,7 +46,8 @@ def command(board: Target, baud: int | None, transcript: Path | None) -> None:
 
     The port is set up as the recipe's [link] says, or 8N1 at --baud.  If it
     goes away, it is opened again once it is back.  In the transcript the
-    secrets that the recipe needs are masked; what else is typed, is in it.
+    secrets of --secret, and those that the recipe needs, are masked; what
+    else is typed, is in it.
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise click.UsageError("a console needs a terminal")
@@ -57,9 +58,13 @@ def command(board: Target, baud: int | None, transcript: Path | None) -> None:
         record = Record(transcript, mask) if transcript else None
     except OSError as error:
         raise click.BadParameter(f"{transcript}: {error.strerror}", param_hint="--transcript") from None
+    except Readable as readable:
+        raise click.BadParameter(str(readable), param_hint="--transcript") from None
     try:
         with suppress(_Left):
             _converse(board.port, options, record)
+    except Unwritten as unwritten:
+        raise click.ClickException(f"the transcript can't be written: {unwritten}") from None
     finally:
         if record:
             record.close()
@@ -84,6 +89,8 @@ def _mask(board: Target) -> Callable[[bytes], bytes]:
     from drivers.transcript import Transcript
 
     transcript = Transcript()
+    for secret in board.given.values():
+        transcript.hide(secret)
     if board.recipe_file is not None or board.config is not None:
         hide(board, transcript)
     return transcript.mask

@@ -1,10 +1,21 @@
-"""A wire that leads nowhere, so that a dry run can't send by mistake."""
+"""A near end whose wire leads nowhere, so that a dry run can't send by mistake."""
 
 from __future__ import annotations
 
 import errno
 
+from drivers import dialect
+from drivers.board import Board
+from drivers.link import Link
 from drivers.uart import ModemLine
+from station.recipe import Recipe
+
+
+def near_end(port: str, recipe: Recipe) -> tuple[Link, Board]:
+    """Return the near end of a recipe's board, to be asked what needs no board."""
+    link = Link(port, Nowhere(), recipe.link)
+    # It will never log in, so nobody needs to have its secrets at hand.
+    return link, dialect(recipe.dialect)(link, recipe.options, dict.fromkeys(recipe.secrets, ""))
 
 
 class Nowhere:

@@ -12,6 +12,7 @@ known are masked; a line is therefore written once it is whole.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -39,12 +40,28 @@ def _ended(line: bytearray) -> bool:
     return line.endswith((b"\r", b"\n"))
 
 
+class Readable(Exception):
+    """Others may read the file that is there; the text says so and what to do."""
+
+
+class Unwritten(Exception):
+    """The file took no more; the text says which, and why."""
+
+
 class Record:
-    """Appends to a file that only its owner can read, since people type passwords; close it."""
+    """Appends to a file that only its owner can read, since people type passwords; close it.
+
+    All but ``close`` raise ``Unwritten``.
+    """
 
     def __init__(self, path: Path, mask: Callable[[bytes], bytes]) -> None:
-        """``mask`` takes the secrets out of a line.  Raises ``OSError``."""
+        """``mask`` takes the secrets out of a line.  Raises ``OSError``, ``Readable``."""
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        facts = os.fstat(descriptor)
+        if stat.S_ISREG(facts.st_mode) and facts.st_mode & 0o077:  # it was there: its mode is somebody's will
+            os.close(descriptor)
+            raise Readable(f"others may read or write {path}; run: chmod 600 {path}")
+        self._path = path
         self._file: IO[str] = open(descriptor, "w", buffering=1, encoding="utf-8")  # noqa: SIM115 - closed by close
         self._mask = mask
         self._lines: dict[str, bytearray] = {">": bytearray(), "<": bytearray()}
@@ -65,7 +82,7 @@ class Record:
     def note(self, text: str) -> None:
         """Write down what happened to the port."""
         self.flush()
-        self._file.write(f"{clock.iso(clock.now_us())} - {text}\n")
+        self._put(f"{clock.iso(clock.now_us())} - {text}\n")
 
     def flush(self) -> None:
         """Write down also what has no end yet."""
@@ -74,7 +91,7 @@ class Record:
 
     def close(self) -> None:
         """Flush, and close the file; what a full disk doesn't take is lost."""
-        with suppress(OSError):
+        with suppress(Unwritten):
             self.flush()
         with suppress(OSError):
             self._file.close()
@@ -82,5 +99,12 @@ class Record:
     def _write(self, direction: str) -> None:
         line = self._lines[direction]
         if line:
-            self._file.write(f"{clock.iso(self._began[direction])} {direction} {escaped(self._mask(bytes(line)))}\n")
+            told = f"{clock.iso(self._began[direction])} {direction} {escaped(self._mask(bytes(line)))}\n"
             line.clear()
+            self._put(told)
+
+    def _put(self, line: str) -> None:
+        try:
+            self._file.write(line)
+        except OSError as error:
+            raise Unwritten(f"{self._path}: {error.strerror}; what came since is not in it") from error

@@ -75,14 +75,15 @@ class Target:
     @cached_property
     def secrets(self) -> Mapping[str, str]:
         """The station's secrets that the recipe needs, by name.  Raises ``SettingsError``, ``click.UsageError``."""
-        given = {name: value.text for name, value in self._given.items()}
+        given = self.given
         missing = sorted(self.recipe.secrets - given.keys())
         if missing and not self.settings:
             raise click.UsageError(f"the recipe needs a secret: --secret {missing[0]}=@FILE gives it, or --config")
         return {**given, **{name: self.settings.secret(name) for name in missing if self.settings}}
 
     @cached_property
-    def _given(self) -> Mapping[str, values.Value]:
+    def given(self) -> Mapping[str, str]:
+        """The secrets of the command line, by name, needed or not.  Raises ``click.BadParameter``."""
         try:
             given = values.parse(self.secret)
         except click.BadParameter as wrong:
@@ -93,7 +94,7 @@ class Target:
                     f"{name}: others can read an argument; put the secret into a file and say {name}=@FILE",
                     param_hint="--secret",
                 )
-        return given
+        return {name: value.text for name, value in given.items()}
 
 
 def target(function: F) -> F:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from collections.abc import Iterator
@@ -43,10 +44,10 @@ def overwriting(path: Path, force: bool) -> None:
 
     Raises ``click.UsageError``.
     """
-    if not path.parent.is_dir():
+    if not os.path.isdir(path.parent):
         raise click.UsageError(f"{path}: there is no such folder")
-    if path.exists():
-        if not path.is_file():
+    if os.path.exists(path):
+        if not os.path.isfile(path):
             raise click.UsageError(f"{path} is no regular file, and is not replaced")
         if not force:
             raise click.UsageError(f"{path} is there already; --force replaces it")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,7 +84,7 @@ def upload(
     as_json: bool,
 ) -> None:
     """Upload a file (M10), into a new entry if there is none (M5, M3), or in place of what is there."""
-    if not file.is_file():
+    if not os.path.isfile(file):
         raise click.UsageError(f"{file}: expected a regular file, whose size is known before it is sent")
     name, kind = id_ or file.name, mime or _guessed(file)
     try:

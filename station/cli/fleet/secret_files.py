@@ -97,7 +97,7 @@ def keep(path: Path, secret: str, what: str) -> None:
 
     Raises ``SecretFileUnusable`` for a file that holds anything else.
     """
-    if path.exists():
+    if os.path.exists(path):
         if read(path, what) != secret:
             raise SecretFileUnusable(f"{path}: holds another {what}, and is never overwritten; move it away")
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 from http import HTTPStatus
@@ -126,7 +127,7 @@ def window(database: Path, vendor: str, model: str, seconds: int | None) -> None
     """
     from station.fleet.server import set_window
 
-    if not database.is_file():
+    if not os.path.isfile(database):
         raise click.UsageError(f"{database}: there is no such database; init or serve makes one")
     try:
         set_window(database, vendor, model, seconds)

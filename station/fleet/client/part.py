@@ -39,7 +39,7 @@ class PartFile:
         self._beside = into.with_name(into.name + ".part.json")
 
     def __enter__(self) -> PartFile:
-        if self._into.is_dir():
+        if os.path.isdir(self._into):
             raise FileFailed(f"{self._into}: it is a folder; name the file")
         with local(self._part), contextlib.ExitStack() as stack:
             self._noted()  # if that is somebody else's, no part is made
