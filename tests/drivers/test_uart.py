@@ -16,7 +16,7 @@ import pytest
 from board_script import Board
 from pytest_mock import MockerFixture
 
-from drivers.errors import Cancelled, PortLost, PortStuck, PortUnusable
+from drivers.errors import Blame, BoardHolds, Cancelled, PortLost, PortUnusable
 from drivers.link import Link
 from drivers.uart import LinkOptions, Pulse
 
@@ -75,8 +75,9 @@ def kernel(mocker: MockerFixture) -> Kernel:
 def test_a_board_that_sends_ctrl_s_is_waited_for_until_it_sends_ctrl_q(board: Board) -> None:
     with Link.open(board.port, LinkOptions(flow="xon/xoff")) as link:
         board.say(XOFF)
-        with pytest.raises(PortStuck):
+        with pytest.raises(BoardHolds, match="flow control, xon/xoff") as held:
             link.write(b"too early", soon(0.2))
+        assert held.value.blame is Blame.BOARD
         board.say(XON)
         link.write(b"now", soon())
         assert board.hear(3) == b"now"
