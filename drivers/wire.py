@@ -86,6 +86,9 @@ def open_wire(port: str, options: LinkOptions) -> Wire:
         attend(device)
         if "://" not in port:
             claim(device.fileno())
+            if device.xonxoff:  # a board before this one may have left the line held: taken off, that is forgotten
+                device.xonxoff = False
+                device.xonxoff = True
         wire = _wire_of(device, port)
         if options.dtr is not None or options.rts is not None:
             wire.drive(options.dtr, options.rts)  # once more, since pyserial 3.5 is silent where there is no such line

@@ -357,3 +357,16 @@ def test_a_failed_board_that_comes_to_life_again_is_not_begun_again(bed_of: Make
     bed.watcher.wait_for(lambda: bed.opened > opened)
     assert bed.cycles() == [("SIM-00000001", "FAIL", "board-silent")] and bed.shown().outcome is Outcome.FAIL
     passes(bed, 2, 2)
+
+
+@pytest.mark.parametrize("kind", ["port", "probe"])
+def test_a_board_that_holds_the_line_for_ever_fails_and_the_next_one_passes(kind: str, bed_of: Make) -> None:
+    bed = bed_of(kind, *QUICK, ("baud = 115200", 'baud = 115200\nflow = "xon/xoff"'))
+    bed.ready()
+    bed.in_the_middle(lambda: bed.say(b"\x13"))
+    bed.arrive(1)
+    finished = bed.watcher.wait_finished()
+    assert (finished.outcome, finished.error) == (Outcome.FAIL, "board-holds-line")
+    bed.pull()
+    bed.watcher.wait_left("1")
+    passes(bed, 2, 2)
