@@ -24,6 +24,7 @@
         │   ├── PortUnusable    port-unusable       opens, but not with these link settings
         │   ├── PortLost        port-lost           went away while in use
         │   └── PortStuck       port-stuck          takes no bytes
+        │       └── BoardHolds  board-holds-line    likewise, but blame BOARD: its flow control says so
         ├── ValueUnwritable     value-unwritable    blame STATION: the recipe asks what the board can't take
         ├── BoardPulled         board-pulled        blame PEOPLE: taken out before its cycle was over
         └── Cancelled           cancelled           blame PEOPLE: the station is stopping
@@ -187,6 +188,13 @@ class PortStuck(PortError):
     """The port took no bytes within the write deadline."""
 
     code = "port-stuck"
+
+
+class BoardHolds(PortStuck):
+    """The board, by its flow control, let nothing be sent to it within the write deadline."""
+
+    code = "board-holds-line"
+    blame = Blame.BOARD
 
 
 class ValueUnwritable(DriverError):

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import NoReturn, Self, TypeVar
 
-from drivers.errors import BoardPulled, Cancelled, PortLost, PortStuck, PortUnusable
+from drivers.errors import BoardHolds, BoardPulled, Cancelled, PortLost, PortStuck, PortUnusable
 from drivers.grip import LOOK_S, Grip
 from drivers.opening import opened, port_complaint
 from drivers.returning import PortReturned, Restart
@@ -81,7 +81,8 @@ class Link:
         """Send all of ``data``; input that arrives meanwhile is kept for ``read``.
 
         Without that, a board that echoes and a station that writes wait for
-        each other for ever.  Raises ``PortStuck`` at the deadline, ``PortLost``, ``Cancelled``.
+        each other for ever.  Raises ``PortStuck`` at the deadline (with flow control ``BoardHolds``), ``PortLost``,
+        ``Cancelled``.
         """
         pace = self._options.pace
         size = pace.bytes if pace else CHUNK
@@ -95,7 +96,7 @@ class Link:
                 self._check()
                 left = deadline - time.monotonic()
                 if left <= 0:
-                    raise PortStuck(f"{self.port} takes no bytes", port=self.port, unsent=len(data) - start)
+                    raise self._stuck(unsent=len(data) - start)
                 piece = self._send(piece, left)
 
     def drain(self) -> bytes:
@@ -251,13 +252,19 @@ class Link:
         try:
             count, received = self._wire.send(piece, min(timeout_s, LOOK_S) if self._grip else timeout_s)
         except TimeoutError as error:
-            raise PortStuck(f"{self.port} takes no bytes", port=self.port) from error
+            raise self._stuck() from error
         except (OSError, termios.error) as error:
             self._lost(error)
         self._transcript.add(">", piece[:count])
         self._last = time.monotonic()
         self._keep(received)
         return piece[count:]
+
+    def _stuck(self, **details: int) -> PortStuck:
+        flow = self._options.flow
+        if flow == "none":
+            return PortStuck(f"{self.port} takes no bytes", port=self.port, **details)
+        return BoardHolds(f"{self.port} takes no bytes: flow control, {flow}", port=self.port, **details)
 
     def _sensed(self, line: ModemLine) -> bool:
         try:

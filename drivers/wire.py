@@ -92,7 +92,11 @@ def open_wire(port: str, options: LinkOptions) -> Wire:
     claimed = False
     try:
         attend(device)
-        claimed = "://" not in port and claim(device.fileno())
+        if "://" not in port:
+            claimed = claim(device.fileno())
+            if device.xonxoff:  # a board before this one may have left the line held: taken off, that is forgotten
+                device.xonxoff = False
+                device.xonxoff = True
         wire = _wire_of(device, port, claimed)
         if options.dtr is not None or options.rts is not None:
             _set_lines(wire, options)  # once more, since pyserial 3.5 is silent where there is no such line

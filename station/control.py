@@ -18,7 +18,7 @@ import socket
 import struct
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -38,11 +38,13 @@ MODE = 0o660
 _LONGEST = 4096
 """Bytes of a question."""
 _WAITING = 16
-"""Callers that may wait while one is answered."""
+"""Callers that may wait to be let in."""
+_AT_ONCE = 8
+"""Callers that are let in at a time: a new one takes the place of the oldest that has not asked."""
 _PATIENCE_S = 2.0
 """Seconds in which a caller must have asked, and taken its answer."""
 _ANSWER_S = 10.0
-"""Seconds in which a station answers: each of those that wait may take up its patience."""
+"""Seconds in which a station answers; it may be very busy."""
 
 
 class NoStation(StationError):
@@ -106,7 +108,7 @@ VERBS: Mapping[str, Callable[..., Facts]] = {"start": start, "status": status}
 
 
 class Control:
-    """The socket of a running station, served by one thread, one caller after the other.  Close it."""
+    """The socket of a running station; each caller is answered in a thread of its own.  Close it."""
 
     def __init__(self, folder: Path) -> None:
         """Open the door in the state folder, whose lock the caller holds: what an earlier station left is replaced.
@@ -116,6 +118,9 @@ class Control:
         self._path = folder / NAME
         self._floor: Floor | None = None
         self._closed = False
+        self._callers: dict[socket.socket, bool] = {}
+        """Who is in, the oldest first, and whether he has asked."""
+        self._changed = threading.Condition()
         try:
             self._server = _listen(self._path)
         except OSError as error:
@@ -128,29 +133,68 @@ class Control:
         self._thread.start()
 
     def close(self) -> None:
-        """Let nobody in any more."""
-        self._closed = True
+        """Let nobody in any more, and send away who is in."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
         self._path.unlink(missing_ok=True)
         self._server.shutdown(socket.SHUT_RDWR)  # ends the accept
         if self._thread.ident is not None:
             self._thread.join()
         self._server.close()
+        with self._changed:
+            for caller in self._callers:
+                _hang_up(caller)
+            self._changed.wait_for(lambda: not self._callers)
 
     def _serve(self) -> None:
         while not self._closed:
             try:
                 caller, _ = self._server.accept()
-                with caller:
-                    self._answer(caller)
-            except OSError as error:  # the door was closed, or a caller hung up, or took too long
+            except OSError as error:  # the door was closed, or a caller hung up
                 log.debug("control: %r", error)
-            except Exception:
-                log.exception("control: unforeseen; the door stays open")
+                continue
+            self._make_room(caller)
+            try:
+                threading.Thread(target=self._attend, args=(caller,), name="control caller", daemon=True).start()
+            except RuntimeError:
+                log.exception("control: no thread can be had; the door stays open")
+                self._send_off(caller)
+
+    def _make_room(self, caller: socket.socket) -> None:
+        """Let a caller in, and for that send the oldest away who has not asked; those who have are soon done."""
+        with self._changed:
+            while len(self._callers) >= _AT_ONCE and not self._closed:
+                mute = next((one for one, asked in self._callers.items() if not asked), None)
+                if mute is None:
+                    self._changed.wait()
+                else:
+                    del self._callers[mute]
+                    _hang_up(mute)
+            self._callers[caller] = False
+
+    def _attend(self, caller: socket.socket) -> None:
+        try:
+            self._answer(caller)
+        except OSError as error:  # hung up, or took too long
+            log.debug("control: %r", error)
+        except Exception:
+            log.exception("control: unforeseen; the door stays open")
+        finally:
+            self._send_off(caller)
+
+    def _send_off(self, caller: socket.socket) -> None:
+        with self._changed:
+            self._callers.pop(caller, None)
+            caller.close()
+            self._changed.notify_all()
 
     def _answer(self, caller: socket.socket) -> None:
         question = _line(caller, _PATIENCE_S)
-        if not question:
-            return
+        with self._changed:
+            if not question or caller not in self._callers or self._closed:
+                return
+            self._callers[caller] = True
         try:
             facts = {"ok": True, **self._obey(question, _who(caller))}
         except Fault as fault:
@@ -185,6 +229,12 @@ def _listen(path: Path) -> socket.socket:
         server.close()
         raise
     return server
+
+
+def _hang_up(caller: socket.socket) -> None:
+    """End whatever a thread waits for at this socket; it is that thread's to close."""
+    with suppress(OSError):  # the caller was faster
+        caller.shutdown(socket.SHUT_RDWR)
 
 
 def _who(caller: socket.socket) -> str:

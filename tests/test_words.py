@@ -16,7 +16,7 @@ from station.errors import BadInput, Judgement
 from station.words import en
 
 LANGUAGES = {"en": en.WORDS}
-STATES = {"slot-empty", "slot-remove", "slot-start", "slot-next", "fleet-asked"}
+STATES = {"slot-empty", "slot-remove", "slot-start", "slot-next", "slot-adapter", "fleet-asked"}
 """What a slot says that is nobody's fault."""
 SCREEN = 110
 """The most characters that a tile has room for."""

@@ -19,6 +19,7 @@ WORDS = {
     "board-unreadable": "The board answers, but not as this product should. Check that it is the right product.",
     "board-garbled": "What the board sends can't be read. Check its cable, then call the test engineer: is baud right?",
     "board-misheard": "The board does not get what it is sent. Check its cable, then try it once more.",
+    "board-holds-line": "The board lets nothing be sent (flow control). Check its cable, then try it once more.",
     "login-refused": "The board does not let the station in. Put it aside and call the supervisor.",
     "board-refused": "The board refused a command. Put it aside for repair.",
     "board-restarts": "The board restarts by itself. Check its power supply, then try it once more.",

@@ -190,8 +190,9 @@ def test_pending_input_is_bounded() -> None:
 
 
 def test_a_port_that_takes_nothing_is_stuck() -> None:
-    with open_link() as (_, link), pytest.raises(PortStuck):
+    with open_link() as (_, link), pytest.raises(PortStuck) as stuck:
         link.write(b"x" * 1_000_000, soon(0.1))
+    assert stuck.value.code == "port-stuck"
 
 
 def test_pacing_pauses_between_pieces() -> None:

@@ -16,7 +16,7 @@ import pytest
 from board_script import Board
 from pytest_mock import MockerFixture
 
-from drivers.errors import Cancelled, PortLost, PortStuck, PortUnusable
+from drivers.errors import Blame, BoardHolds, Cancelled, PortLost, PortUnusable
 from drivers.link import Link
 from drivers.uart import LinkOptions, Pulse
 
@@ -75,13 +75,28 @@ def kernel(mocker: MockerFixture) -> Kernel:
 def test_a_board_that_sends_ctrl_s_is_waited_for_until_it_sends_ctrl_q(board: Board) -> None:
     with Link.open(board.port, LinkOptions(flow="xon/xoff")) as link:
         board.say(XOFF)
-        with pytest.raises(PortStuck):
+        with pytest.raises(BoardHolds, match="flow control, xon/xoff") as held:
             link.write(b"too early", soon(0.2))
+        assert held.value.blame is Blame.BOARD
         board.say(XON)
         link.write(b"now", soon())
         assert board.hear(3) == b"now"
         board.say(b"thanks")
         assert link.read(soon()) == b"thanks"  # and not what only the flow control is told
+
+
+def test_what_a_board_before_has_held_is_free_for_the_next_one(board: Board) -> None:
+    options = LinkOptions(flow="xon/xoff")
+    with Link.open(board.port, options) as link:
+        board.say(XOFF)
+        with pytest.raises(BoardHolds):
+            link.write(b"too early", soon(0.2))
+    with Link.open(board.port, options) as link:
+        link.write(b"now", soon())
+        assert board.hear(3) == b"now"
+        board.say(XOFF)
+        with pytest.raises(BoardHolds):
+            link.write(b"too early", soon(0.2))
 
 
 def test_without_flow_control_ctrl_s_is_a_byte_like_others(board: Board) -> None:

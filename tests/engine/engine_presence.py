@@ -18,7 +18,7 @@ from drivers.shell import Shell
 from station.model import SlotView
 from station.presence import Gate
 
-QUICK = (("reply_s = 10.0", "reply_s = 1.0"), ("boot_s = 20.0", "boot_s = 1.2"))
+QUICK = (("reply_s = 10.0", "reply_s = 1.6"), ("boot_s = 20.0", "boot_s = 2.0"))
 """Times in which a silent board fails while a test waits."""
 LINE = "dsr"
 """The modem line of those that are tried here; the others differ by name."""

@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import stat
+import threading
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -104,21 +105,61 @@ def test_whatever_else_is_sent_gets_one_answer_and_does_no_harm(line: bytes, flo
     assert ask(state(floor), "status")["slots"]
 
 
+def mute(folder: Path) -> socket.socket:
+    """Return a caller who is let in and says nothing."""
+    caller = socket.socket(socket.AF_UNIX)
+    with control._within_reach(folder / control.NAME) as address:
+        caller.settimeout(LIMIT_S)
+        caller.connect(address)
+    return caller
+
+
 def test_callers_who_say_nothing_are_sent_away(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(control, "_PATIENCE_S", 0.05)
     floor.start()
-    callers = []
-    for _ in range(5):
-        caller = socket.socket(socket.AF_UNIX)
-        with control._within_reach(state(floor) / control.NAME) as address:
-            caller.connect(address)
-        callers.append(caller)
+    callers = [mute(state(floor)) for _ in range(5)]
     callers[0].sendall(b'{"verb"')
-    assert ask(state(floor), "status")["slots"], "after all of them"
     for caller in callers:
         with caller:
-            caller.settimeout(LIMIT_S)
             assert caller.recv(1) == b""
+
+
+def test_callers_who_say_nothing_keep_nobody_waiting(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(control, "_PATIENCE_S", float(LIMIT_S))
+    floor.start()
+    callers = [mute(state(floor)) for _ in range(control._AT_ONCE + 2)]
+    assert ask(state(floor), "status")["slots"], "whose time is not over"
+    for caller in callers[:3]:
+        assert caller.recv(1) == b"", "the oldest had to make room"
+    callers[-1].sendall(b'{"verb": "status"}\n')
+    assert json.loads(callers[-1].makefile("rb").readline())["ok"]
+    floor.stop()
+    for caller in callers:
+        with caller:
+            assert caller.recv(1) == b"", "a stop waits for none of them"
+
+
+def test_who_has_asked_is_not_sent_away_for_others(tmp_path: Path) -> None:
+    asked, may_answer = threading.Event(), threading.Event()
+
+    class Slow(_Nothing):
+        def views(self) -> tuple[Any, ...]:
+            asked.set()
+            assert may_answer.wait(LIMIT_S)
+            return ()
+
+    with closing(Control(tmp_path)) as door:
+        door.serve(Slow())
+        asker = mute(tmp_path)
+        asker.sendall(b'{"verb": "status"}\n')
+        assert asked.wait(LIMIT_S)
+        callers = [mute(tmp_path) for _ in range(control._AT_ONCE + 1)]
+        for caller in callers[:2]:
+            assert caller.recv(1) == b""
+        may_answer.set()
+        assert json.loads(asker.makefile("rb").readline())["ok"]
+        for caller in (asker, *callers):
+            caller.close()
 
 
 def test_only_user_and_group_may_ask_and_nobody_before_that_is_so(

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from engine_presence import LINE, QUICK, Bed, now, opened_at
+from engine_presence import LINE, QUICK, Bed
 
 from drivers.errors import PortMissing
 from station.model import Outcome, Phase
@@ -17,8 +17,8 @@ from station.model import Outcome, Phase
 KINDS = ["port", "probe", LINE, "start"]
 FIXTURES = ["probe", LINE, "start"]
 """Those whose port is the fixture's: what is lost with it is the adapter."""
-SOON_S = 20.0
-"""Seconds within which a board is begun once its port is back; far more than it takes, on the busiest machine."""
+PATIENT = (("reply_s = 10.0", "reply_s = 600.0"), ("boot_s = 20.0", "boot_s = 600.0"))
+"""Times that are not over while a test waits: what ends a wait is something else."""
 
 Make = Callable[..., Bed]
 
@@ -31,11 +31,9 @@ def bed_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
 
 def passes(bed: Bed, number: int, count: int) -> None:
     """Put a good board in, and see it pass as cycle ``count``."""
-    arrived = now()
     bed.arrive(number)
     finished = bed.watcher.wait_finished(count)
     assert (finished.serial, finished.outcome) == (f"SIM-{number:08d}", Outcome.PASS)
-    assert opened_at(bed, count) - arrived < SOON_S
 
 
 # --------------------------------------------------------------------------- boards come and go
@@ -100,13 +98,11 @@ def test_a_board_that_is_pulled_in_the_middle(kind: str, bed_of: Make) -> None:
 
 
 def test_a_board_on_a_line_is_missed_while_its_cycle_waits_for_an_answer(bed_of: Make) -> None:
-    bed = bed_of(LINE)  # its times are long: it is the line that ends the wait
+    bed = bed_of(LINE, *PATIENT)
     bed.ready()
     bed.in_the_middle(bed.pull)
-    began = now()
     bed.arrive(1)
     assert bed.watcher.wait_finished().error == "board-pulled"
-    assert now() - began < 20, "before reply_s and boot_s were over"
 
 
 # --------------------------------------------------------------------------- an adapter is lost
@@ -152,11 +148,9 @@ def test_an_adapter_lost_in_the_middle_is_an_error_and_its_board_is_tried_again(
     bed.arrive(1)
     finished = bed.watcher.wait_finished()
     assert (finished.outcome, finished.error) == (Outcome.ERROR, "port-lost")
-    returned = now()
     bed.back()
     finished = bed.watcher.wait_finished(2)
     assert (finished.serial, finished.outcome, finished.attempt) == ("SIM-00000001", Outcome.PASS, 2)
-    assert opened_at(bed, 2) - returned < SOON_S
 
 
 @pytest.mark.parametrize("kind", FIXTURES)
@@ -168,12 +162,10 @@ def test_another_board_may_be_there_when_an_adapter_is_back(kind: str, bed_of: M
     assert bed.watcher.wait_finished().error == "port-lost"
     bed.pull()
     bed.back()
-    returned = now()
     bed.insert(number=2)
     bed.asserted = True
     finished = bed.watcher.wait_finished(2)
     assert (finished.serial, finished.outcome) == ("SIM-00000002", Outcome.PASS)
-    assert opened_at(bed, 2) - returned < SOON_S
 
 
 def test_a_board_that_was_started_before_the_station_is_not_tried_again_unless_it_is_started_again(
@@ -324,7 +316,7 @@ def test_a_board_that_babbles_now_and_then_fails_once(bed_of: Make, monkeypatch:
     """A watchdog's loop: something is said, then nothing, again and again; it never comes to a prompt."""
     monkeypatch.setattr("drivers.console._PRESENT_S", 0.05)
     monkeypatch.setattr("station.slot._ASK_AGAIN_S", 1.0)
-    bed = bed_of("probe", ("boot_s = 20.0", "boot_s = 0.2"))
+    bed = bed_of("probe", ("boot_s = 20.0", "boot_s = 1.0"))
     bed.ready()
 
     def babble() -> bool:
@@ -356,4 +348,17 @@ def test_a_failed_board_that_comes_to_life_again_is_not_begun_again(bed_of: Make
     bed.pull()
     bed.watcher.wait_for(lambda: bed.opened > opened)
     assert bed.cycles() == [("SIM-00000001", "FAIL", "board-silent")] and bed.shown().outcome is Outcome.FAIL
+    passes(bed, 2, 2)
+
+
+@pytest.mark.parametrize("kind", ["port", "probe"])
+def test_a_board_that_holds_the_line_for_ever_fails_and_the_next_one_passes(kind: str, bed_of: Make) -> None:
+    bed = bed_of(kind, *QUICK, ("baud = 115200", 'baud = 115200\nflow = "xon/xoff"'))
+    bed.ready()
+    bed.in_the_middle(lambda: bed.say(b"\x13"))
+    bed.arrive(1)
+    finished = bed.watcher.wait_finished()
+    assert (finished.outcome, finished.error) == (Outcome.FAIL, "board-holds-line")
+    bed.pull()
+    bed.watcher.wait_left("1")
     passes(bed, 2, 2)
