@@ -28,7 +28,8 @@ from drivers.sim import simulated
 from station import settings
 from station.build import build, settle
 from station.model import Finished, FleetState, Outcome, Phase, SlotView
-from station.rehearsal import Plan, RemoteFarEnd, Robot, shipped_recipe
+from station.rehearsal import Plan, RemoteFarEnd, shipped_recipe
+from station.robot import Robot
 
 _KEYS = 16
 _BYTES = 1024

@@ -161,7 +161,8 @@ def _far_end(plan: Plan, by_orders: bool) -> int:
 
 def _rehearse(plan: Plan, headless: bool, as_json: bool) -> int:
     """Bring up the far end, run the station on it, and be its hands."""
-    from station.rehearsal import RemoteFarEnd, Robot, arrived, sound
+    from station.rehearsal import RemoteFarEnd, arrived, sound
+    from station.robot import Robot
 
     with ExitStack() as held:
         remote = RemoteFarEnd(plan)

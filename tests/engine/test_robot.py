@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 from engine_floor import LIMIT_S
 
-from station import rehearsal, settings
+from station import robot as robots
+from station import settings
 from station.bench import Bench
 from station.build import build
 from station.model import Finished, Phase, SlotView
-from station.rehearsal import Plan, RemoteFarEnd, Robot
+from station.rehearsal import Plan, RemoteFarEnd
+from station.robot import Robot
 
 DWELL_S = 0.6
 
@@ -90,7 +92,7 @@ def shown(slot: str, phase: Phase, code: str | None = None) -> SlotView:
 def test_a_verdict_that_stays_though_its_board_was_taken_out_is_followed_by_the_next_board(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(rehearsal, "_STAYS_S", 0.05)
+    monkeypatch.setattr(robots, "_STAYS_S", 0.05)
     pile: Any = Pile(2)
     robot = Robot(pile, ["1"], 0)
     robot.start()
