@@ -844,10 +844,11 @@ def test_a_size_that_can_not_be_known(start: Start) -> None:
 @pytest.mark.timeout(30)
 @pytest.mark.parametrize("way", ["up", "down"])
 def test_cutting_off_ends_a_transfer(start: Start, into: Path, way: str) -> None:
-    going, gone = threading.Event(), threading.Event()
+    heard, going, gone = threading.Event(), threading.Event(), threading.Event()
 
     def stall(talk: Talk) -> None:
         head_of(talk)
+        heard.set()
         if way == "down":
             talk.say(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % SIZE + DATA[:9])
         assert gone.wait(20)
@@ -869,7 +870,7 @@ def test_cutting_off_ends_a_transfer(start: Start, into: Path, way: str) -> None
 
     thread = threading.Thread(target=transfer)
     thread.start()
-    assert going.wait(10)
+    assert going.wait(10) and heard.wait(10)  # what was sent may still wait to be accepted
     client.cut_off()
     thread.join(5)
     assert not thread.is_alive()
