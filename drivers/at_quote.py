@@ -13,6 +13,8 @@ Quote = Literal["none", "raw", "plain", "v250", "backslash", "esp-at"]
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _BARE = re.compile(r"[^\s\"\\,;]+")
 """What ends neither a parameter nor a command, and needs no quotation marks."""
+_SAID_AS_HEX = re.compile(rb"[^ !#-[\]-~]")
+"""Bytes of a V.250 string that are not themselves: those that can't be printed, the quotation mark, the backslash."""
 _HEX = re.compile(r"\\([0-9A-Fa-f]{2})")
 _ESCAPED = re.compile(r"\\(.)")
 
@@ -20,7 +22,7 @@ _ESCAPED = re.compile(r"\\(.)")
 def quoted(value: str, quote: Quote) -> str:
     """Return ``value`` as it stands in a command line; raises ``ValueError`` with what is in the way."""
     if quote == "v250":
-        return '"' + "".join(_v250(byte) for byte in value.encode()) + '"'
+        return '"' + _SAID_AS_HEX.sub(lambda found: b"\\%02X" % found[0][0], value.encode()).decode() + '"'
     if _CONTROL.search(value):
         raise ValueError("holds a control character")
     match quote:
@@ -48,8 +50,3 @@ def unquoted(text: str, quote: Quote) -> str:
         case "backslash" | "esp-at":
             return _ESCAPED.sub(r"\1", text)
     return text
-
-
-def _v250(byte: int) -> str:
-    """Return one byte of a V.250 string: the printable ones but ``"`` and the backslash are themselves."""
-    return chr(byte) if 0x20 <= byte < 0x7F and byte not in b'"\\' else f"\\{byte:02X}"

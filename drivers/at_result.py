@@ -53,4 +53,4 @@ class Results(Table):
 
 
 def _is_one_of(codes: tuple[str, ...], line: str) -> bool:
-    return any(line == code or line.startswith(code + ":") for code in codes)
+    return line in codes or (":" in line and line.startswith(tuple(code + ":" for code in codes)))
