@@ -65,9 +65,19 @@ class _Device(NamedTuple):
     number: int
 
 
+class _Quiet(NamedTuple):
+    """A process none of whose descriptors was a device."""
+
+    descriptors: int
+    """How many it had: another number shows that it has opened something since.  Linux tells it since 6.2."""
+    since: float
+    """When that was first seen, a monotonic instant."""
+
+
 _TRUSTED_S = 10.0
-_unconcerned: dict[str, int] = {}
-"""Process -> how many descriptors it had when none of them was a device.  Linux tells their number since 6.2."""
+_STEADY_S = 1.0
+"""A process whose number was another one less than this ago may open the port in place of what it has just closed."""
+_unconcerned: dict[str, _Quiet] = {}
 _thorough = float("-inf")
 """When all processes were looked at last, a monotonic instant."""
 
@@ -93,7 +103,9 @@ def rivals(port: str) -> tuple[Holder, ...]:
     return held([port], SYSTEM, _unconcerned)[port].by
 
 
-def held(ports: Iterable[str], roots: Roots = SYSTEM, unconcerned: dict[str, int] | None = None) -> Mapping[str, Held]:
+def held(
+    ports: Iterable[str], roots: Roots = SYSTEM, unconcerned: dict[str, _Quiet] | None = None
+) -> Mapping[str, Held]:
     """Return the holders of each port, by one look at all processes.
 
     ``unconcerned`` are those that need no look while they have so many descriptors; it is kept up to date.  With it,
@@ -127,7 +139,7 @@ def _device(facts: os.stat_result) -> _Device:
 
 
 def _by_descriptor(
-    wanted: set[tuple[str, _Device]], roots: Roots, unconcerned: dict[str, int] | None
+    wanted: set[tuple[str, _Device]], roots: Roots, unconcerned: dict[str, _Quiet] | None
 ) -> tuple[dict[_Device, set[int]], bool]:
     """Return the processes that have a wanted device open, and whether some could not be looked into."""
     found: dict[_Device, set[int]] = {}
@@ -137,12 +149,14 @@ def _by_descriptor(
     proc, any_device, none = str(roots.proc), f"{roots.dev}/", f"{roots.dev}/null"
     numbered = unconcerned if unconcerned and os.stat(f"{proc}/self/fd").st_size else None
     ours = str(os.getpid()) if unconcerned is not None else ""
+    now = time.monotonic()
     for pid in _listed(proc):
         if not pid.isdecimal() or pid == ours:
             continue
         folder = f"{proc}/{pid}/fd/"
         try:
-            if numbered and os.stat(folder).st_size == numbered.get(pid):
+            quiet = numbered.get(pid) if numbered else None
+            if quiet and now - quiet.since >= _STEADY_S and os.stat(folder).st_size == quiet.descriptors:
                 continue
             descriptors = os.listdir(folder)
         except PermissionError:
@@ -160,8 +174,12 @@ def _by_descriptor(
                     found.setdefault(device, set()).add(int(pid))
             except OSError:
                 continue
-        if unconcerned is not None and not concerned:
-            unconcerned[pid] = len(descriptors)
+        if unconcerned is None:
+            continue
+        if concerned:
+            unconcerned.pop(pid, None)
+        elif not (quiet and quiet.descriptors == len(descriptors)):
+            unconcerned[pid] = _Quiet(len(descriptors), now)
     return found, partial
 
 

@@ -285,6 +285,23 @@ def test_everything_that_the_module_promises_is_there() -> None:
     assert all(hasattr(module, name) for name in module.__all__)
 
 
+def test_a_process_that_opens_the_port_in_place_of_something_else_is_seen(board: Board) -> None:
+    """It has as many descriptors as before, when it had no device open."""
+    program = (
+        "import os, sys; held = os.open(os.devnull, os.O_RDONLY); print(flush=True); sys.stdin.readline(); "
+        "os.close(held); os.open(sys.argv[1], os.O_RDWR | os.O_NOCTTY); print(flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", program, board.port]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as late:
+        assert late.stdin is not None and late.stdout is not None
+        late.stdout.readline()
+        assert rivals(board.port) == ()
+        late.stdin.write("now\n")
+        late.stdin.flush()
+        late.stdout.readline()
+        assert [who.pid for who in rivals(board.port)] == [late.pid]
+
+
 def test_a_process_that_opens_the_port_between_two_looks_is_seen_at_the_second(board: Board) -> None:
     """It was there at the first look, which is remembered, and had no device open."""
     program = (
