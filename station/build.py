@@ -96,7 +96,7 @@ def build(settings: Settings, ports: Ports = _REAL) -> Bench:
         return Bench(settings.name, settings.slots, equipment, control.serve, held.pop_all().close)
 
 
-def settle() -> None:
+def spare_collector() -> None:
     """Keep the garbage collector out of the way of boards: for a process that does nothing but run the station.
 
     It would look through every module again and again, although what there is now stays.  And cycles of objects are

@@ -26,7 +26,7 @@ from typing import Any
 
 from drivers.sim import simulated
 from station import settings
-from station.build import build, settle
+from station.build import build, spare_collector
 from station.model import Finished, FleetState, Outcome, Phase, SlotView
 from station.rehearsal import Plan, RemoteFarEnd, shipped_recipe
 from station.robot import Robot
@@ -130,7 +130,7 @@ def measure(dialect: str, slots: int, boards_a_slot: int, boot_s: float, save_s:
         bench.start()
         while bench.line().fleet is FleetState.UNKNOWN:
             time.sleep(0.01)  # the start, and what is imported in it, is no board's
-        settle()
+        spare_collector()
         before = far_end.ask("busy")
         began, cpu = time.monotonic(), time.process_time()
         robot.start()

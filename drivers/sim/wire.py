@@ -88,7 +88,7 @@ class Wire:
         self.occupied = Meter()
         """When it carried a byte, or the board behind it was at work."""
         self._byte_s = 10 / baud if baud else 0.0
-        self._lump = max(1, int(LUMP_S / self._byte_s)) if baud else UNPACED_LUMP
+        self._lump_bytes = max(1, int(LUMP_S / self._byte_s)) if baud else UNPACED_LUMP
         self._port: _Port | None = None
         self._inbox = bytearray()
         self._arrived = asyncio.Event()
@@ -177,7 +177,7 @@ class Wire:
 
     def _send(self, data: bytes, since: float) -> None:
         data = self._garbled(self.faults.says(data), to_board=False)
-        byte_s, size = (SLOW_BYTE_S, SLOW_LUMP) if self.faults.has("slow") else (self._byte_s, self._lump)
+        byte_s, size = (SLOW_BYTE_S, SLOW_LUMP) if self.faults.has("slow") else (self._byte_s, self._lump_bytes)
         if not byte_s:
             self._put(self._port, data)
             return
@@ -224,7 +224,7 @@ class Wire:
     def _take(self) -> bytes:
         assert self._port
         try:
-            return os.read(self._port.master, self._lump)
+            return os.read(self._port.master, self._lump_bytes)
         except BlockingIOError:
             return b""
 

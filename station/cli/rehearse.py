@@ -168,7 +168,7 @@ def _rehearse(plan: Plan, headless: bool, as_json: bool) -> int:
         remote = RemoteFarEnd(plan)
         held.callback(remote.close)
         from station import journal, settings
-        from station.build import build
+        from station.build import build, spare_collector
 
         if headless:
             journal.to_stderr()
@@ -180,6 +180,7 @@ def _rehearse(plan: Plan, headless: bool, as_json: bool) -> int:
         robot = Robot(remote, plan.slot_names, 0 if headless else _DWELL_S)
         bench.subscribe(journal.Journal())
         bench.subscribe(robot)
+        spare_collector()
         if not headless:
             journal.to_file(plan.folder / "station.log")
             bench.start()

@@ -41,14 +41,14 @@ def command(config: Path, headless: bool, as_json: bool, boards: int | None) -> 
     if (as_json or boards) and not headless:
         raise click.UsageError("--json and --boards go with --headless")
     from station import journal, settings
-    from station.build import build, settle
+    from station.build import build, spare_collector
 
     facts = settings.load(config)
     if headless:
         journal.to_stderr()
     bench = build(facts)
     bench.subscribe(journal.Journal())
-    settle()
+    spare_collector()
     if not headless:
         journal.to_file(facts.path(facts.state) / "station.log")
         bench.start()

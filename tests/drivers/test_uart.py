@@ -163,7 +163,7 @@ def test_a_port_without_parity_says_so(board: Board, mocker: MockerFixture) -> N
 @pytest.mark.parametrize(
     ("options", "bits"), [({}, 10), ({"parity": "odd", "stop_bits": 2}, 12), ({"data_bits": 7}, 9)]
 )
-def test_time_on_the_wire_counts_every_bit(board: Board, options: dict[str, Any], bits: int) -> None:
+def test_time_on_the_wire_counts_every_bit(options: dict[str, Any], bits: int) -> None:
     assert LinkOptions.model_validate(options).character_bits == bits
 
 
