@@ -13,13 +13,15 @@ from typing import TypeVar
 
 from drivers.board import Board, Identity
 from drivers.errors import Blame
+from station import evidence
 from station.errors import StationError
 from station.escrow import Escrow
 from station.fleet.client import Client, Conflict, NotFound, Unanswered, Unreachable
+from station.judgements import SerialTaken
 from station.ledger import History
 from station.model import Facts, Known, Step
 from station.recipe import Recipe
-from station.reconcile import STOPS, Claim, Found, Move, SerialTaken, Standing, claim, decide, mark
+from station.reconcile import STOPS, Claim, Found, Held, Move, Ours, Situation, admit, attend, decide
 
 T = TypeVar("T")
 
@@ -102,7 +104,7 @@ class Case:
     @property
     def mark(self) -> str:
         """What this station writes beside this board's serial number in the fleet."""
-        return mark(self.station, self.identity)
+        return evidence.mark(self.station, self.identity)
 
     # ------------------------------------------------------------- the fleet
 
@@ -110,20 +112,54 @@ class Case:
         """Return what the fleet says of the serial number (M43): state, RID, extra."""
         return ask(self.fleet, self.model, self.serial)
 
+    def admit(self, identity: Identity) -> None:
+        """Judge a board that has just said who it is by what our ledger knows of it; a stop is raised.
+
+        Of one that has passed the fleet is asked whether it knows that; if nobody answers, it has passed all the same.
+        """
+        history = self.history(identity)
+        ours, hardware = evidence.standing(history), evidence.hardware(identity, history)
+        move, found, whose = admit(Step.IDENTIFY, ours, hardware), None, None
+        if ours is Ours.PASS and move is Move.GO_ON:
+            try:
+                found, rid, extra = ask(self.fleet, self.model, identity.serial)
+            except Unanswered:
+                move = Move.STOP_PASSED
+            else:
+                mark = evidence.mark(self.station, identity)
+                whose = evidence.claim(extra, mark, ours=rid == history.passed_rid, doubt=False)
+                move = decide(Situation(Step.IDENTIFY, Held.SAME, ours, hardware, found, whose))
+        if move in STOPS:
+            raise evidence.objection(move, identity, history, found, whose)
+
     def look(self, step: Step) -> Sight:
         """Look at the fleet and at our own history, and find the move in the table; a stop is raised."""
         found, rid, extra = self.ask()
-        history = self.history(self.identity)
-        clients = {self.known.rid} if self.known.rid is not None else history.rids
-        whose = claim(extra, self.mark, client=rid is not None and rid in clients)
-        if self.unanswered:
-            standing = Standing.UNANSWERED
-        else:
-            standing = Standing.RETEST if history.rids or history.doubtful else Standing.NEW
-        move = decide(step, found, whose, standing)
+        identity, history = self.identity, self.history(self.identity)
+        ours = Ours.OPEN if self.unanswered else evidence.standing(history)
+        mine = {self.known.rid} if self.known.rid is not None else history.rids
+        doubt = self.known.rid is None and (self.unanswered or history.doubtful)
+        whose = evidence.claim(extra, self.mark, ours=rid is not None and rid in mine, doubt=doubt)
+        hardware = evidence.hardware(identity, history)
+        move = decide(Situation(step, Held.SAME, ours, hardware, found, whose))
         if move in STOPS:
-            raise STOPS[move](f"{self.serial!r} is {found} in the fleet, the claim on it is {whose}", found=found)
+            raise evidence.objection(move, identity, history, found, whose)
+        if self.unanswered and move in (Move.ADOPT, Move.REGENERATE):
+            self.recognise()  # what an earlier call has made is taken up for the board that it was made for
         return Sight(found, whose, rid, move)
+
+    def recognise(self) -> None:
+        """Make sure that the board on the link is this cycle's; raises ``BoardSwapped``."""
+        seen, ours = self.board.identify(), self.identity
+        same = (seen.serial, seen.hardware_id) == (ours.serial, ours.hardware_id)
+        move = attend(Step.VERIFY_BOARD, Ours.OPEN, Held.SAME if same else Held.ANOTHER)
+        if move in STOPS:
+            raise STOPS[move](
+                f"expected {ours.serial!r} on {ours.hardware_id!r},"
+                f" found {seen.serial[:128]!r} on {seen.hardware_id[:128]!r}",
+                serial=ours.serial,
+                found=seen.serial[:128],
+            )
 
     def act(self, call: Callable[[], T]) -> T:
         """Make a call that changes the fleet, and remember it if its answer never comes."""

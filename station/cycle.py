@@ -18,12 +18,12 @@ from station import clock
 from station.case import Case
 from station.errors import DatabaseError, EscrowFailed, Internal, SettingsError, StationError
 from station.fleet.client import NotAllowed, TokenUnusable, Unanswered
+from station.judgements import SerialInTwoSlots
 from station.ledger import CycleRow, Ledger, SerialOpenElsewhere, SettledStep
 from station.ledger.transcript import joined
 from station.model import OUTCOME, Closing, Facts, Outcome, Step
 from station.recipe import Presence
-from station.reconcile import SerialInTwoSlots
-from station.steps import STEPS, VendorUnknown, recognise
+from station.steps import STEPS, VendorUnknown
 
 log = logging.getLogger(__name__)
 
@@ -96,7 +96,7 @@ class Cycle:
             if self._other_recipe:
                 raise RecipeChanged("the recipe was changed while this board was being worked on")
             if self._case.known.identity is not None:
-                recognise(self._case)
+                self._case.recognise()
             for step, then in self._ahead():
                 self._take(step, then)
             return self._passed()

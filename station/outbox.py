@@ -13,12 +13,13 @@ import logging
 import threading
 
 from drivers.board import Identity
+from station import evidence
 from station.case import ask
 from station.errors import StationError
 from station.fleet.client import Client, Unanswered
 from station.ledger import CycleRow, Ledger, Reader
 from station.model import Step
-from station.reconcile import Move, Standing, claim, decide, mark
+from station.reconcile import Held, Move, Situation, decide
 
 log = logging.getLogger(__name__)
 
@@ -78,11 +79,15 @@ class Outbox:
             history = self._reader.history(row.serial, row.hardware_id, row.id)
             if history.open_in is not None:
                 return  # it is being tested again: what is owed is known when that has ended
-            clients = history.rids if row.rid is None else {row.rid}
-            ours = mark(self._station, Identity(row.serial, row.hardware_id))
-            whose = claim(extra, ours, client=rid is not None and rid in clients)
-            standing = Standing.UNANSWERED if row.rid is None else Standing.RETEST
-            move = Move.PROCEED if history.passed else decide(Step.DISABLE, found, whose, standing)
+            identity = Identity(row.serial, row.hardware_id)
+            whose = evidence.claim(
+                extra,
+                evidence.mark(self._station, identity),
+                ours=rid is not None and rid in (history.rids if row.rid is None else {row.rid}),
+                doubt=row.rid is None,
+            )
+            ours, hardware = evidence.standing(history), evidence.hardware(identity, history)
+            move = decide(Situation(Step.DISABLE, Held.NONE, ours, hardware, found, whose))
             if move is Move.DISABLE:
                 self._fleet.serials.disable(model, row.serial)
         except Unanswered:

@@ -4,19 +4,24 @@ The fleet can't be asked to do things twice: the wrong repeat regenerates the
 key of a good board, and a 409 means something different on each path.  So
 every step that changes the fleet looks first, and asks here.
 
-What it looks at:
+A ``Situation`` is
 
-* what the **fleet** says of the serial number (``M43``),
-* the **claim** on it: a client that our ledger has made (by its RID), our
-  mark beside the number (in ``extra``), another station's mark, or none,
-* our **standing**: has this very cycle tried this step before and got no
-  answer, or has an earlier, failed cycle of ours enabled the same board?
+* the **step** that is to be taken,
+* who is **held** by the slot now,
+* what our ledger says of the serial number (**ours**), and of the **hardware**,
+* what the **fleet** says of the serial number (``M43``), and whose it is there (the **claim**).
+
+Three tables are asked, in this order: may this board be worked on, given who
+is here (``HELD``) and what our ledger knows (``KNOWN``); and if so, what does
+the step do in view of the fleet (``FLEET``)?  The first that says anything but
+"go on" has decided.  A test enumerates every situation; ``docs/reconcile.md``
+shows the tables with the sentence that the technician reads of each move.
 
 A mark says who *listed* a number, and that is less than who enabled it:
 ``M43`` hides ``extra`` while a number is unused, so a station that finds one
-listed enables it under whatever mark is there.  So a mark is proof of a
-client only together with an unanswered call of our own, and never of one that
-somebody has activated, which we had not come to.  What that leaves open: two
+listed enables it under whatever mark is there.  So a mark counts as ours only
+together with a call of ours that got no answer, and never for a client that
+somebody has activated before we had come to that.  What that leaves open: two
 boards with one serial number at two stations, one of which lost the answer to
 its enabling, while the other has not fetched its key yet (or, with ``activate
 = "field"``, never will).  If both fetch, one gets 409 and stops.
@@ -24,16 +29,70 @@ its enabling, while the other has not fetched its key yet (or, with ``activate
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import NamedTuple
+from functools import cache
+from typing import Any, NamedTuple
 
-from drivers.board import Identity
-from drivers.errors import Blame
-from station.errors import Judgement
-from station.ledger import History
+from drivers.errors import BoardPulled, BoardSilent, Fault
+from station.judgements import (
+    AlreadyPassed,
+    AlreadyPending,
+    BoardSwapped,
+    HardwareHasOtherSerial,
+    PassNotInFleet,
+    SerialInTwoSlots,
+    SerialLocked,
+    SerialOnOtherHardware,
+    SerialOrphaned,
+    SerialTaken,
+    SerialUnproven,
+    SerialVanished,
+)
 from station.model import Step
+
+# ----------------------------------------------------------------- what is looked at
+
+
+class Held(StrEnum):
+    """Who is in the slot now."""
+
+    SAME = "same"
+    """The board that this is about; it has just been identified."""
+    ANOTHER = "another"
+    NONE = "none"
+    SILENT = "silent"
+    """Something may be there, and answers nothing."""
+
+
+class Ours(StrEnum):
+    """What our ledger says of the serial number."""
+
+    NOTHING = "nothing"
+    OPEN = "open"
+    """This very cycle has begun this step before and never learnt what became of it: no answer, or a crash."""
+    ELSEWHERE = "elsewhere"
+    """A cycle of it is open in another slot."""
+    PENDING = "pending"
+    """A cycle of it is good, and waits for the fleet."""
+    PASS = "pass"
+    """A PASS of it stands; for the other outcomes, it is that of its last cycle."""
+    FAIL = "fail"
+    ERROR = "error"
+    ABORTED = "aborted"
+
+
+class Hardware(StrEnum):
+    """What our ledger says of the board's hardware id."""
+
+    SAME = "same"
+    """It had this serial number before."""
+    OTHER = "other"
+    """This serial number was on other hardware."""
+    RENAMED = "renamed"
+    """This hardware had another serial number."""
+    UNKNOWN = "unknown"
+    """There is nothing to compare: neither was seen before, or the board had no hardware id then and has none now."""
 
 
 class Found(StrEnum):
@@ -49,35 +108,46 @@ class Found(StrEnum):
 
 
 class Claim(StrEnum):
-    """Whose the serial number is."""
+    """Whose the serial number is in the fleet."""
 
     CLIENT = "client"
-    """Ours for certain: its client is this cycle's, or a failed cycle's of ours on the same hardware."""
+    """Ours: its client is this cycle's or an earlier one's of ours (by its RID), and our mark stands beside it."""
+    UNMARKED = "unmarked"
+    """Its client is ours by its RID, and no mark of ours stands beside it: somebody else lists the numbers."""
     MARK = "mark"
-    """The mark of this station and this hardware stands beside it; its client may be anybody's."""
+    """Our mark stands beside it, and a call of ours that never got an answer may have made its client."""
+    DOUBT = "doubt"
+    """Likewise, and no mark at all stands beside it."""
     OTHER = "other"
-    """Another station's mark, or ours for other hardware."""
+    """Another station's mark, ours for other hardware, or ours beside a client that we can't have made."""
     NONE = "none"
-    """No mark, or none that can be read (the number is unused)."""
+    """No mark, and we can't have made its client; or none that can be read, since the number is unused."""
 
 
-class Standing(StrEnum):
-    """What we have to do with this serial number so far."""
+class Situation(NamedTuple):
+    """All that counts."""
 
-    NEW = "new"
-    """Nothing that could have made its client."""
-    UNANSWERED = "unanswered"
-    """This cycle has begun this step before and never learnt what became of it."""
-    RETEST = "retest"
-    """A cycle of ours on the same hardware closed without PASS, and has, or may have, enabled the number."""
+    step: Step
+    held: Held
+    ours: Ours
+    hardware: Hardware
+    found: Found
+    claim: Claim
+
+
+# ----------------------------------------------------------------- what is done
 
 
 class Move(StrEnum):
-    """What a step does next."""
+    """What a step does next.  Only ``REGENERATE`` and ``DISABLE`` can harm a good board."""
 
+    GO_ON = "go-on"
+    """This table has nothing against it."""
+    WAIT = "wait"
+    """There is no board to work on."""
     ADD = "add"
     PROCEED = "proceed"
-    """Nothing is to be done here: what this step is for is so already."""
+    """Nothing is to be done here: what this step is for is so already, or is none of ours."""
     ENABLE = "enable"
     ADOPT = "adopt"
     """Take the client that our own unanswered call has made."""
@@ -85,56 +155,37 @@ class Move(StrEnum):
     """Ask for a new key; the old one, which no good board has, dies."""
     ACTIVATE = "activate"
     DISABLE = "disable"
+    STOP_LEFT = "stop-left"
+    STOP_SWAPPED = "stop-swapped"
+    STOP_SILENT = "stop-silent"
+    STOP_TWO_SLOTS = "stop-two-slots"
+    STOP_OTHER_HARDWARE = "stop-other-hardware"
+    STOP_OTHER_SERIAL = "stop-other-serial"
+    STOP_PASSED = "stop-passed"
+    STOP_PENDING = "stop-pending"
+    STOP_HOLD = "stop-hold"
     STOP_TAKEN = "stop-taken"
     STOP_UNPROVEN = "stop-unproven"
     STOP_VANISHED = "stop-vanished"
     STOP_ORPHANED = "stop-orphaned"
     STOP_LOCKED = "stop-locked"
 
-
-class SerialTaken(Judgement):
-    """The serial number belongs to somebody else's board."""
-
-    code = "serial-taken"
-    blame = Blame.BOARD
+    @property
+    def code(self) -> str:
+        """The code of the sentence that the technician reads."""
+        return STOPS[self].code if self in STOPS else f"move-{self}"
 
 
-class SerialUnproven(Judgement):
-    """An answer was lost, and nothing proves that what is there now is our own: no mark stands beside the number."""
-
-    code = "serial-unproven"
-    blame = Blame.FLEET
-
-
-class SerialUnlisted(Judgement):
-    """The recipe leaves listing to others, and nobody listed this serial number."""
-
-    code = "serial-unlisted"
-    blame = Blame.BOARD
-
-
-class SerialVanished(Judgement):
-    """The fleet no longer knows what this cycle has made there."""
-
-    code = "serial-vanished"
-    blame = Blame.FLEET
-
-
-class SerialOrphaned(Judgement):
-    """The fleet's entry points to a client that is gone; only its administrator can mend that."""
-
-    code = "serial-orphaned"
-    blame = Blame.FLEET
-
-
-class SerialLocked(Judgement):
-    """An administrator has locked this serial number's client."""
-
-    code = "serial-locked"
-    blame = Blame.FLEET
-
-
-STOPS: Mapping[Move, type[Judgement]] = {
+STOPS: Mapping[Move, type[Fault]] = {
+    Move.STOP_LEFT: BoardPulled,
+    Move.STOP_SWAPPED: BoardSwapped,
+    Move.STOP_SILENT: BoardSilent,
+    Move.STOP_TWO_SLOTS: SerialInTwoSlots,
+    Move.STOP_OTHER_HARDWARE: SerialOnOtherHardware,
+    Move.STOP_OTHER_SERIAL: HardwareHasOtherSerial,
+    Move.STOP_PASSED: AlreadyPassed,
+    Move.STOP_PENDING: AlreadyPending,
+    Move.STOP_HOLD: PassNotInFleet,
     Move.STOP_TAKEN: SerialTaken,
     Move.STOP_UNPROVEN: SerialUnproven,
     Move.STOP_VANISHED: SerialVanished,
@@ -142,158 +193,150 @@ STOPS: Mapping[Move, type[Judgement]] = {
     Move.STOP_LOCKED: SerialLocked,
 }
 
+# ----------------------------------------------------------------- the tables
+
 
 class Row(NamedTuple):
-    """One row of the table: for these steps and findings, this move."""
+    """One row: where each of a situation's columns is one of these, this move."""
 
-    steps: frozenset[Step]
-    found: frozenset[Found]
-    claims: frozenset[Claim]
-    standings: frozenset[Standing]
+    columns: tuple[frozenset[Any], ...]
     move: Move
 
 
-F, C, S = Found, Claim, Standing
-_ANY_CLAIM, _ANY_STANDING = frozenset(Claim), frozenset(Standing)
-_LIVE = frozenset({F.NOTACTIVATED, F.ACTIVATED, F.EXPIRED})
-_OF_OURS = frozenset({S.UNANSWERED, S.RETEST})
-_ALL_STEPS = frozenset({Step.REGISTER, Step.ENABLE, Step.ACTIVATE, Step.DISABLE})
-_FORWARD = _ALL_STEPS - {Step.DISABLE}
-_LISTING = frozenset({Step.REGISTER, Step.ENABLE})
-
-
-def _row(
-    steps: frozenset[Step] | Step,
-    found: frozenset[Found] | Found,
-    claims: frozenset[Claim] | Claim,
-    standings: frozenset[Standing] | Standing,
-    move: Move,
-) -> Row:
-    one = frozenset
-    return Row(
-        one({steps}) if isinstance(steps, Step) else steps,
-        one({found}) if isinstance(found, Found) else found,
-        one({claims}) if isinstance(claims, Claim) else claims,
-        one({standings}) if isinstance(standings, Standing) else standings,
-        move,
+def _table(*rows: tuple[Any, ...]) -> tuple[Row, ...]:
+    """Make a table of rows that name a member or a set of members for each column, and last the move."""
+    return tuple(
+        Row(tuple(one if isinstance(one, frozenset) else frozenset({one}) for one in columns), move)
+        for *columns, move in rows
     )
 
 
-TABLE: tuple[Row, ...] = (
-    # register: is the number there, and may it be ours?
-    _row(Step.REGISTER, F.UNKNOWN, _ANY_CLAIM, _ANY_STANDING, Move.ADD),
-    _row(Step.REGISTER, F.UNUSED, _ANY_CLAIM, _ANY_STANDING, Move.PROCEED),
-    _row(Step.REGISTER, _LIVE, C.CLIENT, _OF_OURS, Move.PROCEED),
-    _row(Step.REGISTER, _LIVE - {F.ACTIVATED}, C.MARK, S.RETEST, Move.PROCEED),
-    _row(Step.REGISTER, _LIVE - {F.ACTIVATED}, C.MARK, frozenset({S.NEW, S.UNANSWERED}), Move.STOP_TAKEN),
-    # enable: has it a client, and is it ours?
-    _row(Step.ENABLE, F.UNKNOWN, _ANY_CLAIM, _ANY_STANDING, Move.STOP_VANISHED),
-    _row(Step.ENABLE, F.UNUSED, _ANY_CLAIM, _ANY_STANDING, Move.ENABLE),
-    _row(Step.ENABLE, F.NOTACTIVATED, frozenset({C.CLIENT, C.MARK}), S.UNANSWERED, Move.ADOPT),
-    _row(Step.ENABLE, frozenset({F.ACTIVATED, F.EXPIRED}), C.CLIENT, S.UNANSWERED, Move.REGENERATE),
-    _row(Step.ENABLE, _LIVE, C.CLIENT, S.RETEST, Move.REGENERATE),
-    _row(Step.ENABLE, _LIVE - {F.ACTIVATED}, C.MARK, S.RETEST, Move.REGENERATE),
-    _row(Step.ENABLE, F.EXPIRED, C.MARK, S.UNANSWERED, Move.STOP_TAKEN),
-    _row(Step.ENABLE, _LIVE - {F.ACTIVATED}, C.MARK, S.NEW, Move.STOP_TAKEN),
-    # both: what is not ours, and what nothing proves to be
-    _row(_LISTING, _LIVE, C.CLIENT, S.NEW, Move.STOP_TAKEN),
-    _row(_LISTING, F.ACTIVATED, C.MARK, _ANY_STANDING, Move.STOP_TAKEN),
-    _row(_LISTING, _LIVE, C.OTHER, _ANY_STANDING, Move.STOP_TAKEN),
-    _row(_LISTING, _LIVE, C.NONE, S.NEW, Move.STOP_TAKEN),
-    _row(_LISTING, _LIVE, C.NONE, _OF_OURS, Move.STOP_UNPROVEN),
-    # activate: by now the client is this cycle's own; is its key still to be had?
-    _row(Step.ACTIVATE, frozenset({F.UNKNOWN, F.UNUSED}), _ANY_CLAIM, _ANY_STANDING, Move.STOP_VANISHED),
-    _row(Step.ACTIVATE, F.NOTACTIVATED, C.CLIENT, _ANY_STANDING, Move.ACTIVATE),
-    _row(Step.ACTIVATE, frozenset({F.ACTIVATED, F.EXPIRED}), C.CLIENT, S.UNANSWERED, Move.REGENERATE),
-    _row(Step.ACTIVATE, frozenset({F.ACTIVATED, F.EXPIRED}), C.CLIENT, frozenset({S.NEW, S.RETEST}), Move.STOP_TAKEN),
-    _row(Step.ACTIVATE, _LIVE, _ANY_CLAIM - {C.CLIENT}, _ANY_STANDING, Move.STOP_TAKEN),
-    # disable: a board that did not pass is to be no living identity, and nobody else's is to be touched
-    _row(Step.DISABLE, frozenset({F.NOTACTIVATED, F.ACTIVATED}), C.CLIENT, _ANY_STANDING, Move.DISABLE),
-    _row(Step.DISABLE, F.EXPIRED, C.CLIENT, _ANY_STANDING, Move.PROCEED),
-    _row(Step.DISABLE, F.NOTACTIVATED, C.MARK, S.UNANSWERED, Move.DISABLE),
-    _row(Step.DISABLE, F.NOTACTIVATED, C.MARK, frozenset({S.NEW, S.RETEST}), Move.PROCEED),
-    _row(Step.DISABLE, frozenset({F.ACTIVATED, F.EXPIRED}), C.MARK, _ANY_STANDING, Move.PROCEED),
-    _row(Step.DISABLE, _LIVE, frozenset({C.OTHER, C.NONE}), _ANY_STANDING, Move.PROCEED),
-    _row(Step.DISABLE, frozenset(Found) - _LIVE, _ANY_CLAIM, _ANY_STANDING, Move.PROCEED),
-    # what only the fleet's administrator can mend
-    _row(_FORWARD, F.ORPHANED, _ANY_CLAIM, _ANY_STANDING, Move.STOP_ORPHANED),
-    _row(_FORWARD, F.LOCKED, _ANY_CLAIM, _ANY_STANDING, Move.STOP_LOCKED),
+H, O, W, F, C, S, M = Held, Ours, Hardware, Found, Claim, Step, Move  # noqa: E741 - columns of a table, in its rows only
+_DISABLE = frozenset({S.DISABLE})
+_FORWARD = frozenset(Step) - _DISABLE
+_CYCLE = frozenset({O.OPEN})
+_CLOSED = frozenset({O.FAIL, O.ERROR, O.ABORTED})
+_MAY_GO_ON = frozenset({O.NOTHING}) | _CYCLE | _CLOSED
+_ANY_HELD, _ANY_OURS, _ANY_HARDWARE, _ANY_FOUND, _ANY_CLAIM = (
+    frozenset(Held),
+    frozenset(Ours),
+    frozenset(Hardware),
+    frozenset(Found),
+    frozenset(Claim),
 )
-"""Every situation matches exactly one row; a test enumerates them."""
+_COMPARABLE = frozenset({W.SAME, W.UNKNOWN})
+_LIVE = frozenset({F.NOTACTIVATED, F.ACTIVATED, F.EXPIRED})
+_BY_RID = frozenset({C.CLIENT, C.UNMARKED})
+_STRANGE = frozenset({C.OTHER, C.NONE})
+_BOARDS_OWN = frozenset({S.CONFIGURE, S.VERIFY_BOARD})
+_LISTING = frozenset({S.REGISTER, S.ENABLE})
+_CHANGING = _LISTING | {S.ACTIVATE}
+
+HELD: tuple[Row, ...] = _table(
+    # step, ours, held
+    (_DISABLE, _ANY_OURS, _ANY_HELD, M.GO_ON),  # a board that did not pass need not be here for it
+    (_FORWARD, _ANY_OURS, H.SAME, M.GO_ON),
+    (_FORWARD, O.OPEN, H.NONE, M.STOP_LEFT),
+    (_FORWARD, O.OPEN, H.ANOTHER, M.STOP_SWAPPED),
+    (_FORWARD, O.OPEN, H.SILENT, M.STOP_SILENT),
+    (_FORWARD, _ANY_OURS - _CYCLE, frozenset({H.NONE, H.SILENT}), M.WAIT),
+    (_FORWARD, _ANY_OURS - _CYCLE, H.ANOTHER, M.WAIT),  # that one's own situation is another
+)
+"""May anything be done, given who is in the slot?"""
+
+KNOWN: tuple[Row, ...] = _table(
+    # step, ours, hardware
+    (_DISABLE, _ANY_OURS, _ANY_HARDWARE, M.GO_ON),
+    (_FORWARD, O.ELSEWHERE, _ANY_HARDWARE, M.STOP_TWO_SLOTS),
+    (_FORWARD, _ANY_OURS - {O.ELSEWHERE}, W.OTHER, M.STOP_OTHER_HARDWARE),
+    (_FORWARD, _ANY_OURS - {O.ELSEWHERE}, W.RENAMED, M.STOP_OTHER_SERIAL),
+    (_FORWARD, O.PENDING, _COMPARABLE, M.STOP_PENDING),
+    (_FORWARD - {S.IDENTIFY}, O.PASS, _COMPARABLE, M.STOP_PASSED),
+    (S.IDENTIFY, O.PASS, _COMPARABLE, M.GO_ON),  # the fleet is asked whether it knows of the PASS
+    (_FORWARD, _MAY_GO_ON, _COMPARABLE, M.GO_ON),
+)
+"""May this board be worked on, by what our ledger knows?"""
+
+FLEET: tuple[Row, ...] = _table(
+    # step, ours, found, claim
+    # identify: for a board that has passed, does the fleet still hold what it was passed with?
+    (S.IDENTIFY, _ANY_OURS - {O.PASS}, _ANY_FOUND, _ANY_CLAIM, M.PROCEED),
+    (S.IDENTIFY, O.PASS, frozenset({F.NOTACTIVATED, F.ACTIVATED}), _BY_RID, M.STOP_PASSED),
+    (S.IDENTIFY, O.PASS, frozenset({F.NOTACTIVATED, F.ACTIVATED}), _ANY_CLAIM - _BY_RID, M.STOP_HOLD),
+    (S.IDENTIFY, O.PASS, _ANY_FOUND - {F.NOTACTIVATED, F.ACTIVATED}, _ANY_CLAIM, M.STOP_HOLD),
+    # register: is the number there, and may it be ours?
+    (S.REGISTER, _MAY_GO_ON, F.UNKNOWN, _ANY_CLAIM, M.ADD),
+    (S.REGISTER, _MAY_GO_ON, F.UNUSED, _ANY_CLAIM, M.PROCEED),
+    (S.REGISTER, _CYCLE | _CLOSED, _LIVE, _BY_RID, M.PROCEED),
+    (S.REGISTER, _CLOSED, _LIVE - {F.ACTIVATED}, C.MARK, M.PROCEED),
+    (S.REGISTER, _CYCLE, _LIVE - {F.ACTIVATED}, C.MARK, M.STOP_TAKEN),  # we had not come to enabling
+    # enable: has it a client, and is it ours?
+    (S.ENABLE, _MAY_GO_ON, F.UNKNOWN, _ANY_CLAIM, M.STOP_VANISHED),
+    (S.ENABLE, _MAY_GO_ON, F.UNUSED, _ANY_CLAIM, M.ENABLE),
+    (S.ENABLE, _CYCLE, F.NOTACTIVATED, frozenset({C.CLIENT, C.MARK}), M.ADOPT),
+    (S.ENABLE, _CYCLE, frozenset({F.ACTIVATED, F.EXPIRED}), C.CLIENT, M.REGENERATE),  # an earlier, failed cycle's
+    (S.ENABLE, _CYCLE, F.EXPIRED, C.MARK, M.STOP_TAKEN),  # what our call had made would be fresh
+    (S.ENABLE, _CYCLE, F.EXPIRED, C.UNMARKED, M.REGENERATE),  # we have disabled it: no board lives by it
+    (S.ENABLE, _CYCLE, frozenset({F.NOTACTIVATED, F.ACTIVATED}), C.UNMARKED, M.STOP_UNPROVEN),
+    (S.ENABLE, _CLOSED, _LIVE, _BY_RID, M.REGENERATE),
+    (S.ENABLE, _CLOSED, _LIVE - {F.ACTIVATED}, C.MARK, M.REGENERATE),
+    # both: what is not ours, and what nothing proves to be
+    (_LISTING, O.NOTHING, _LIVE, _ANY_CLAIM, M.STOP_TAKEN),
+    (_LISTING, _CYCLE | _CLOSED, F.ACTIVATED, C.MARK, M.STOP_TAKEN),
+    (_LISTING, _CYCLE | _CLOSED, _LIVE, _STRANGE, M.STOP_TAKEN),
+    (_LISTING, _CYCLE | _CLOSED, _LIVE, C.DOUBT, M.STOP_UNPROVEN),
+    # activate: by now the client is this cycle's own; is its key still to be had?
+    (S.ACTIVATE, _MAY_GO_ON, frozenset({F.UNKNOWN, F.UNUSED}), _ANY_CLAIM, M.STOP_VANISHED),
+    (S.ACTIVATE, _MAY_GO_ON, F.NOTACTIVATED, _BY_RID, M.ACTIVATE),
+    (S.ACTIVATE, _CYCLE, frozenset({F.ACTIVATED, F.EXPIRED}), C.CLIENT, M.REGENERATE),  # the key was lost on its way
+    (S.ACTIVATE, _CYCLE, frozenset({F.ACTIVATED, F.EXPIRED}), C.UNMARKED, M.STOP_UNPROVEN),
+    (S.ACTIVATE, _MAY_GO_ON - _CYCLE, frozenset({F.ACTIVATED, F.EXPIRED}), _BY_RID, M.STOP_TAKEN),
+    (S.ACTIVATE, _MAY_GO_ON, _LIVE, _ANY_CLAIM - _BY_RID, M.STOP_TAKEN),
+    # the board's own steps have nothing to do with the fleet, and the last one judges by the recipe
+    (_BOARDS_OWN | {S.VERIFY_FLEET}, _MAY_GO_ON, _ANY_FOUND, _ANY_CLAIM, M.PROCEED),
+    # disable: a board that did not pass is to be no living identity, and nobody else's is to be touched
+    (S.DISABLE, _MAY_GO_ON, frozenset({F.NOTACTIVATED, F.ACTIVATED}), _BY_RID, M.DISABLE),
+    (S.DISABLE, _MAY_GO_ON, F.NOTACTIVATED, C.MARK, M.DISABLE),
+    (S.DISABLE, _MAY_GO_ON, F.ACTIVATED, C.MARK, M.PROCEED),
+    (S.DISABLE, _MAY_GO_ON, frozenset({F.NOTACTIVATED, F.ACTIVATED}), _STRANGE | {C.DOUBT}, M.PROCEED),
+    (S.DISABLE, _MAY_GO_ON, _ANY_FOUND - {F.NOTACTIVATED, F.ACTIVATED}, _ANY_CLAIM, M.PROCEED),
+    (S.DISABLE, _ANY_OURS - _MAY_GO_ON, _ANY_FOUND, _ANY_CLAIM, M.PROCEED),  # it lives by a PASS, or another cycle
+    # what only the fleet's administrator can mend
+    (_CHANGING, _MAY_GO_ON, F.ORPHANED, _ANY_CLAIM, M.STOP_ORPHANED),
+    (_CHANGING, _MAY_GO_ON, F.LOCKED, _ANY_CLAIM, M.STOP_LOCKED),
+    # what ``KNOWN`` has stopped before, should it become true in between
+    (_FORWARD - {S.IDENTIFY}, O.PASS, _ANY_FOUND, _ANY_CLAIM, M.STOP_PASSED),
+    (_FORWARD - {S.IDENTIFY}, O.PENDING, _ANY_FOUND, _ANY_CLAIM, M.STOP_PENDING),
+    (_FORWARD - {S.IDENTIFY}, O.ELSEWHERE, _ANY_FOUND, _ANY_CLAIM, M.STOP_TWO_SLOTS),
+)
+"""What does the step do, in view of the fleet?"""
 
 
-def decide(step: Step, found: Found, claim: Claim, standing: Standing) -> Move:
-    """Look up the move for a situation."""
+@cache
+def attend(step: Step, ours: Ours, held: Held) -> Move:
+    """Look up ``HELD``."""
+    return _only(HELD, step, ours, held)
+
+
+@cache
+def admit(step: Step, ours: Ours, hardware: Hardware) -> Move:
+    """Look up ``KNOWN``."""
+    return _only(KNOWN, step, ours, hardware)
+
+
+@cache
+def decide(situation: Situation) -> Move:
+    """Return the one move for a situation."""
+    step, held, ours, hardware, found, claim = situation
+    for move in (attend(step, ours, held), admit(step, ours, hardware)):
+        if move is not Move.GO_ON:
+            return move
+    return _only(FLEET, step, ours, found, claim)
+
+
+def _only(table: tuple[Row, ...], *values: StrEnum) -> Move:
+    """Return the move of the one row that matches; there is always exactly one."""
     (move,) = (
-        row.move
-        for row in TABLE
-        if step in row.steps and found in row.found and claim in row.claims and standing in row.standings
+        row.move for row in table if all(value in column for value, column in zip(values, row.columns, strict=True))
     )
     return move
-
-
-def claim(extra: str, ours: str, client: bool) -> Claim:
-    """Say whose a number is: by the text beside it, our mark, and whether its client is ours for certain."""
-    if client:
-        return Claim.CLIENT
-    if extra == ours:
-        return Claim.MARK
-    return Claim.OTHER if extra.startswith("st=") else Claim.NONE
-
-
-def mark(station: str, identity: Identity) -> str:
-    """Return what this station writes beside a serial number, so that it knows its own work again.
-
-    No comma in it: some clients of the API split a record on commas.
-    """
-    fingerprint = hashlib.sha256(identity.hardware_id.encode()).hexdigest()[:16]
-    return f"st={station};hw={fingerprint}"
-
-
-# ----------------------------------------------------------------- before the fleet is asked: our own history
-
-
-class SerialInTwoSlots(Judgement):
-    """The same serial number is in another slot at this moment."""
-
-    code = "serial-in-two-slots"
-    blame = Blame.BOARD
-
-
-class SerialOnOtherHardware(Judgement):
-    """The serial number was on other hardware before."""
-
-    code = "serial-on-other-hardware"
-    blame = Blame.BOARD
-
-
-class HardwareHasOtherSerial(Judgement):
-    """The hardware had another serial number before."""
-
-    code = "hardware-has-other-serial"
-    blame = Blame.BOARD
-
-
-class AlreadyPassed(Judgement):
-    """A PASS of this very board stands; doing it again is a decision of people."""
-
-    code = "already-passed"
-    blame = Blame.PEOPLE
-
-
-def admit(identity: Identity, history: History) -> None:
-    """Raise the ``Judgement`` that keeps a board out, by what our ledger knows of it."""
-    serial, hardware = identity.serial, identity.hardware_id
-    details = {"serial": serial, "hardware_id": hardware}
-    if history.open_in is not None:
-        raise SerialInTwoSlots(f"{serial!r} is in slot {history.open_in} too", **details, slot=history.open_in)
-    before = history.hardware_of_serial
-    if before is not None and before != hardware:
-        raise SerialOnOtherHardware(
-            f"{serial!r} was on hardware {before!r}, not {hardware!r}", **details, before=before
-        )
-    other = history.serial_of_hardware
-    if other is not None and other != serial:
-        raise HardwareHasOtherSerial(f"hardware {hardware!r} was {other!r}, not {serial!r}", **details, before=other)
-    if history.passed:
-        raise AlreadyPassed(f"{serial!r} has passed before", **details)

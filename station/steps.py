@@ -14,9 +14,10 @@ from drivers.errors import Blame
 from station.case import Case
 from station.errors import Judgement, StationError
 from station.fleet.client import NotFound
+from station.judgements import SerialUnlisted
 from station.model import Facts, Step
 from station.recipe import Activation, Registration
-from station.reconcile import Found, Move, SerialUnlisted, admit
+from station.reconcile import Found, Move
 
 
 class SerialMalformed(Judgement):
@@ -24,13 +25,6 @@ class SerialMalformed(Judgement):
 
     code = "serial-malformed"
     blame = Blame.BOARD
-
-
-class BoardSwapped(Judgement):
-    """Another board answers than the one that this cycle began with."""
-
-    code = "board-swapped"
-    blame = Blame.PEOPLE
 
 
 class ReadbackDiffers(Judgement):
@@ -63,23 +57,10 @@ def identify(case: Case) -> Facts:
     complaint = case.recipe.complaint(identity)
     if complaint is not None:
         raise SerialMalformed(f"the board says {complaint}", serial=identity.serial[:128])
-    admit(identity, case.history(identity))
+    case.admit(identity)
     # What can't be written is better found now than when the board has its identity; a key is as long as any other.
     case.board.check(case.likely_settings(identity))
     return {"identity": _facts(identity)}
-
-
-def recognise(case: Case) -> None:
-    """Make sure that the board on the link is this cycle's; raises ``BoardSwapped``."""
-    seen = case.board.identify()
-    ours = case.identity
-    if (seen.serial, seen.hardware_id) != (ours.serial, ours.hardware_id):
-        raise BoardSwapped(
-            f"expected {ours.serial!r} on {ours.hardware_id!r},"
-            f" found {seen.serial[:128]!r} on {seen.hardware_id[:128]!r}",
-            serial=ours.serial,
-            found=seen.serial[:128],
-        )
 
 
 # --------------------------------------------------------------------------- the fleet learns of it
@@ -146,7 +127,7 @@ def configure(case: Case) -> Facts:
 def verify_board(case: Case) -> Facts:
     """Restart the board, make sure it is still the same one, and read every setting back."""
     restarted = case.board.restart()
-    recognise(case)
+    case.recognise()
     expected = case.settings()
     read = case.board.read(expected)
     case.hide_read(read)

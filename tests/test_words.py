@@ -13,11 +13,14 @@ import station
 from drivers.errors import Blame, Fault
 from station import words
 from station.errors import BadInput, Judgement
+from station.reconcile import Move
 from station.words import en
 
 LANGUAGES = {"en": en.WORDS}
 STATES = {"slot-empty", "slot-remove", "slot-start", "slot-next", "slot-adapter", "fleet-asked"}
 """What a slot says that is nobody's fault."""
+MOVES = {move.code for move in Move}
+"""What it says of what is done about a situation."""
 SCREEN = 110
 """The most characters that a tile has room for."""
 
@@ -68,7 +71,7 @@ def test_judgements_and_bad_input_take_sides() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_code_has_words_and_no_words_are_left_over(language: str) -> None:
-    assert set(LANGUAGES[language]) == {fault.code for fault in CODED} | STATES
+    assert set(LANGUAGES[language]) == {fault.code for fault in CODED} | STATES | MOVES
 
 
 @pytest.mark.parametrize(

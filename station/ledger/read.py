@@ -66,10 +66,12 @@ class History:
     """The fleet clients that those of them have enabled which did not pass."""
     doubtful: bool = False
     """One of them tried to enable and never learnt what became of it, so the fleet may hold a client of ours."""
-    passed: bool = False
-    """A PASS of this serial number stands."""
+    passed_rid: str | None = None
+    """The fleet client of the PASS of this serial number that stands."""
     open_in: str | None = None
-    """The slot in which another cycle of this serial number is open."""
+    """The slot in which another cycle of this serial number is open, or has been begun if it is ``pending``."""
+    pending: bool = False
+    """That cycle is good, and its slot free: the fleet has yet to be told."""
 
 
 class Reader:
@@ -156,27 +158,31 @@ class Reader:
 
     def history(self, serial: str, hardware_id: str, cycle: int) -> History:
         """Return what is known of a board other than through ``cycle`` itself."""
-        with self._rows("SELECT hardware_id, passed_cycle FROM boards WHERE serial = ?", [serial]) as board:
+        sql = """SELECT boards.hardware_id, cycles.rid FROM boards LEFT JOIN cycles ON cycles.id = passed_cycle
+            WHERE boards.serial = ?"""
+        with self._rows(sql, [serial]) as board:
             pass
         sql = "SELECT serial FROM boards WHERE hardware_id = ? AND hardware_id <> '' ORDER BY last_cycle DESC LIMIT 1"
         with self._rows(sql, [hardware_id]) as hardware:
             pass
         # A definite refusal (serial-taken) has made nothing, so it leaves no doubt.
-        sql = """SELECT slot, outcome, hardware_id, rid, outcome <> 'PASS' AND rid IS NULL AND error <> 'serial-taken'
+        sql = """SELECT slot, released_at IS NOT NULL, outcome, hardware_id, rid,
+              outcome <> 'PASS' AND rid IS NULL AND error <> 'serial-taken'
               AND EXISTS (SELECT 1 FROM events WHERE cycle = cycles.id AND kind = 'intend'
                 AND json_extract(body, '$.step') = 'enable')
             FROM cycles WHERE serial = ? AND id <> ? ORDER BY id"""
         with self._rows(sql, [serial, cycle]) as cycles:
-            open_in = [slot for slot, outcome, *_ in cycles if outcome is None]
-            ours = [row[1:] for row in cycles if row[1] is not None and row[2] == hardware_id]
+            unclosed = [(slot, released) for slot, released, outcome, *_ in cycles if outcome is None]
+            ours = [row[2:] for row in cycles if row[2] is not None and row[3] == hardware_id]
         return History(
             hardware_of_serial=board[0][0] if board else None,
             serial_of_hardware=hardware[0][0] if hardware else None,
             closed=tuple(Outcome(outcome) for outcome, *_ in ours),
             rids=frozenset(rid for outcome, _, rid, _ in ours if rid is not None and outcome != Outcome.PASS),
             doubtful=any(doubt for *_, doubt in ours),
-            passed=bool(board) and board[0][1] is not None,
-            open_in=open_in[0] if open_in else None,
+            passed_rid=board[0][1] if board else None,
+            open_in=unclosed[0][0] if unclosed else None,
+            pending=bool(unclosed) and bool(unclosed[0][1]),
         )
 
     def passed(self) -> int:

@@ -38,6 +38,18 @@ WORDS = {
     "serial-on-other-hardware": "Another board had this serial number before. Put it aside for the supervisor.",
     "hardware-has-other-serial": "This board had another serial number before. Put it aside for the supervisor.",
     "already-passed": "This board has passed before. Put it with the good boards.",
+    "already-pending": "This board is good and waits for the fleet. Put it with the boards that wait.",
+    "pass-not-in-fleet": "This board has passed, but the fleet does not know that. Put it aside for the supervisor.",
+    # what the station does about what it finds (``reconcile``)
+    "move-go-on": "All is well. Wait for the verdict.",
+    "move-wait": "Insert the board, or see that it has power.",
+    "move-add": "The number is new to the fleet: the station adds it. Wait.",
+    "move-proceed": "What is needed is there already. Wait.",
+    "move-enable": "The station enables the number. Wait.",
+    "move-adopt": "The fleet's answer had been lost; what it had done is ours. Wait.",
+    "move-regenerate": "An earlier key of this board is dead: the station gets it a new one. Wait.",
+    "move-activate": "The station fetches the board's key. Wait.",
+    "move-disable": "The board did not pass: its number is disabled in the fleet. Wait.",
     # the port
     "port-missing": "Insert a board, or plug in the adapter.",
     "port-busy": "Another program uses this slot's port. Call the supervisor.",

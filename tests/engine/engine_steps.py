@@ -11,12 +11,10 @@ from engine_world import HARDWARE, SERIAL, STATION, World
 from drivers.board import Identity
 from station import steps
 from station.case import Case
+from station.evidence import mark
 from station.fleet.client import Unanswered
 from station.ledger import History
 from station.model import Outcome, Step
-from station.reconcile import (
-    mark,
-)
 
 OURS = mark(STATION, Identity(SERIAL, HARDWARE))
 FAILED_BEFORE = History(hardware_of_serial=HARDWARE, serial_of_hardware=SERIAL, closed=(Outcome.FAIL,))

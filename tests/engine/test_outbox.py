@@ -13,10 +13,10 @@ from engine_world import HARDWARE, MODEL, SERIAL, STATION, TameBoard, World, row
 
 from drivers.board import Identity
 from drivers.errors import CommitFailed
+from station.evidence import mark
 from station.fleet.client import Refused, Reply, Request
 from station.model import Outcome
 from station.outbox import Outbox
-from station.reconcile import mark
 
 
 def outbox(world: World) -> Outbox:

@@ -2,128 +2,215 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from itertools import product
+from typing import Any
 
 import pytest
+from reconcile_page import PAGE, page
 
-from drivers.board import Identity
 from drivers.errors import Blame
-from station.ledger import History
-from station.model import Outcome, Step
+from station import words
+from station.model import Step
 from station.reconcile import (
+    FLEET,
+    HELD,
+    KNOWN,
     STOPS,
-    TABLE,
-    AlreadyPassed,
     Claim,
     Found,
-    HardwareHasOtherSerial,
+    Hardware,
+    Held,
     Move,
-    SerialInTwoSlots,
-    SerialOnOtherHardware,
-    Standing,
+    Ours,
+    Row,
+    Situation,
     admit,
+    attend,
     decide,
-    mark,
 )
 
-STEPS = (Step.REGISTER, Step.ENABLE, Step.ACTIVATE, Step.DISABLE)
-SITUATIONS = list(product(STEPS, Found, Claim, Standing))
-MOVES = {situation: decide(*situation) for situation in SITUATIONS}
+COLUMNS: tuple[tuple[tuple[Row, ...], tuple[type[StrEnum], ...]], ...] = (
+    (HELD, (Step, Ours, Held)),
+    (KNOWN, (Step, Ours, Hardware)),
+    (FLEET, (Step, Ours, Found, Claim)),
+)
+SITUATIONS = [Situation(*values) for values in product(Step, Held, Ours, Hardware, Found, Claim)]
+MOVES = {situation: decide(situation) for situation in SITUATIONS}
+
+LIVING = (Found.NOTACTIVATED, Found.ACTIVATED, Found.EXPIRED)
+CHANGING = (Step.REGISTER, Step.ENABLE, Step.ACTIVATE)
+BY_RID = (Claim.CLIENT, Claim.UNMARKED)
+CLOSED = (Ours.FAIL, Ours.ERROR, Ours.ABORTED)
 
 ALLOWED = {
+    Step.IDENTIFY: {Move.PROCEED},
     Step.REGISTER: {Move.ADD, Move.PROCEED},
     Step.ENABLE: {Move.ENABLE, Move.ADOPT, Move.REGENERATE},
     Step.ACTIVATE: {Move.ACTIVATE, Move.REGENERATE},
+    Step.CONFIGURE: {Move.PROCEED},
+    Step.VERIFY_BOARD: {Move.PROCEED},
+    Step.VERIFY_FLEET: {Move.PROCEED},
     Step.DISABLE: {Move.DISABLE, Move.PROCEED},
 }
-"""What each step knows how to do, besides stopping."""
+"""What each step knows how to do, besides stopping and waiting."""
 
 
-@pytest.mark.parametrize("situation", SITUATIONS, ids="-".join)
-def test_exactly_one_row_matches(situation: tuple[Step, Found, Claim, Standing]) -> None:
-    step, found, claim, standing = situation
-    matching = [
-        row
-        for row in TABLE
-        if step in row.steps and found in row.found and claim in row.claims and standing in row.standings
-    ]
-    assert len(matching) == 1
+def seen(
+    step: Step,
+    ours: Ours,
+    found: Found,
+    claim: Claim,
+    *,
+    held: Held = Held.SAME,
+    hardware: Hardware = Hardware.SAME,
+) -> Move:
+    """The move of a board that is here and is the one it was."""
+    return MOVES[Situation(step, held, ours, hardware, found, claim)]
+
+
+def matching(table: tuple[Row, ...], values: tuple[Any, ...]) -> list[Row]:
+    return [row for row in table if all(value in column for value, column in zip(values, row.columns, strict=True))]
+
+
+@pytest.mark.parametrize(("table", "columns"), COLUMNS, ids=["held", "known", "fleet"])
+def test_exactly_one_row_matches_whatever_is_found(table: tuple[Row, ...], columns: tuple[type[StrEnum], ...]) -> None:
+    for values in product(*columns):
+        assert len(matching(table, values)) == 1, values
+
+
+@pytest.mark.parametrize(("table", "columns"), COLUMNS, ids=["held", "known", "fleet"])
+def test_no_row_is_idle(table: tuple[Row, ...], columns: tuple[type[StrEnum], ...]) -> None:
+    used = [row for values in product(*columns) for row in matching(table, values)]
+    assert all(row in used for row in table)
+
+
+def test_every_situation_has_one_move_and_one_sentence() -> None:
+    assert len(MOVES) == 8 * 4 * 8 * 4 * 7 * 6
+    for move in set(MOVES.values()):
+        assert words.advice(move.code) and f"[{move.code}]" not in words.advice(move.code)
+
+
+def test_every_move_occurs() -> None:
+    assert set(MOVES.values()) | {Move.GO_ON} == set(Move)
 
 
 def test_every_step_is_told_only_what_it_knows_how_to_do() -> None:
-    for (step, *_), move in MOVES.items():
-        assert move in ALLOWED[step] or (move in STOPS and step is not Step.DISABLE)
+    for situation, move in MOVES.items():
+        stops = move in STOPS or move is Move.WAIT
+        assert move in ALLOWED[situation.step] or (stops and situation.step is not Step.DISABLE)
+
+
+# --------------------------------------------------------------------------- what can harm a good board
 
 
 def test_only_a_claimed_client_is_regenerated_disabled_or_adopted() -> None:
-    for (_, found, claim, standing), move in MOVES.items():
-        if move in (Move.REGENERATE, Move.DISABLE, Move.ADOPT) and claim is not Claim.CLIENT:
+    for situation, move in MOVES.items():
+        if move in (Move.REGENERATE, Move.DISABLE, Move.ADOPT) and situation.claim not in BY_RID:
             # Who listed a number has not enabled it for certain, and never activated it.
-            assert claim is Claim.MARK and standing is not Standing.NEW and found is not Found.ACTIVATED
+            assert situation.claim is Claim.MARK and situation.found is not Found.ACTIVATED
 
 
-def test_nothing_new_to_us_is_regenerated_or_adopted() -> None:
-    standings = {standing for (*_, standing), move in MOVES.items() if move in (Move.REGENERATE, Move.ADOPT)}
-    assert standings == {Standing.UNANSWERED, Standing.RETEST}
-    assert {s for (*_, s), move in MOVES.items() if move is Move.ADOPT} == {Standing.UNANSWERED}
+def test_nothing_is_adopted_but_what_a_lost_call_may_have_made_for_the_board_that_is_here() -> None:
+    for situation, move in MOVES.items():
+        if move is Move.ADOPT:
+            assert situation.ours is Ours.OPEN and situation.claim in (Claim.CLIENT, Claim.MARK)
+            assert situation.held is Held.SAME and situation.hardware in (Hardware.SAME, Hardware.UNKNOWN)
+
+
+def test_a_key_is_regenerated_only_after_a_lost_answer_or_a_board_of_ours_that_did_not_pass() -> None:
+    for situation, move in MOVES.items():
+        if move is Move.REGENERATE:
+            assert situation.ours is Ours.OPEN or situation.ours in CLOSED
+            assert situation.held is Held.SAME and situation.hardware in (Hardware.SAME, Hardware.UNKNOWN)
+
+
+def test_without_a_mark_a_lost_answer_is_the_supervisors_unless_we_have_disabled_the_client() -> None:
+    for step in (Step.ENABLE, Step.ACTIVATE):
+        assert seen(step, Ours.OPEN, Found.ACTIVATED, Claim.UNMARKED) is Move.STOP_UNPROVEN
+    assert seen(Step.ENABLE, Ours.OPEN, Found.NOTACTIVATED, Claim.UNMARKED) is Move.STOP_UNPROVEN
+    assert seen(Step.ENABLE, Ours.OPEN, Found.NOTACTIVATED, Claim.DOUBT) is Move.STOP_UNPROVEN
+    assert seen(Step.ENABLE, Ours.OPEN, Found.EXPIRED, Claim.UNMARKED) is Move.REGENERATE
 
 
 def test_a_living_client_of_somebody_else_stops_every_step_but_disable_which_leaves_it_alone() -> None:
-    living = (Found.NOTACTIVATED, Found.ACTIVATED, Found.EXPIRED)
-    for step, found, claim, standing in product(STEPS, living, (Claim.OTHER, Claim.NONE), Standing):
-        move = decide(step, found, claim, standing)
-        unproven = claim is Claim.NONE and standing is not Standing.NEW and step in (Step.REGISTER, Step.ENABLE)
-        assert move is (Move.PROCEED if step is Step.DISABLE else Move.STOP_UNPROVEN if unproven else Move.STOP_TAKEN)
+    for found, claim, ours in product(LIVING, (Claim.OTHER, Claim.NONE), (Ours.NOTHING, Ours.OPEN, *CLOSED)):
+        for step in CHANGING:
+            assert seen(step, ours, found, claim) is Move.STOP_TAKEN
+        assert seen(Step.DISABLE, ours, found, claim) is Move.PROCEED
+
+
+def test_what_lives_by_a_pass_or_by_another_cycle_is_not_disabled() -> None:
+    for situation, move in MOVES.items():
+        if situation.step is Step.DISABLE and situation.ours in (Ours.PASS, Ours.PENDING, Ours.ELSEWHERE):
+            assert move is Move.PROCEED
+
+
+# --------------------------------------------------------------------------- the rows that people ask about
+
+
+def test_an_open_cycle_without_an_answer_takes_up_what_its_call_has_made() -> None:
+    assert seen(Step.ENABLE, Ours.OPEN, Found.NOTACTIVATED, Claim.MARK) is Move.ADOPT
+    assert seen(Step.ACTIVATE, Ours.OPEN, Found.NOTACTIVATED, Claim.CLIENT) is Move.ACTIVATE
+
+
+def test_a_key_that_was_lost_on_its_way_is_made_anew() -> None:
+    assert seen(Step.ACTIVATE, Ours.OPEN, Found.ACTIVATED, Claim.CLIENT) is Move.REGENERATE
+
+
+@pytest.mark.parametrize("ours", CLOSED)
+def test_a_board_of_ours_that_did_not_pass_is_a_new_attempt(ours: Ours) -> None:
+    for found in (Found.NOTACTIVATED, Found.EXPIRED):
+        assert seen(Step.REGISTER, ours, found, Claim.CLIENT) is Move.PROCEED
+        assert seen(Step.ENABLE, ours, found, Claim.CLIENT) is Move.REGENERATE
 
 
 def test_a_retest_cut_at_any_step_goes_on_as_a_retest() -> None:
     """The first call of a resumed step stands as unanswered, whatever it was before."""
-    assert decide(Step.REGISTER, Found.EXPIRED, Claim.CLIENT, Standing.UNANSWERED) is Move.PROCEED
-    assert decide(Step.ENABLE, Found.EXPIRED, Claim.CLIENT, Standing.UNANSWERED) is Move.REGENERATE
+    assert seen(Step.REGISTER, Ours.OPEN, Found.EXPIRED, Claim.CLIENT) is Move.PROCEED
+    assert seen(Step.ENABLE, Ours.OPEN, Found.EXPIRED, Claim.CLIENT) is Move.REGENERATE
 
 
-def test_every_move_and_every_stop_occurs() -> None:
-    assert set(MOVES.values()) == set(Move)
-
-
-def test_mark_names_station_and_hardware_without_a_comma() -> None:
-    one = mark("9f2c41d07a3e4b56", Identity("A,1", "02:00:00:00:00:01"))
-    assert one == "st=9f2c41d07a3e4b56;hw=c27c02f297b7a634"  # the first 16 digits of the SHA-256, by sha256sum(1)
-    assert one != mark("9f2c41d07a3e4b56", Identity("A,1", "02:00:00:00:00:02"))
-    assert one == mark("9f2c41d07a3e4b56", Identity("B", "02:00:00:00:00:01"))
-
-
-BOARD = Identity("S1", "H1")
+def test_a_pass_of_ours_is_blocked_and_one_that_the_fleet_does_not_hold_is_held() -> None:
+    for found, claim in product(Found, Claim):
+        known = found in (Found.NOTACTIVATED, Found.ACTIVATED) and claim in BY_RID
+        assert seen(Step.IDENTIFY, Ours.PASS, found, claim) is (Move.STOP_PASSED if known else Move.STOP_HOLD)
 
 
 @pytest.mark.parametrize(
-    ("open_in", "serials_hardware", "hardwares_serial", "passed"),
-    list(product([None, "2"], [None, "H1", "H2"], [None, "S1", "S2"], [False, True])),
+    ("held", "move"),
+    [(Held.NONE, Move.STOP_LEFT), (Held.ANOTHER, Move.STOP_SWAPPED), (Held.SILENT, Move.STOP_SILENT)],
 )
-def test_admission(
-    open_in: str | None, serials_hardware: str | None, hardwares_serial: str | None, passed: bool
-) -> None:
-    history = History(
-        hardware_of_serial=serials_hardware,
-        serial_of_hardware=hardwares_serial,
-        closed=(Outcome.PASS,) if passed else (),
-        passed=passed,
-        open_in=open_in,
-    )
-    expected: tuple[type[Exception], Blame] | None = None
-    if open_in:
-        expected = SerialInTwoSlots, Blame.BOARD
-    elif serials_hardware == "H2":
-        expected = SerialOnOtherHardware, Blame.BOARD
-    elif hardwares_serial == "S2":
-        expected = HardwareHasOtherSerial, Blame.BOARD
-    elif passed:
-        expected = AlreadyPassed, Blame.PEOPLE
-    if expected is None:
-        admit(BOARD, history)
-        return
-    kind, blame = expected
-    with pytest.raises(kind) as raised:
-        admit(BOARD, history)
-    assert raised.value.blame is blame  # type: ignore[attr-defined]
-    assert raised.value.details["serial"] == "S1"  # type: ignore[attr-defined]
+@pytest.mark.parametrize("step", [step for step in Step if step is not Step.DISABLE])
+def test_an_open_cycle_whose_board_is_not_here(step: Step, held: Held, move: Move) -> None:
+    for hardware, found, claim in product(Hardware, Found, Claim):
+        assert seen(step, Ours.OPEN, found, claim, held=held, hardware=hardware) is move
+    assert attend(step, Ours.OPEN, held) is move
+
+
+def test_nobody_is_worked_on_where_nobody_is() -> None:
+    for situation, move in MOVES.items():
+        if situation.held is not Held.SAME and situation.step is not Step.DISABLE:
+            assert move is Move.WAIT or situation.ours is Ours.OPEN
+
+
+@pytest.mark.parametrize("ours", list(Ours))
+@pytest.mark.parametrize("hardware", list(Hardware))
+def test_admission(ours: Ours, hardware: Hardware) -> None:
+    move = admit(Step.IDENTIFY, ours, hardware)
+    if ours is Ours.ELSEWHERE:
+        assert move is Move.STOP_TWO_SLOTS
+    elif hardware in (Hardware.OTHER, Hardware.RENAMED):
+        assert move is (Move.STOP_OTHER_HARDWARE if hardware is Hardware.OTHER else Move.STOP_OTHER_SERIAL)
+    elif ours is Ours.PENDING:
+        assert move is Move.STOP_PENDING
+    else:
+        assert move is Move.GO_ON
+
+
+def test_a_stop_is_never_ours_to_blame_on_the_station() -> None:
+    assert {fault.blame for fault in STOPS.values()} == {Blame.BOARD, Blame.PEOPLE, Blame.FLEET}
+
+
+def test_the_page_shows_the_tables_as_they_are() -> None:
+    assert PAGE.read_text() == page(), "run: python tests/engine/reconcile_page.py"

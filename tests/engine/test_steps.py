@@ -12,10 +12,8 @@ from station import recipe as recipes
 from station import steps
 from station.case import KeyLost
 from station.errors import Judgement
-from station.model import Outcome, Step
-from station.reconcile import (
-    AlreadyPassed,
-)
+from station.judgements import AlreadyPassed, AlreadyPending, BoardSwapped, PassNotInFleet
+from station.model import Known, Outcome, Step
 
 # --------------------------------------------------------------------------- all is well
 
@@ -80,9 +78,24 @@ def test_a_malformed_serial_number_is_told_with_what_was_expected(serial: str, w
     assert raised.value.details == {"serial": serial[:128]}
 
 
-def test_identify_asks_the_ledger(world: World) -> None:
-    case = world.identified(history=replace(FAILED_BEFORE, closed=(Outcome.PASS,), passed=True))
+def test_a_board_that_has_passed_is_blocked_and_held_if_the_fleet_does_not_hold_it(world: World) -> None:
+    case = world.identified()
+    taken(case, *world.recipe.plan[1:])
+    passed = replace(FAILED_BEFORE, closed=(Outcome.PASS,), passed_rid=case.known.rid)
+    again = replace(case, known=Known(), history=lambda identity: passed)
     with pytest.raises(AlreadyPassed):
+        steps.identify(again)
+    world.stranger().serials.disable(MODEL, SERIAL)
+    with pytest.raises(PassNotInFleet, match="expired"):
+        steps.identify(again)
+    world.client.away = True
+    with pytest.raises(AlreadyPassed):
+        steps.identify(again)
+
+
+def test_a_board_that_waits_for_the_fleet_is_not_begun_again(world: World) -> None:
+    case = world.identified(history=replace(FAILED_BEFORE, closed=(), open_in="2", pending=True))
+    with pytest.raises(AlreadyPending):
         steps.identify(case)
 
 
@@ -92,8 +105,8 @@ def test_identify_asks_the_ledger(world: World) -> None:
 def test_another_board_is_recognised_as_another(other: TameBoard, world: World) -> None:
     case = world.identified()
     case.board = other
-    with pytest.raises(steps.BoardSwapped) as raised:
-        steps.recognise(case)
+    with pytest.raises(BoardSwapped) as raised:
+        case.recognise()
     assert raised.value.details == {"serial": SERIAL, "found": other.serial[:128]}
     assert len(raised.value.text) < 500
 

@@ -12,9 +12,7 @@ from drivers.errors import Blame
 from station import recipe as recipes
 from station import steps
 from station.fleet.client import SerialStatus, Unanswered
-from station.ledger import History
-from station.model import Known, Step
-from station.reconcile import (
+from station.judgements import (
     SerialLocked,
     SerialOrphaned,
     SerialTaken,
@@ -22,6 +20,8 @@ from station.reconcile import (
     SerialUnproven,
     SerialVanished,
 )
+from station.ledger import History
+from station.model import Known, Step
 
 # --------------------------------------------------------------------------- somebody else's
 

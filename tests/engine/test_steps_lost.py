@@ -6,10 +6,12 @@ from dataclasses import replace
 
 import pytest
 from engine_steps import failed_after_enable, run_again, taken
-from engine_world import MODEL, SERIAL, World
+from engine_world import MODEL, SERIAL, TameBoard, World, write_recipe
 
+from station import recipe as recipes
 from station import steps
 from station.fleet.client import Unanswered, Unreachable
+from station.judgements import BoardSwapped, SerialUnproven
 from station.model import Known, Step
 
 # --------------------------------------------------------------------------- lost answers
@@ -105,3 +107,36 @@ def test_a_key_in_escrow_is_taken_without_asking_the_fleet(world: World) -> None
     again = taken(replace(case, unanswered=True), Step.ACTIVATE)[Step.ACTIVATE]
     assert again["move"] == "proceed"
     assert world.client.asked == [] and world.keys() == [key]
+
+
+# --------------------------------------------------------------------------- for this board, and with a claim
+
+
+@pytest.mark.parametrize("step", [Step.ENABLE, Step.ACTIVATE])
+def test_what_a_lost_call_has_made_is_not_taken_up_for_another_board(step: Step, world: World) -> None:
+    """While the answer was waited for, somebody changed the board."""
+    board = TameBoard()
+    case = world.identified(board)
+    taken(case, *world.recipe.plan[1 : world.recipe.plan.index(step)])
+    world.client.lose_answer(step.value)
+    with pytest.raises(Unanswered):
+        steps.STEPS[step](case)
+    board.serial, board.hardware_id = "SIM-00000002", "02:00:00:00:00:02"
+    with pytest.raises(BoardSwapped):
+        steps.STEPS[step](case)
+    assert "regenerate" not in world.client.asked
+
+
+@pytest.mark.parametrize("step", [Step.ENABLE, Step.ACTIVATE])
+def test_where_others_list_the_numbers_a_lost_answer_goes_to_the_supervisor(step: Step, world: World) -> None:
+    recipe = recipes.load(write_recipe(world.folder, ('register = "station"', 'register = "listed"')))
+    world.stranger().serials.add(MODEL, SERIAL, "lot 7")
+    case = world.identified(recipe=recipe)
+    taken(case, *recipe.plan[1 : recipe.plan.index(step)])
+    world.client.lose_answer(step.value)
+    with pytest.raises(Unanswered):
+        steps.STEPS[step](case)
+    before = world.entry()
+    with pytest.raises(SerialUnproven):
+        steps.STEPS[step](case)
+    assert world.entry() == before

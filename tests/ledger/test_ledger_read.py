@@ -32,7 +32,7 @@ def test_history_in_all_its_words(ledger: Ledger, reader: Reader) -> None:
         closed=(Outcome.FAIL, Outcome.ERROR, Outcome.PASS),
         rids=frozenset({"a" * 40}),  # a PASS is no licence
         doubtful=True,  # the ERROR was cut while it enabled
-        passed=True,
+        passed_rid="b" * 40,
     )
     other = opened(ledger, "8")
     assert reader.history("SN1", "02:02", other.id) == History(
@@ -40,7 +40,7 @@ def test_history_in_all_its_words(ledger: Ledger, reader: Reader) -> None:
         serial_of_hardware=None,
         closed=(Outcome.ABORTED,),
         rids=frozenset({"c" * 40}),
-        passed=True,
+        passed_rid="b" * 40,
         open_in="9",
     )
 
@@ -71,7 +71,7 @@ def test_boards_without_a_hardware_id_are_not_one_board(ledger: Ledger, reader: 
 def test_a_pass_stands_after_a_later_fail(ledger: Ledger, reader: Reader) -> None:
     board(ledger, "SN1", Outcome.PASS)
     board(ledger, "SN1", Outcome.FAIL)
-    assert reader.history("SN1", "02:00", 0).passed
+    assert reader.history("SN1", "02:00", 0).passed_rid is not None
     assert reader.passed() == 1
 
 

@@ -1,0 +1,86 @@
+"""From what was found to the words of the table: whose is it, what do we know, who is here.  Pure."""
+
+from __future__ import annotations
+
+import hashlib
+
+from drivers.board import Identity
+from drivers.errors import Fault
+from station.ledger import History
+from station.model import Outcome
+from station.reconcile import STOPS, Claim, Found, Hardware, Move, Ours
+
+_LAST = {Outcome.FAIL: Ours.FAIL, Outcome.ERROR: Ours.ERROR, Outcome.ABORTED: Ours.ABORTED}
+
+
+def mark(station: str, identity: Identity) -> str:
+    """Return what this station writes beside a serial number, so that it knows its own work again.
+
+    No comma in it: some clients of the API split a record on commas.
+    """
+    fingerprint = hashlib.sha256(identity.hardware_id.encode()).hexdigest()[:16]
+    return f"st={station};hw={fingerprint}"
+
+
+def claim(extra: str, mark: str, *, ours: bool, doubt: bool) -> Claim:
+    """Say whose a number is, by the text beside it and our ``mark``.
+
+    ``ours``: its client is one that our ledger has made; ``doubt``: a call of ours that never got an answer may have
+    made it.
+    """
+    if ours:
+        return Claim.CLIENT if extra == mark else Claim.UNMARKED
+    if extra.startswith("st="):
+        return Claim.MARK if doubt and extra == mark else Claim.OTHER
+    return Claim.DOUBT if doubt else Claim.NONE
+
+
+def standing(history: History) -> Ours:
+    """Say what our ledger knows of a serial number, apart from the cycle that asks."""
+    if history.pending:
+        return Ours.PENDING
+    if history.open_in is not None:
+        return Ours.ELSEWHERE
+    if history.passed_rid is not None:
+        return Ours.PASS
+    # A PASS that doesn't stand any more was taken back by people: what follows it is a new beginning.
+    return _LAST.get(history.closed[-1], Ours.NOTHING) if history.closed else Ours.NOTHING
+
+
+def hardware(identity: Identity, history: History) -> Hardware:
+    """Compare a board's hardware id with what our ledger knows."""
+    before, other = history.hardware_of_serial, history.serial_of_hardware
+    if before is not None and before != identity.hardware_id:
+        return Hardware.OTHER  # also where only one of the two has told one: it is not the same then
+    if other is not None and other != identity.serial:
+        return Hardware.RENAMED
+    return Hardware.SAME if before else Hardware.UNKNOWN
+
+
+def objection(
+    move: Move, identity: Identity, history: History, found: Found | None = None, whose: Claim | None = None
+) -> Fault:
+    """Return what a stop is raised as: what was found, both boards or numbers named where there are two."""
+    serial, ours = identity.serial, identity.hardware_id
+    details: dict[str, str] = {"serial": serial, "hardware_id": ours}
+    if found is not None:
+        details |= {"found": found, "claim": whose or ""}
+    match move:
+        case Move.STOP_TWO_SLOTS:
+            details |= {"slot": history.open_in or ""}
+            text = f"{serial!r} is in slot {history.open_in} too"
+        case Move.STOP_OTHER_HARDWARE:
+            details |= {"before": history.hardware_of_serial or ""}
+            text = f"{serial!r} was on hardware {history.hardware_of_serial!r}, not {ours!r}"
+        case Move.STOP_OTHER_SERIAL:
+            details |= {"before": history.serial_of_hardware or ""}
+            text = f"hardware {ours!r} was {history.serial_of_hardware!r}, not {serial!r}"
+        case Move.STOP_PASSED:
+            text = f"{serial!r} has passed before"
+        case Move.STOP_PENDING:
+            text = f"{serial!r} waits for the fleet"
+        case Move.STOP_HOLD:
+            text = f"{serial!r} has passed before, and the fleet says {found} of it, the claim on it is {whose}"
+        case _:
+            text = f"{serial!r} is {found} in the fleet, the claim on it is {whose}"
+    return STOPS[move](text, **details)
