@@ -23,12 +23,16 @@ from station.ledger import CycleRow, Ledger, SerialOpenElsewhere, SettledStep
 from station.ledger.transcript import joined
 from station.model import OUTCOME, Closing, Facts, Outcome, Step
 from station.recipe import Presence
+from station.reconcile import Move
 from station.steps import STEPS, VendorUnknown
 
 log = logging.getLogger(__name__)
 
 LINE_WIDE = (NotAllowed, TokenUnusable, SettingsError, VendorUnknown)
 """What the fleet holds against the station as a whole; no board is to blame."""
+
+_UNCOMMON = (Move.ADOPT, Move.REGENERATE)
+"""What the technician is told of, since it is not what happens to every board."""
 
 
 class RecipeChanged(StationError):
@@ -53,13 +57,16 @@ class Cycle:
     """One board in one slot, from its arrival to its close."""
 
     def __init__(
-        self, row: CycleRow, case: Case, ledger: Ledger, hold: Hold, publish: Callable[[CycleRow, Step], None]
+        self, row: CycleRow, case: Case, ledger: Ledger, hold: Hold, publish: Callable[[CycleRow, Step, str], None]
     ) -> None:
+        """``publish`` is told of each step before it is tried, with the code of what is to be said of those before."""
         self.row = row
         self._case, self._ledger, self._hold, self._publish = case, ledger, hold, publish
         self._opened = clock.monotonic() - max(0, clock.now_us() - row.opened_at) / 1e6
         self._decided: Closing | None = None
         self._said_before = ""
+        self._to_say = ""
+        """The code of the last uncommon thing that was done about what was found."""
 
     def take_up(self, behind: list[SettledStep], decided: Closing | None, said: str = "") -> None:
         """Go on with a cycle that an earlier run of the station left open.
@@ -161,7 +168,7 @@ class Cycle:
     def _take(self, step: Step, then: Step | None) -> None:
         """Take one step.  Its intent is in the ledger already; settling it intends the next, in one commit."""
         case = self._case
-        self._publish(self.row, step)
+        self._publish(self.row, step, self._to_say)
         facts = self._patiently(step)
         try:
             self.row = self._ledger.settle(self.row, step, facts, then)
@@ -170,6 +177,8 @@ class Cycle:
             raise SerialInTwoSlots(f"{serial!r} is in another slot too", serial=serial) from None
         case.known = case.known.after(step, facts)
         case.unanswered = False
+        if (move := facts.get("move")) in _UNCOMMON:
+            self._to_say = Move(move).code
 
     def _patiently(self, step: Step) -> Facts:
         """Act; while the fleet gives no answer, or refuses the station as a whole, wait and act again."""
@@ -223,7 +232,7 @@ class Cycle:
         power fails now; so is the transcript.
         """
         self.row = self._ledger.intend(self.row, Step.DISABLE, closing, self._said())
-        self._publish(self.row, Step.DISABLE)
+        self._publish(self.row, Step.DISABLE, Move.DISABLE.code)
         try:
             facts = self._patiently(Step.DISABLE)
             self.row = self._ledger.settle(self.row, Step.DISABLE, facts, None)

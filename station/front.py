@@ -90,9 +90,10 @@ class Front:
         """Show that a cycle begins, or goes on."""
         self._replace(views.running(row, self._plan))
 
-    def step(self, row: CycleRow, step: Step) -> None:
-        """Show the step that a cycle has come to."""
-        self._show(serial=row.serial, attempt=row.attempt or 0, step=step, note="")
+    def step(self, row: CycleRow, step: Step, code: str = "") -> None:
+        """Show the step that a cycle has come to, and what there is to say of the ones before."""
+        note = words.advice(code) if code else ""
+        self._show(serial=row.serial, attempt=row.attempt or 0, step=step, note=note)
 
     def waiting(self, code: str | None, pause_s: float | None = None) -> None:
         """Show what the cycle waits for, and when it tries again; None: it goes on."""

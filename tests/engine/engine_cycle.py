@@ -31,13 +31,13 @@ def power_cut() -> None:
 
 def cycle(world: World, board: Any, hold: Callable[..., None] = impatient, slot: str = "1") -> Cycle:
     row = world.open_cycle(slot)
-    return Cycle(row, world.case(row, board), world.ledger, hold, lambda row, step: None)
+    return Cycle(row, world.case(row, board), world.ledger, hold, lambda row, step, code: None)
 
 
 def taken_up(world: World, number: int, board: Any, hold: Callable[..., None] = impatient) -> Cycle:
     """What a restarted station makes of an open cycle."""
     row = world.reader.cycle(number)
-    again = Cycle(row, world.case(row, board), world.ledger, hold, lambda row, step: None)
+    again = Cycle(row, world.case(row, board), world.ledger, hold, lambda row, step, code: None)
     again.take_up(world.reader.settled(number), world.reader.decided(number), world.reader.transcript(number))
     return again
 

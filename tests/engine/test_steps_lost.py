@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from engine_cycle import patient
 from engine_steps import failed_after_enable, run_again, taken
 from engine_world import MODEL, SERIAL, TameBoard, World, write_recipe
 
 from station import recipe as recipes
 from station import steps
+from station.cycle import Cycle
 from station.fleet.client import Unanswered, Unreachable
 from station.judgements import BoardSwapped, SerialUnproven
-from station.model import Known, Step
+from station.model import Known, Outcome, Step
 
 # --------------------------------------------------------------------------- lost answers
 
@@ -140,3 +142,13 @@ def test_where_others_list_the_numbers_a_lost_answer_goes_to_the_supervisor(step
     with pytest.raises(SerialUnproven):
         steps.STEPS[step](case)
     assert world.entry() == before
+
+
+def test_a_key_that_was_lost_on_its_way_is_told_of(world: World) -> None:
+    row, told = world.open_cycle(), []
+    case = world.case(row, TameBoard())
+    world.client.lose_answer("activate")
+    one = Cycle(row, case, world.ledger, patient, lambda row, step, code: told.append((step, code)))
+    assert one.run().outcome is Outcome.PASS
+    said = dict(told)
+    assert said[Step.ACTIVATE] == "" and said[Step.CONFIGURE] == said[Step.VERIFY_FLEET] == "move-regenerate"
