@@ -31,7 +31,7 @@ class Bystander:
         self.shown: list[Step] = []
         self.recorded: list[str | None] = []
 
-    def __call__(self, row: CycleRow, step: Step) -> None:
+    def __call__(self, row: CycleRow, step: Step, code: str) -> None:
         self.shown.append(step)
         self.recorded.append(self._reader.cycle(row.id).step)
 
