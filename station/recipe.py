@@ -22,8 +22,9 @@ from drivers.board import Identity
 from drivers.command import Restart
 from drivers.uart import LinkOptions, ModemLine
 from station.errors import RecipeError
+from station.fleet_rules import Activation, FleetRules
 from station.model import Step
-from station.toml import Table, expression_fault, parse, validate
+from station.toml import Table, expression_fault, parse, parsed, validate
 
 _WORD = r"[ \t]*[A-Za-z_][A-Za-z0-9_]*[ \t]*"
 _PLACEHOLDER = re.compile(rf"\{{\{{({_WORD})\}}\}}|\{{({_WORD})\}}")
@@ -62,23 +63,6 @@ class Presence(StrEnum):
         return self.value if self in (Presence.CTS, Presence.DSR, Presence.DCD) else None  # type: ignore[return-value]
 
 
-class Activation(StrEnum):
-    """Who fetches the board's key from the fleet."""
-
-    STATION = "station"
-    """The station, which writes it to the board as a setting."""
-    FIELD = "field"
-    """The board itself, once it is with its user; it leaves the line enabled and not activated."""
-
-
-class Registration(StrEnum):
-    """Who tells the fleet that a serial number exists."""
-
-    STATION = "station"
-    LISTED = "listed"
-    """Somebody else lists them beforehand; a number that the fleet doesn't know fails."""
-
-
 def _expression(text: str) -> str:
     if fault := expression_fault(text):
         raise ValueError(fault)
@@ -97,19 +81,6 @@ class SerialRules(Table):
 
     hardware_id_pattern: Expression | None = None
     """A regular expression that the whole hardware id matches; without it, any text will do."""
-
-
-class FleetRules(Table):
-    """``[fleet]``: how boards of this model live in the fleet."""
-
-    model: Annotated[str, Field(pattern=r"^[^/?#,\"\s\x00-\x1f]{1,64}$")]
-    """The name of the model in the fleet, 1 to 64 characters without blanks, quotation marks, commas, / ? and #."""
-
-    activate: Activation
-    """Who fetches the board's key: "station" or "field"."""
-
-    register_by: Annotated[Registration, Field(alias="register")]
-    """Who lists serial numbers: "station" or "listed"."""
 
 
 class Recipe(Table):
@@ -166,6 +137,8 @@ class Recipe(Table):
                     )
         if self.fleet.activate is Activation.STATION and not self.needs("cik"):
             raise ValueError('config: no setting takes {cik}, the key that fleet.activate = "station" fetches')
+        if self.fleet.deferred and self.needs("rid"):
+            raise ValueError("config: a setting takes {rid}, which is not known yet with fleet.deferred")
         return self
 
     @model_validator(mode="after")
@@ -216,15 +189,13 @@ class Recipe(Table):
     def plan(self) -> tuple[Step, ...]:
         """The steps of a cycle, in their order."""
         activate = (Step.ACTIVATE,) if self.fleet.activate is Activation.STATION else ()
-        return (
-            Step.IDENTIFY,
-            Step.REGISTER,
-            Step.ENABLE,
-            *activate,
-            Step.CONFIGURE,
-            Step.VERIFY_BOARD,
-            Step.VERIFY_FLEET,
-        )
+        fleet, board = (Step.REGISTER, Step.ENABLE, *activate), (Step.CONFIGURE, Step.VERIFY_BOARD)
+        return Step.IDENTIFY, *(board + fleet if self.fleet.deferred else fleet + board), Step.VERIFY_FLEET
+
+    @property
+    def released_after(self) -> Step | None:
+        """The step after which the board may leave, though the fleet has yet to be told; None if it has to stay."""
+        return Step.VERIFY_BOARD if self.fleet.deferred else None
 
     def needs(self, placeholder: str) -> bool:
         """Tell whether any setting uses a placeholder."""
@@ -264,7 +235,16 @@ class Recipe(Table):
 
 def load(path: Path) -> Recipe:
     """Read a recipe; raises ``RecipeError`` with one line that names file, key and what was expected."""
-    content, raw = parse(path, RecipeError)
+    return _checked(path, *parse(path, RecipeError))
+
+
+def stored(sha256: str, text: str) -> Recipe:
+    """Return a recipe as the ledger has kept it; raises ``RecipeError`` if this version can't read it any more."""
+    path, raw = Path(f"the stored recipe {sha256[:12]}"), text.encode()
+    return _checked(path, parsed(path, raw, RecipeError), raw)
+
+
+def _checked(path: Path, content: Mapping[str, Any], raw: bytes) -> Recipe:
     name = content.get("dialect")
     if not isinstance(name, str):
         found = "is missing;" if name is None else f"found {name!r},"

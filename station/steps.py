@@ -14,9 +14,9 @@ from drivers.errors import Blame
 from station.case import Case
 from station.errors import Judgement, StationError
 from station.fleet.client import NotFound
+from station.fleet_rules import Activation, Registration
 from station.judgements import SerialUnlisted
 from station.model import Facts, Step
-from station.recipe import Activation, Registration
 from station.reconcile import Found, Move
 
 

@@ -53,16 +53,22 @@ def parse(path: Path, error: type[BadInput]) -> tuple[dict[str, Any], bytes]:
     """Read a TOML file; return its content and its bytes as they lay on the disk."""
     try:
         raw = path.read_bytes()
-        content = tomllib.loads(raw.decode("utf-8-sig"))  # some editors put a byte order mark before the text
     except OSError as cause:
         raise error(f"{path}: can't be read: {cause.strerror}") from cause
+    return parsed(path, raw, error), raw
+
+
+def parsed(path: Path, raw: bytes, error: type[BadInput]) -> dict[str, Any]:
+    """Return the content of a TOML file whose bytes are these; ``path`` is what a complaint calls it."""
+    try:
+        content = tomllib.loads(raw.decode("utf-8-sig"))  # some editors put a byte order mark before the text
     except UnicodeDecodeError as cause:
         raise error(f"{path}: is not UTF-8 text (byte {cause.start})") from cause
     except tomllib.TOMLDecodeError as cause:
         raise error(f"{path}: is not TOML: {cause}") from cause
     for key, value in _not_json(content, ()):
         raise error(f"{path}: {_name(key)}: expected text, a number, true, false, a list or a table; found {value}")
-    return content, raw
+    return content
 
 
 def validate(path: Path, model: type[M], content: Mapping[str, Any], error: type[BadInput]) -> M:

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from recipe_page import GOOD, loaded
 
 from drivers.board import Identity
+from station.errors import RecipeError
 from station.model import Step
-from station.recipe import PLACEHOLDERS, Presence, Recipe, load
+from station.recipe import PLACEHOLDERS, Presence, Recipe, load, stored
 
 UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 """The machine may be busy."""
@@ -45,17 +46,40 @@ def test_the_text_and_its_hash_are_the_files(path: Path) -> None:
         assert recipe.name == "gateway-g1"
 
 
-def test_the_plan_follows_the_activation(path: Path) -> None:
-    assert Step.ACTIVATE in loaded(path).plan
-    field = loaded(path, ('activate = "station"', 'activate = "field"'), ('"{cik}"', '"none"'))
-    assert [str(step) for step in field.plan] == [
-        "identify",
-        "register",
-        "enable",
-        "configure",
-        "verify-board",
-        "verify-fleet",
-    ]
+BOARD, FLEET = ["configure", "verify-board"], ["register", "enable"]
+FIELD = 'activate = "field"\nwindow_h = 24\nreenabled_by = "the installer"'
+
+
+@pytest.mark.parametrize(
+    ("activate", "steps", "released_after"),
+    [
+        ('activate = "station"', [*FLEET, "activate", *BOARD], None),
+        ('activate = "on-line"\nfetch_s = 60', [*FLEET, *BOARD], None),
+        (FIELD, [*FLEET, *BOARD], None),
+        (f"{FIELD}\ndeferred = true", [*BOARD, *FLEET], Step.VERIFY_BOARD),
+    ],
+)
+def test_the_plan_follows_the_activation(
+    activate: str, steps: list[str], released_after: Step | None, path: Path
+) -> None:
+    key = ('"{cik}"', '"{cik}"' if activate.endswith('"station"') else '"none"')
+    recipe = loaded(path, ('activate = "station"', activate), key)
+    assert [str(step) for step in recipe.plan] == ["identify", *steps, "verify-fleet"]
+    assert recipe.released_after is released_after
+
+
+def test_a_setting_of_a_deferred_board_holds_nothing_that_the_fleet_has_yet_to_say(path: Path) -> None:
+    deferred = ('activate = "station"', f"{FIELD}\ndeferred = true")
+    with pytest.raises(RecipeError, match=r"config: a setting takes \{rid\}, which is not known yet"):
+        loaded(path, deferred, ('"{cik}"', '"{rid}"'))
+
+
+def test_a_stored_recipe_is_read_as_it_was(path: Path) -> None:
+    recipe = loaded(path)
+    again = stored(recipe.sha256, recipe.text)
+    assert (again.sha256, again.plan, again.config) == (recipe.sha256, recipe.plan, recipe.config)
+    with pytest.raises(RecipeError, match=r"^the stored recipe 0123456789ab: dialect: is missing"):
+        stored("0123456789abcdef", "name = 'x'")
 
 
 def test_a_probe_must_be_asked_for(path: Path) -> None:

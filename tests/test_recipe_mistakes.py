@@ -41,7 +41,7 @@ MISTAKES = {
     "alias": (
         'register = "station"',
         'registre = "station"',
-        "fleet.registre: unknown key; known here: activate, model, register (and 1 more)",
+        "fleet.registre: unknown key; known here: activate, deferred, fetch_s, model,",
     ),
     "dialect's": ("reply_s = 2", "replys = 2", "shell.replys: unknown key; known here: boot_s, commit, error,"),
     "list item": ("S+)' },\n]", "S+)', x = 1 },\n]", "shell.identify #2.x: unknown key; known here: capture, send"),
@@ -121,7 +121,7 @@ MISTAKES = {
     "unknown word": (
         'activate = "station"',
         'activate = "online"',
-        "fleet.activate: expected 'station' or 'field'; found 'online'",
+        "fleet.activate: expected 'station', 'on-line' or 'field'; found 'online'",
     ),
     "out of range": ("baud = 115200", "baud = 5", "link.baud: expected greater than or equal to 50; found 5"),
     "blank in model": (
@@ -162,9 +162,39 @@ MISTAKES = {
         '"{Serial}" = "a"',
         "config: expected names without placeholders, which are filled in values only; found '{Serial}'",
     ),
-    "cik in the field": (
+    "on-line without a time": (
+        'activate = "station"',
+        'activate = "on-line"',
+        'fleet: fetch_s is missing; activate = "on-line" needs it: seconds that a board is given to fetch its key',
+    ),
+    "field without a window": (
         'activate = "station"',
         'activate = "field"',
+        'fleet: window_h is missing; activate = "field" needs it: hours after its enabling',
+    ),
+    "field without anybody": (
+        'activate = "station"',
+        'activate = "field"\nwindow_h = 24',
+        'fleet: reenabled_by is missing; activate = "field" needs it: who enables a board again',
+    ),
+    "window in vain": (
+        'activate = "station"',
+        'activate = "station"\nwindow_h = 24',
+        'fleet: window_h: only activate = "field" has it; found "station"',
+    ),
+    "deferred in vain": (
+        'activate = "station"',
+        'activate = "station"\ndeferred = true',
+        'fleet: deferred: expected activate = "field" with it; with "station" the fleet must answer while',
+    ),
+    "rid of a deferred board": (
+        'activate = "station"\nregister = "station"\n\n[link]',
+        'activate = "field"\nwindow_h = 24\nreenabled_by = "x"\ndeferred = true\nregister = "station"\n\n[link]',
+        "config.key: nothing fills {cik}",
+    ),
+    "cik in the field": (
+        'activate = "station"',
+        'activate = "field"\nwindow_h = 24\nreenabled_by = "the installer"',
         'config.key: nothing fills {cik}, since fleet.activate is not "station"',
     ),
     "blank in a name": (

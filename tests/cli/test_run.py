@@ -143,7 +143,9 @@ BAD_INPUT = {
     "wrong type in the recipe": (replaced("recipe.toml", "baud = 115200", 'baud = "fast"'), ["recipe.toml", "baud"]),
     "an unfilled placeholder": (replaced("recipe.toml", "{rid}", "{ridd}"), ["recipe.toml", "{ridd}"]),
     "a placeholder out of place": (
-        replaced("recipe.toml", 'activate = "station"', 'activate = "field"'),
+        replaced(
+            "recipe.toml", 'activate = "station"', 'activate = "field"\nwindow_h = 24\nreenabled_by = "the installer"'
+        ),
         ["recipe.toml", "{cik}"],
     ),
     "unknown dialect": (replaced("recipe.toml", 'dialect = "shell"', 'dialect = "klingon"'), ["klingon", "shell"]),

@@ -58,7 +58,10 @@ def test_the_key_is_hidden_from_the_link_before_it_is_written(world: World) -> N
 
 
 def test_a_board_that_is_activated_in_the_field_leaves_the_line_enabled(world: World) -> None:
-    changes = ('activate = "station"', 'activate = "field"'), ('fleet_key = "{cik}"\n', "")
+    changes = (
+        ('activate = "station"', 'activate = "field"\nwindow_h = 24\nreenabled_by = "the installer"'),
+        ('fleet_key = "{cik}"\n', ""),
+    )
     recipe = recipes.load(write_recipe(world.folder, *changes))
     assert Step.ACTIVATE not in recipe.plan
     facts = taken(world.identified(recipe=recipe), *recipe.plan[1:])
