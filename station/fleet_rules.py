@@ -55,17 +55,12 @@ class FleetRules(Table):
 
     @model_validator(mode="after")
     def _said_where_it_matters(self) -> FleetRules:
-        for key, mode in (
-            ("fetch_s", Activation.ON_LINE),
-            ("window_h", Activation.FIELD),
-            ("reenabled_by", Activation.FIELD),
-        ):
-            if getattr(self, key) is None and self.activate is mode:
+        for key, mode in _NEEDED.items():
+            given = getattr(self, key) is not None
+            if self.activate is mode and not given:
                 raise ValueError(f'{key} is missing; activate = "{mode}" needs it: {_meaning(key)}')
-            if getattr(self, key) is not None and self.activate is not mode:
-                raise ValueError(
-                    f'fleet.{key}: says nothing with activate = "{self.activate}"; expected "{mode}", or no {key}'
-                )
+            if self.activate is not mode and given:
+                raise ValueError(f'{key}: only activate = "{mode}" has it; found "{self.activate}"')
         if self.deferred and self.activate is not Activation.FIELD:
             raise ValueError(
                 f'deferred: expected activate = "field" with it; with "{self.activate}" the fleet must answer '
