@@ -13,9 +13,9 @@ from datetime import datetime
 from typing import Protocol
 
 from drivers.errors import Fault
-from station import __version__, clock, words
+from station import __version__, clock, views, words
 from station.errors import StationError
-from station.model import Counters, Finished, LineView, SlotView
+from station.model import Counters, Delivery, Finished, LineView, SlotView
 from station.settings import SlotSettings
 from station.slot import Equipment, Slot
 
@@ -59,7 +59,7 @@ class Bench:
         recipe, line = equipment.recipe, equipment.line
         self._watch = threading.Thread(
             target=line.watch,
-            args=(equipment.fleet, recipe.fleet.model, equipment.outbox.deliver),
+            args=(equipment.office.fleet, recipe.fleet.model, self.deliver),
             name="fleet watch",
             daemon=True,
         )
@@ -70,12 +70,13 @@ class Bench:
 
     def start(self) -> None:
         """Forget the keys of closed cycles, and begin to serve every slot."""
-        shared = self._equipment
-        shared.escrow.sweep(shared.reader.open_cycles())
-        shared.ledger.note("start", {"software": __version__, "recipe": shared.recipe.sha256, "name": self._name})
+        office, recipe = self._equipment.office, self._equipment.recipe
+        office.escrow.sweep(office.reader.open_cycles())
+        office.ledger.note("start", {"software": __version__, "recipe": recipe.sha256, "name": self._name})
         self._count()
-        for name in shared.reader.open_slots() - self._slots.keys():  # first: its board may be in another slot now
-            Slot(SlotSettings(name=name, port="-"), shared, lambda view: None, self._counted).give_up()
+        for name in office.reader.open_slots() - self._slots.keys():  # first: its board may be in another slot now
+            gone = SlotSettings(name=name, port="-")
+            Slot(gone, self._equipment, lambda view: None, self._counted).give_up()
         self._watch.start()
         for slot in self._slots.values():
             slot.open()
@@ -94,13 +95,13 @@ class Bench:
         deadline = clock.monotonic() + _LAST_ANSWER_S
         for slot in self._slots.values():
             slot.join(deadline - clock.monotonic())
-        self._equipment.fleet.cut_off()
+        self._equipment.office.fleet.cut_off()
         for slot in self._slots.values():
             slot.join()
         if self._watch.ident is not None:  # else the start had failed before
             self._watch.join()
         try:
-            self._equipment.ledger.note("stop", {})
+            self._equipment.office.ledger.note("stop", {})
         except StationError as fault:
             log.error("the stop is not recorded: %s", fault.text)
         self._close()
@@ -134,6 +135,10 @@ class Bench:
         """Take the board in this slot as new, though its arrival could not be seen; return why not, if it can't be."""
         return self._slots[slot].start()
 
+    def deliver(self) -> Delivery:
+        """Tell the fleet now of the boards that have left, as far as it answers."""
+        return self._equipment.outbox.deliver(lambda row, ending: self._counted(views.finished(row, ending)))
+
     # ------------------------------------------------------------- told by slots
 
     def _changed(self, view: SlotView) -> None:
@@ -153,4 +158,4 @@ class Bench:
     def _count(self) -> None:
         """Take the day's figures from the ledger; a day begins at local midnight."""
         midnight = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
-        self._counters = self._equipment.reader.counters(round(midnight.timestamp() * 1e6))
+        self._counters = self._equipment.office.reader.counters(round(midnight.timestamp() * 1e6))

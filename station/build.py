@@ -21,6 +21,7 @@ from station.escrow import Escrow
 from station.fleet.client import Client
 from station.ledger import Ledger, Reader
 from station.line import Line
+from station.office import Office
 from station.outbox import Outbox
 from station.recipe import Recipe
 from station.settings import Settings
@@ -77,16 +78,19 @@ def build(settings: Settings, ports: Ports = _REAL) -> Bench:
         reader = Reader(folder.ledger)
         held.callback(reader.close)
         line = Line(settings.fleet.patience_s, ledger.note)
-        equipment = Equipment(
+        office = Office(
             station=settings.station,
             vendor=settings.fleet.vendor,
             owner=settings.fleet.owner,
-            recipe=recipe,
             ledger=ledger,
             reader=reader,
             escrow=ports.escrow(folder.escrow),
             fleet=fleet,
-            outbox=Outbox(settings.station, ledger, reader, fleet),
+        )
+        equipment = Equipment(
+            office=office,
+            recipe=recipe,
+            outbox=Outbox(office, line.halt),
             line=line,
             open_link=lambda port: _discreet(ports.open_link(port, recipe), recipe),
             board=lambda link: language(link, recipe.options, secrets),

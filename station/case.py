@@ -71,17 +71,23 @@ class Case:
     owner: str
     """RID of the fleet client below which boards are enabled."""
     board: Board
-    hide: Callable[[str], None]
-    """Keeps a secret out of the link's transcript."""
-    mask: Callable[[str], str]
-    """Takes hidden secrets out of a text, as far as they can be recognised in it."""
     fleet: Client
     escrow: Escrow
     history: Callable[[Identity], History]
     """What the ledger holds of a board, apart from this cycle."""
+    hide: Callable[[str], None] = lambda secret: None
+    """Keeps a secret out of the link's transcript."""
+    mask: Callable[[str], str] = lambda text: text
+    """Takes hidden secrets out of a text, as far as they can be recognised in it."""
     transcript: Callable[[], str] = lambda: ""
     """What has been said on the link in this cycle, without secrets, as ``station.ledger.transcript`` writes it."""
+    rest: Callable[[float], None] = lambda seconds: None
+    """Lets so many seconds pass while the board has to stay; raises what ends the waiting."""
     known: Known = field(default_factory=Known)
+    released: bool = False
+    """The board has left: the fleet is told of it later."""
+    begun_at: int | None = None
+    """When this step was begun before the station was cut, UTC microseconds; None if it is begun now."""
     unanswered: bool = False
     """A call of this step that changes the fleet may have been made, and what became of it was never learnt."""
 
@@ -144,7 +150,7 @@ class Case:
         move = decide(Situation(step, Held.SAME, ours, hardware, found, whose))
         if move in STOPS:
             raise evidence.objection(move, identity, history, found, whose)
-        if self.unanswered and move in (Move.ADOPT, Move.REGENERATE):
+        if self.unanswered and not self.released and move in (Move.ADOPT, Move.REGENERATE):
             self.recognise()  # what an earlier call has made is taken up for the board that it was made for
         return Sight(found, whose, rid, move)
 

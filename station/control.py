@@ -101,7 +101,12 @@ def _shown(view: SlotView) -> Facts:
     return {**facts, "running_s": None if started is None else round(clock.monotonic() - started, 3)}
 
 
-VERBS: Mapping[str, Callable[..., Facts]] = {"start": start, "status": status}
+def deliver(floor: Floor) -> Facts:
+    """Tell the fleet now of the boards that have left."""
+    return asdict(floor.deliver())
+
+
+VERBS: Mapping[str, Callable[..., Facts]] = {"start": start, "status": status, "deliver": deliver}
 
 
 # --------------------------------------------------------------------------- the station's end

@@ -19,7 +19,7 @@ from station.case import Case
 from station.errors import DatabaseError, EscrowFailed, Internal, SettingsError, StationError
 from station.fleet.client import NotAllowed, TokenUnusable, Unanswered
 from station.judgements import SerialInTwoSlots
-from station.ledger import CycleRow, Ledger, SerialOpenElsewhere, SettledStep
+from station.ledger import CycleRow, Ledger, Past, SerialOpenElsewhere
 from station.ledger.transcript import joined
 from station.model import OUTCOME, Closing, Facts, Outcome, Step
 from station.recipe import Presence
@@ -42,13 +42,25 @@ class RecipeChanged(StationError):
     blame = Blame.PEOPLE
 
 
+class Undelivered(Exception):
+    """The fleet can't be told now of a board that has left: its cycle stays as it is.  ``fault`` says why."""
+
+    def __init__(self, fault: StationError) -> None:
+        super().__init__(fault.text)
+        self.fault = fault
+
+
+_NO_VERDICT = (Cancelled, DatabaseError, Undelivered)
+"""What leaves a cycle open."""
+
+
 class Hold(Protocol):
     """How a cycle waits for a fleet that is away or refuses us."""
 
     def __call__(self, fault: StationError, waited: float) -> None:
         """Return when it is worth another try; raise ``fault`` if its patience is over, ``Cancelled`` at a stop.
 
-        ``waited`` is how long, in seconds, this step has been trying.
+        ``Undelivered`` leaves it to another time.  ``waited`` is how long, in seconds, this step has been trying.
         """
         ...
 
@@ -68,31 +80,57 @@ class Cycle:
         self._to_say = ""
         """The code of the last uncommon thing that was done about what was found."""
 
-    def take_up(self, behind: list[SettledStep], decided: Closing | None, said: str = "") -> None:
-        """Go on with a cycle that an earlier run of the station left open.
-
-        ``decided`` is the verdict it had come to, if it was cut while the
-        serial number was being disabled; ``said`` is the transcript kept so far.
-        """
+    def take_up(self, past: Past) -> None:
+        """Go on with a cycle that an earlier run of the station left open."""
         self._ledger.resume(self.row)
-        for settled in behind:
-            self._case.known = self._case.known.after(settled.step, settled.facts)
-        self._case.unanswered = True
-        self._decided = decided
-        self._said_before = said
+        self._recall(past, unanswered=True)
         key = self._case.escrow.get(self.row.id)
         if key is not None:
             self._case.hide(key)
 
+    def deliver(self, past: Past) -> Closing:
+        """Take the fleet's steps of a board that was released, and close.
+
+        Raises ``Undelivered`` or ``DatabaseError``: the cycle stays open then.
+        """
+        plan, last = self._case.recipe.plan, self._case.recipe.released_after
+        assert last is not None and self.row.released_at is not None
+        fresh = self.row.step == last
+        if fresh:
+            self.row = self._ledger.intend(self.row, plan[plan.index(last) + 1])
+        self._recall(past, unanswered=not fresh)
+        closing = self._decided or self._come_to_a_verdict()
+        if closing.outcome is not Outcome.PASS:
+            closing = replace(closing, details={**closing.details, **self._box()})
+        return self.close(closing)
+
+    def _recall(self, past: Past, *, unanswered: bool) -> None:
+        """Know again what an earlier run knew; ``unanswered``: its step has been begun, and not settled."""
+        case = self._case
+        for settled in past.settled:
+            case.known = case.known.after(settled.step, settled.facts)
+        case.unanswered, case.begun_at = unanswered, past.begun_at if unanswered else None
+        self._decided, self._said_before = past.decided, past.said
+
+    def _box(self) -> Facts:
+        """Say where a board that has left is to be looked for: among those of this lot, this operator, this time."""
+        row = self.row
+        box = {"slot": row.slot, "opened_at": clock.iso(row.opened_at), "operator": row.operator, "lot": row.work_order}
+        return {name: value for name, value in box.items() if value is not None}
+
     def run(self) -> Closing:
         """Take every step that is left, and close; returns once the record is on the disk.
+
+        A board that the fleet is told of later is PENDING: its cycle is
+        released, and stays open.
 
         Raises ``Cancelled`` when the station stops, and ``DatabaseError``
         when nothing can be recorded: the cycle stays open then, and no
         verdict exists.
         """
         try:
-            return self.close(self._decided or self._come_to_a_verdict())
+            closing = self._decided or self._come_to_a_verdict()
+            return closing if closing.outcome is Outcome.PENDING else self.close(closing)
         except Cancelled:
             self._cut()
             raise
@@ -102,12 +140,14 @@ class Cycle:
         try:
             if self._other_recipe:
                 raise RecipeChanged("the recipe was changed while this board was being worked on")
-            if self._case.known.identity is not None:
+            if self._case.known.identity is not None and self.row.released_at is None:
                 self._case.recognise()
             for step, then in self._ahead():
                 self._take(step, then)
+                if step is self._case.recipe.released_after:
+                    return Closing(Outcome.PENDING)
             return self._passed()
-        except (Cancelled, DatabaseError):
+        except _NO_VERDICT:
             raise
         except Fault as fault:
             return self._verdict(fault)
@@ -134,8 +174,8 @@ class Cycle:
 
     def _record(self, closing: Closing) -> Closing:
         """Write down how it ended, and forget its key."""
-        elapsed = round((clock.monotonic() - self._opened) * 1000)
-        forget = "" if self._said_before else None
+        elapsed = self._elapsed if self.row.released_at is None else self.row.duration_ms or 0
+        forget = "" if self._said_before else None  # also what was kept for a board that was released
         said = forget if closing.outcome is Outcome.PASS else self._said()
         self.row = self._ledger.close_cycle(self.row, closing, self._case.known.record(), elapsed, said)
         try:
@@ -143,6 +183,11 @@ class Cycle:
         except EscrowFailed as fault:
             log.error("cycle %d: its key is erased at the next start: %s", self.row.id, fault.text)
         return closing
+
+    @property
+    def _elapsed(self) -> int:
+        """Milliseconds since it was opened."""
+        return round((clock.monotonic() - self._opened) * 1000)
 
     def _said(self) -> str | None:
         """Return the whole transcript as it is now, the parts before a cut included; None if nobody said anything."""
@@ -169,14 +214,18 @@ class Cycle:
         """Take one step.  Its intent is in the ledger already; settling it intends the next, in one commit."""
         case = self._case
         self._publish(self.row, step, self._to_say)
+        case.begun_at = case.begun_at or clock.now_us()
         facts = self._patiently(step)
         try:
-            self.row = self._ledger.settle(self.row, step, facts, then)
+            if step is case.recipe.released_after:
+                self.row = self._ledger.release(self.row, step, facts, self._elapsed, self._said())
+            else:
+                self.row = self._ledger.settle(self.row, step, facts, then)
         except SerialOpenElsewhere:
             serial = facts["identity"]["serial"]
             raise SerialInTwoSlots(f"{serial!r} is in another slot too", serial=serial) from None
         case.known = case.known.after(step, facts)
-        case.unanswered = False
+        case.unanswered, case.begun_at = False, None
         if (move := facts.get("move")) in _UNCOMMON:
             self._to_say = Move(move).code
 
@@ -237,7 +286,7 @@ class Cycle:
             facts = self._patiently(Step.DISABLE)
             self.row = self._ledger.settle(self.row, Step.DISABLE, facts, None)
             done = str(facts["move"])
-        except (Cancelled, DatabaseError):
+        except _NO_VERDICT:
             raise
         except Fault as fault:
             log.warning("cycle %d: not disabled in the fleet: %s", self.row.id, fault.text)

@@ -110,11 +110,11 @@ class Front:
     def recall(self, row: CycleRow, *, sure: bool) -> None:
         """Show, if it is not shown any more, the verdict of a closed cycle whose board was not seen to leave.
 
-        Unless it is ``sure`` that its board is here, a PASS is only told of: another board would be taken for good.
+        Unless it is ``sure`` that its board is here, a good one is only told of: another would be taken for it.
         """
         if self.view.phase is Phase.REMOVE:
             return
-        if sure or row.outcome != Outcome.PASS:
+        if sure or views.outcome(row) not in (Outcome.PASS, Outcome.PENDING):
             self._show_verdict(row)
         else:
             self._replace(replace(views.empty(row), note=self._invitation))

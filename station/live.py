@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from drivers.errors import Fault
-from station.model import LineView, SlotView
+from station.model import Delivery, LineView, SlotView
 
 
 class Floor(Protocol):
@@ -31,4 +31,8 @@ class Floor(Protocol):
         board is being worked on, the line stands still, or the fixture's
         adapter is gone.  Raises ``KeyError`` for a slot that is not there.
         """
+        ...
+
+    def deliver(self) -> Delivery:
+        """Tell the fleet now of the boards that have left, as far as it answers; return what became of it."""
         ...

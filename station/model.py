@@ -63,6 +63,10 @@ class Known:
 
     identity: Identity | None = None
     rid: str | None = None
+    enabled_at: int | None = None
+    """When its window opened, UTC microseconds, if it is to be activated in the field."""
+    expires_at: int | None = None
+    """When its window is over."""
     key_fingerprint: str | None = None
     digests: Mapping[str, str] = field(default_factory=dict)
     """Setting name -> digest of what was written."""
@@ -79,7 +83,8 @@ class Known:
             case Step.IDENTIFY:
                 return replace(self, identity=Identity(**facts["identity"]))
             case Step.ENABLE:
-                return replace(self, rid=facts["rid"])
+                window = {name: facts[name] for name in ("enabled_at", "expires_at") if name in facts}
+                return replace(self, rid=facts["rid"], **window)
             case Step.ACTIVATE:
                 return replace(self, key_fingerprint=facts["key_fingerprint"])
             case Step.CONFIGURE:
@@ -97,6 +102,8 @@ class Known:
         return {
             "identity": asdict(self.identity) if self.identity else None,
             "rid": self.rid,
+            "enabled_at": self.enabled_at,
+            "expires_at": self.expires_at,
             "key_fingerprint": self.key_fingerprint,
             "settings": {
                 name: {"expected": digest, "read": self.read_back.get(name)} for name, digest in self.digests.items()
@@ -183,6 +190,8 @@ class Counters:
     passed: int = 0
     first: int = 0
     first_passed: int = 0
+    pending: int = 0
+    """Boards that are good and of which the fleet has yet to be told, of any day."""
 
     @property
     def fpy(self) -> float | None:
@@ -205,6 +214,16 @@ class LineView:
     stopped: str = ""
     """Why the line is stopped and what to do, in words; empty while it runs."""
     stopped_code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What became of telling the fleet of boards that have left."""
+
+    delivered: int
+    left: int
+    why: str
+    """What keeps the rest from being delivered, in words; empty if nothing does."""
 
 
 @dataclass(frozen=True, slots=True)

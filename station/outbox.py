@@ -1,48 +1,61 @@
-"""What closed cycles still owe the fleet.
+"""What the fleet is still to be told of boards that have left.
 
-A cycle that ended without PASS disables its serial number (M49).  If the
-fleet was away for longer than the patience of the settings, the cycle is
-closed all the same, so that the slot is free; what it owes is found in the
-ledger and delivered as soon as the fleet answers again, in this run of the
-station or a later one.
+Two things: the fleet's steps of boards that were released (PENDING; the
+recipe's ``fleet.deferred``), and the disabling of numbers whose cycle closed
+without PASS while the fleet was away.  Both are found in the ledger, and are
+delivered as soon as the fleet answers, in this run of the station or a later
+one: what was begun and not answered is looked at first, so each arrives once.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
-from drivers.board import Identity
+from drivers.board import Identity, NoBoard
 from station import evidence
+from station import recipe as recipes
 from station.case import ask
-from station.errors import StationError
-from station.fleet.client import Client, Unanswered
-from station.ledger import CycleRow, Ledger, Reader
-from station.model import Step
-from station.reconcile import Held, Move, Situation, decide
+from station.cycle import LINE_WIDE, Cycle, Undelivered
+from station.errors import DatabaseError, StationError
+from station.fleet.client import Unanswered
+from station.ledger import CycleRow
+from station.model import Closing, Delivery, Step
+from station.office import Office
+from station.reconcile import Held, Move, Ours, Situation, decide
 
 log = logging.getLogger(__name__)
 
 
 class Outbox:
-    """Disables what was left alive; one thread delivers, and slots make sure that it is not about their board."""
+    """Delivers, one round at a time; slots make sure that it is not about their board at this moment."""
 
-    def __init__(self, station: str, ledger: Ledger, reader: Reader, fleet: Client) -> None:
-        """``station`` is the station's uid."""
-        self._station, self._ledger, self._reader, self._fleet = station, ledger, reader, fleet
+    def __init__(self, office: Office, refused: Callable[[StationError], None]) -> None:
+        """``refused`` is told when the fleet refuses the station as a whole."""
+        self._office, self._refused = office, refused
+        self._round = threading.Lock()
         self._turn = threading.Condition()
         self._serving: str | None = None
-        """The serial number that is being asked and disabled."""
-        self._refused: set[int] = set()
-        """The cycles whose refusal is in the journal already."""
+        """The serial number that the fleet is being told of."""
+        self._hopeless: set[int] = set()
+        """The cycles of which the journal has said already that they can't be delivered."""
 
-    def deliver(self) -> None:
-        """Deliver everything that is owed; what fails now is tried again at the next call."""
-        try:
-            for row in self._reader.owed():
-                self._settle(row)
-        except StationError as fault:
-            log.warning("not all that is owed to the fleet could be delivered: %s", fault.text)
+    def deliver(self, told: Callable[[CycleRow, Closing], None] = lambda row, ending: None) -> Delivery:
+        """Deliver everything; what fails now is tried again at the next call.  ``told`` hears of each cycle closed."""
+        with self._round:
+            delivered, why = 0, ""
+            try:
+                for row in self._office.reader.pending():
+                    delivered += self._serve(row, lambda row: self._tell(row, told))
+                for row in self._office.reader.owed():
+                    delivered += self._serve(row, self._disable)
+            except (StationError, Undelivered) as fault:
+                why = fault.fault.text if isinstance(fault, Undelivered) else fault.text
+                log.warning("not all that is owed to the fleet could be delivered: %s", why)
+            reader = self._office.reader
+            return Delivery(delivered, len(reader.pending()) + len(reader.owed()), why)
 
     def make_way(self, serial: str) -> None:
         """Return once nothing is being delivered for this serial number.
@@ -54,48 +67,72 @@ class Outbox:
         with self._turn:
             self._turn.wait_for(lambda: self._serving != serial)
 
-    def _settle(self, row: CycleRow) -> None:
-        """Settle one debt, with its serial number to ourselves."""
+    def _serve(self, row: CycleRow, act: Callable[[CycleRow], None]) -> bool:
+        """Settle one debt, with its serial number to ourselves; False if nobody can."""
+        with self._alone(row.serial):
+            try:
+                act(row)
+            except (Unanswered, Undelivered, DatabaseError):
+                raise
+            except StationError as fault:  # it concerns this number, and the others need not wait for it
+                if row.id not in self._hopeless:
+                    log.warning("cycle %d: %s: the fleet can't be told: %s", row.id, row.serial, fault.text)
+                    self._hopeless.add(row.id)
+                return False
+        return True
+
+    @contextmanager
+    def _alone(self, serial: str | None) -> Iterator[None]:
         with self._turn:
-            self._serving = row.serial
+            self._serving = serial
         try:
-            self._disable(row)
+            yield
         finally:
             with self._turn:
                 self._serving = None
                 self._turn.notify_all()
 
-    def _disable(self, row: CycleRow) -> None:
-        """Disable the client that this cycle has made, if it is still the one; anybody else's is left alone.
+    # ------------------------------------------------------------- boards that were released
 
-        A refusal concerns one number, and the others need not wait for it.
-        """
+    def _tell(self, row: CycleRow, told: Callable[[CycleRow, Closing], None]) -> None:
+        """Take the fleet's steps of one released cycle."""
+        office, reader = self._office, self._office.reader
+        recipe = recipes.stored(row.recipe, reader.recipe(row.recipe))  # the product may have been changed since
+        case = office.case(row, recipe, NoBoard(), released=True)
+        cycle = Cycle(row, case, office.ledger, self._not_now, lambda row, step, code: None)
+        ending = cycle.deliver(reader.past(row))
+        log.info("cycle %d: %s: the fleet has been told: %s", row.id, row.serial, ending.code or ending.outcome)
+        told(cycle.row, ending)
+
+    def _not_now(self, fault: StationError, waited: float) -> None:
+        """Wait for nothing: the next round comes by itself."""
+        if isinstance(fault, LINE_WIDE):
+            self._refused(fault)
+        raise Undelivered(fault)
+
+    # ------------------------------------------------------------- numbers that are to be disabled
+
+    def _disable(self, row: CycleRow) -> None:
+        """Disable the client that this cycle has made, if it is still the one; anybody else's is left alone."""
         assert row.serial is not None and row.hardware_id is not None  # nothing is enabled before a board is identified
-        try:
-            # The product may have been changed since: the model is that of the cycle's own recipe.
-            model = self._reader.model(row.recipe)
-            found, rid, extra = ask(self._fleet, model, row.serial)
-            # Asked last: a board that has passed meanwhile has the client of the cycle before (M48 keeps the RID).
-            history = self._reader.history(row.serial, row.hardware_id, row.id)
-            if history.open_in is not None:
-                return  # it is being tested again: what is owed is known when that has ended
-            identity = Identity(row.serial, row.hardware_id)
-            whose = evidence.claim(
-                extra,
-                evidence.mark(self._station, identity),
-                ours=rid is not None and rid in (history.rids if row.rid is None else {row.rid}),
-                doubt=row.rid is None,
-            )
-            ours, hardware = evidence.standing(history), evidence.hardware(identity, history)
-            move = decide(Situation(Step.DISABLE, Held.NONE, ours, hardware, found, whose))
-            if move is Move.DISABLE:
-                self._fleet.serials.disable(model, row.serial)
-        except Unanswered:
-            raise
-        except StationError as fault:
-            if row.id not in self._refused:
-                log.warning("cycle %d: %s can't be disabled in the fleet: %s", row.id, row.serial, fault.text)
-                self._refused.add(row.id)
-            return
-        self._ledger.disabled(row, {"found": found, "claim": whose, "move": move})
+        office, reader = self._office, self._office.reader
+        model = reader.model(row.recipe)
+        found, rid, extra = ask(office.fleet, model, row.serial)
+        # Asked last: a board that has passed meanwhile has the client of the cycle before (M48 keeps the RID).
+        history = reader.history(row.serial, row.hardware_id, row.id)
+        ours = evidence.standing(history)
+        if ours is Ours.ELSEWHERE:
+            return  # it is being tested again: what is owed is known when that has ended
+        identity = Identity(row.serial, row.hardware_id)
+        whose = evidence.claim(
+            extra,
+            evidence.mark(office.station, identity),
+            ours=rid is not None and rid in (history.rids if row.rid is None else {row.rid}),
+            doubt=row.rid is None,
+        )
+        hardware = evidence.hardware(identity, history)
+        move = decide(Situation(Step.DISABLE, Held.NONE, ours, hardware, found, whose))
+        if move is Move.DISABLE:
+            office.fleet.serials.disable(model, row.serial)
+        office.ledger.disabled(row, {"found": found, "claim": whose, "move": move})
         log.info("cycle %d: %s: what it owed the fleet is settled: %s", row.id, row.serial, move)

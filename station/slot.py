@@ -27,16 +27,14 @@ from drivers.errors import (
 )
 from drivers.link import Link
 from station import clock
-from station.case import Case
 from station.cycle import Cycle
 from station.errors import DatabaseError, SlotHeld, SlotRunning, StationError
-from station.escrow import Escrow
-from station.fleet.client import Client
 from station.front import Front
-from station.ledger import CycleRow, History, Ledger, Reader
+from station.ledger import CycleRow, History
 from station.ledger.transcript import written
 from station.line import Line
 from station.model import Finished, Phase, SlotView
+from station.office import Office
 from station.outbox import Outbox
 from station.presence import Gate, Nobody, leaves_unseen
 from station.recipe import Presence, Recipe
@@ -66,15 +64,8 @@ _LOSSES = 3
 class Equipment:
     """What all slots of a station share."""
 
-    station: str
-    """The station's uid."""
-    vendor: str
-    owner: str
+    office: Office
     recipe: Recipe
-    ledger: Ledger
-    reader: Reader
-    escrow: Escrow
-    fleet: Client
     outbox: Outbox
     line: Line
     open_link: Callable[[str], Link]
@@ -97,7 +88,7 @@ class Slot:
         self._port, self._equipment, self._line = settings.port, equipment, equipment.line
         recipe = equipment.recipe
         self._presence = recipe.presence
-        self._front = Front(self.name, self._port, recipe, publish, finished, equipment.ledger.note)
+        self._front = Front(self.name, self._port, recipe, publish, finished, equipment.office.ledger.note)
         self._gate = Gate(settings.port, recipe.presence, equipment.open_link, equipment.board, self._front.port)
         self._thread = threading.Thread(target=self._run, name=f"slot {self.name}", daemon=True)
 
@@ -136,7 +127,7 @@ class Slot:
     def give_up(self) -> None:
         """Close the open cycle of a slot that the settings no longer have; asks neither the board nor the fleet."""
         try:
-            row = self._equipment.reader.open_cycle(self.name)
+            row = self._equipment.office.reader.open_cycle(self.name)
             if row is not None:
                 cycle = self._taken_up(row, NoBoard(), None)
                 ending = cycle.write_off(BoardPulled("the settings no longer have this slot"))
@@ -171,10 +162,10 @@ class Slot:
 
     def _turn(self) -> None:
         """Serve one board, from its arrival until it leaves."""
-        row = self._equipment.reader.last_cycle(self.name)
+        row = self._equipment.office.reader.last_cycle(self.name)
         if row is None or row.removed_at is not None:
             self._serve_new()
-        elif row.closed_at is None:
+        elif row.released_at is None:
             self._serve_cut(row)
         else:
             self._serve_closed(row)
@@ -241,7 +232,7 @@ class Slot:
             self._line.rest(_AWAKE_S)
         recipe = self._equipment.recipe
         named = (recipe.sha256, recipe.name, recipe.version, recipe.text)
-        row = self._equipment.ledger.open_cycle(self.name, named, recipe.plan[0])
+        row = self._equipment.office.ledger.open_cycle(self.name, named, recipe.plan[0])
         return self._run_cycle(self._cycle(row, board, link))
 
     def _abandon(self, row: CycleRow, why: str) -> CycleRow:
@@ -252,8 +243,8 @@ class Slot:
         return cycle.row
 
     def _taken_up(self, row: CycleRow, board: Board, link: Link | None) -> Cycle:
-        cycle, reader = self._cycle(row, board, link), self._equipment.reader
-        cycle.take_up(reader.settled(row.id), reader.decided(row.id), reader.transcript(row.id))
+        cycle = self._cycle(row, board, link)
+        cycle.take_up(self._equipment.office.reader.past(row))
         return cycle
 
     def _run_cycle(self, cycle: Cycle) -> CycleRow:
@@ -267,30 +258,25 @@ class Slot:
 
         def history(identity: Identity) -> History:
             shared.outbox.make_way(identity.serial)
-            return shared.reader.history(identity.serial, identity.hardware_id, row.id)
+            return shared.office.history(identity, row)
 
         def hold(fault: StationError, waited: float) -> None:
             self._front.waiting(fault.code)
             self._line.wait_for_fleet(fault, waited, lambda pause: self._front.waiting(fault.code, pause))
             self._front.waiting(None)
+            stays()
+
+        def rest(seconds: float) -> None:
+            self._line.rest(seconds)
+            stays()
+
+        def stays() -> None:
             if link is not None and not self._waits(board):  # nothing is to be done in the name of one that left
                 raise BoardPulled("the board was taken out while it waited for the fleet")
 
-        case = Case(
-            number=row.id,
-            recipe=shared.recipe,
-            station=shared.station,
-            vendor=shared.vendor,
-            owner=shared.owner,
-            board=board,
-            hide=link.hide if link else lambda secret: None,
-            mask=link.masked_text if link else lambda text: text,
-            fleet=shared.fleet,
-            escrow=shared.escrow,
-            history=history,
-            transcript=_transcript_of(link) if link else lambda: "",
-        )
-        return Cycle(row, case, shared.ledger, hold, self._front.step)
+        kept = {"hide": link.hide, "mask": link.masked_text, "transcript": _transcript_of(link)} if link else {}
+        case = shared.office.case(row, shared.recipe, board, history, rest=rest, **kept)
+        return Cycle(row, case, shared.office.ledger, hold, self._front.step)
 
     def _waits(self, board: Board) -> bool:
         """Tell whether a board that has to wait is still here, and keep it from starting what it can't be stopped in.
@@ -327,7 +313,7 @@ class Slot:
 
     def _leave(self, row: CycleRow) -> None:
         """Record that the board of a closed cycle has left."""
-        self._equipment.ledger.removed(row)
+        self._equipment.office.ledger.removed(row)
         self._front.empty(row)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 
 from drivers.board import Identity
 from drivers.errors import Blame
+from station import clock
 from station.case import Case
 from station.errors import Judgement, StationError
 from station.fleet.client import NotFound
@@ -47,6 +48,17 @@ class FleetDisagrees(Judgement):
     code = "fleet-disagrees"
     blame = Blame.FLEET
 
+
+class NotActivated(Judgement):
+    """The board has not fetched its key from the fleet in its time."""
+
+    code = "not-activated"
+    blame = Blame.BOARD
+
+
+_LOOK_S = 0.5
+"""Seconds between two looks at whether a board has fetched its key."""
+_HOUR_US = 3_600_000_000
 
 # --------------------------------------------------------------------------- the board says who it is
 
@@ -90,9 +102,21 @@ def enable(case: Case) -> Facts:
             rid = case.act(lambda: case.fleet.serials.enable(case.model, case.serial, case.owner))
         elif sight.move is Move.REGENERATE:
             case.act(lambda: case.fleet.serials.regenerate(case.model, case.serial))
-        return {"rid": rid, "found": sight.found, "move": sight.move}
+        return {"rid": rid, "found": sight.found, "move": sight.move, **window}
 
+    window = _window(case)
     return case.first_come(attempt)
+
+
+def _window(case: Case) -> dict[str, int]:
+    """Return when the board's window opens and is over, both early rather than late, if somebody has to mind it.
+
+    UTC microseconds; a call whose answer was lost opened it when that call was made, not now.
+    """
+    if case.recipe.fleet.window_h is None:
+        return {}
+    enabled_at = case.begun_at or clock.now_us()
+    return {"enabled_at": enabled_at, "expires_at": enabled_at + case.recipe.fleet.window_h * _HOUR_US}
 
 
 def activate(case: Case) -> Facts:
@@ -142,13 +166,21 @@ def verify_board(case: Case) -> Facts:
 
 
 def verify_fleet(case: Case) -> Facts:
-    """Ask the fleet for RID and status once more (M43)."""
-    activated = case.recipe.fleet.activate is Activation.STATION
-    expected = Found.ACTIVATED if activated else Found.NOTACTIVATED
-    found, rid, _ = case.ask()
-    if rid != case.known.rid or found is not expected:
-        raise FleetDisagrees(f"the fleet says {found} with RID {rid}, expected {expected} with RID {case.known.rid}")
-    return {"rid": rid, "status": found}
+    """Ask the fleet for RID and status once more (M43); a board that fetches its key itself is waited for."""
+    mode = case.recipe.fleet.activate
+    expected = Found.NOTACTIVATED if mode is Activation.FIELD else Found.ACTIVATED
+    over = clock.monotonic() + (case.recipe.fleet.fetch_s or 0)
+    while True:
+        found, rid, _ = case.ask()
+        if rid == case.known.rid and found is expected:
+            return {"rid": rid, "status": found}
+        if rid != case.known.rid or found is not Found.NOTACTIVATED or mode is not Activation.ON_LINE:
+            raise FleetDisagrees(
+                f"the fleet says {found} with RID {rid}, expected {expected} with RID {case.known.rid}"
+            )
+        if clock.monotonic() >= over:
+            raise NotActivated(f"the board has not fetched its key within {case.recipe.fleet.fetch_s} s")
+        case.rest(_LOOK_S)
 
 
 def disable(case: Case) -> Facts:

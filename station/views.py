@@ -7,9 +7,14 @@ from station.ledger import CycleRow
 from station.model import Closing, Finished, Outcome, Phase, SlotView, Step
 
 
+def outcome(row: CycleRow) -> Outcome:
+    """Return how a cycle ended, as far as its slot is concerned: one that is released and not closed is PENDING."""
+    return Outcome(row.outcome) if row.outcome is not None else Outcome.PENDING
+
+
 def empty(last: CycleRow) -> SlotView:
     """Show a slot whose board has left."""
-    return SlotView(last.slot, last=f"{last.serial or '?'} {last.outcome}")
+    return SlotView(last.slot, last=f"{last.serial or '?'} {outcome(last)}")
 
 
 def running(row: CycleRow, plan: tuple[Step, ...]) -> SlotView:
@@ -27,7 +32,7 @@ def running(row: CycleRow, plan: tuple[Step, ...]) -> SlotView:
 
 def closed(row: CycleRow, plan: tuple[Step, ...], ending: Closing | None = None) -> SlotView:
     """Show a verdict; what was seen is known only in the run that came to it."""
-    assert row.outcome is not None and row.duration_ms is not None
+    assert row.released_at is not None and row.duration_ms is not None
     return SlotView(
         row.slot,
         Phase.REMOVE,
@@ -37,7 +42,7 @@ def closed(row: CycleRow, plan: tuple[Step, ...], ending: Closing | None = None)
         plan=plan,
         step=Step(row.step) if row.step else None,
         duration=row.duration_ms / 1000,
-        outcome=Outcome(row.outcome),
+        outcome=outcome(row),
         code=row.error,
         advice=advice(row.error, ending.text if ending else None) if row.error else "",
     )

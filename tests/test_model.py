@@ -15,7 +15,7 @@ BOARD = {"serial": "SN1", "hardware_id": "02:00", "firmware": "U-Boot", "hardwar
 FACTS: dict[Step, dict[str, Any]] = {
     Step.IDENTIFY: {"identity": BOARD},
     Step.REGISTER: {"found": "unknown", "move": "add"},
-    Step.ENABLE: {"rid": "a" * 40, "found": "unused", "move": "enable"},
+    Step.ENABLE: {"rid": "a" * 40, "enabled_at": 1, "expires_at": 2, "found": "unused", "move": "enable"},
     Step.ACTIVATE: {"key_fingerprint": "hmac-sha256:00", "move": "activate"},
     Step.CONFIGURE: {"settings": {"key": "hmac-sha256:00", "place": "sha256:01"}},
     Step.VERIFY_BOARD: {"restarted": True, "settings": {"key": "hmac-sha256:00", "place": "sha256:02"}},
@@ -40,6 +40,8 @@ def test_what_is_known_after_every_step_is_the_record_of_the_cycle() -> None:
     assert known.record() == {
         "identity": BOARD,
         "rid": "a" * 40,
+        "enabled_at": 1,
+        "expires_at": 2,
         "key_fingerprint": "hmac-sha256:00",
         "settings": {
             "key": {"expected": "hmac-sha256:00", "read": "hmac-sha256:00"},
@@ -54,7 +56,7 @@ def test_what_is_known_after_every_step_is_the_record_of_the_cycle() -> None:
 def test_a_step_teaches_only_its_own(step: Step) -> None:
     learnt = {
         Step.IDENTIFY: {"identity"},
-        Step.ENABLE: {"rid"},
+        Step.ENABLE: {"rid", "enabled_at", "expires_at"},
         Step.ACTIVATE: {"key_fingerprint"},
         Step.CONFIGURE: {"digests"},
         Step.VERIFY_BOARD: {"read_back", "restarted"},

@@ -5,7 +5,7 @@ on the disk.  ``chain`` says what is hashed, ``schema`` what the tables hold,
 ``read`` answers questions from a connection of its own.
 """
 
-from station.ledger.read import CycleRow, History, Reader, SettledStep
+from station.ledger.read import CycleRow, History, Past, Reader, SettledStep
 from station.ledger.write import Ledger, SerialOpenElsewhere
 
-__all__ = ["CycleRow", "History", "Ledger", "Reader", "SerialOpenElsewhere", "SettledStep"]
+__all__ = ["CycleRow", "History", "Ledger", "Past", "Reader", "SerialOpenElsewhere", "SettledStep"]

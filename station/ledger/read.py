@@ -50,6 +50,20 @@ class SettledStep:
 
 
 @dataclass(frozen=True, slots=True)
+class Past:
+    """What an open cycle has behind it: in an earlier run of the station, or before its board was released."""
+
+    settled: tuple[SettledStep, ...] = ()
+    """In the order in which they settled."""
+    decided: Closing | None = None
+    """The verdict that it had come to, if it was cut while the serial number was being disabled."""
+    said: str = ""
+    """The transcript that is kept of it."""
+    begun_at: int | None = None
+    """When its unsettled step was begun first, UTC microseconds."""
+
+
+@dataclass(frozen=True, slots=True)
 class History:
     """What the ledger knows of a serial number and a hardware id, before a new cycle of theirs.
 
@@ -94,8 +108,8 @@ class Reader:
         yield rows
 
     def open_cycle(self, slot: str) -> CycleRow | None:
-        """Return the slot's open cycle, if it has one."""
-        with self._rows("SELECT * FROM cycles WHERE slot = ? AND closed_at IS NULL", [slot]) as rows:
+        """Return the slot's open cycle, if it has one whose board is not released."""
+        with self._rows("SELECT * FROM cycles WHERE slot = ? AND released_at IS NULL", [slot]) as rows:
             return CycleRow(*rows[0]) if rows else None
 
     def last_cycle(self, slot: str) -> CycleRow | None:
@@ -116,15 +130,34 @@ class Reader:
             return [row[0] for row in rows]
 
     def open_slots(self) -> set[str]:
-        """Return the names of the slots that have an open cycle."""
-        with self._rows("SELECT DISTINCT slot FROM cycles WHERE closed_at IS NULL") as rows:
+        """Return the names of the slots that have an open cycle whose board is not released."""
+        with self._rows("SELECT DISTINCT slot FROM cycles WHERE released_at IS NULL") as rows:
             return {row[0] for row in rows}
+
+    def pending(self) -> list[CycleRow]:
+        """Return the open cycles whose board is released: good, and the fleet has yet to be told; oldest first."""
+        with self._rows("SELECT * FROM cycles WHERE closed_at IS NULL AND released_at IS NOT NULL ORDER BY id") as rows:
+            return [CycleRow(*row) for row in rows]
+
+    def recipe(self, sha256: str) -> str:
+        """Return the text of a stored recipe; raises ``KeyError``."""
+        with self._rows("SELECT text FROM recipes WHERE sha256 = ?", [sha256]) as rows:
+            if not rows:
+                raise KeyError(sha256)
+            return str(rows[0][0])
 
     def model(self, recipe: str) -> str:
         """Return the fleet's model that a stored recipe names, by the recipe's SHA-256."""
-        with self._rows("SELECT text FROM recipes WHERE sha256 = ?", [recipe]) as rows:
-            name: str = tomllib.loads(rows[0][0].removeprefix("\ufeff"))["fleet"]["model"]
-            return name
+        name: str = tomllib.loads(self.recipe(recipe).removeprefix("\ufeff"))["fleet"]["model"]
+        return name
+
+    def intended_at(self, cycle: int, step: Step) -> int | None:
+        """Return when a step of a cycle was begun for the first time, UTC microseconds; None if it never was."""
+        sql = """SELECT MIN(at) FROM events
+            WHERE cycle = ? AND kind = 'intend' AND json_extract(body, '$.step') = ?"""
+        with self._rows(sql, [cycle, step]) as rows:
+            at: int | None = rows[0][0]
+            return at
 
     def owed(self) -> list[CycleRow]:
         """Return the closed cycles whose serial number was to be disabled in the fleet, and is not known to be."""
@@ -133,6 +166,11 @@ class Reader:
               AND kind IN ('settle', 'disable') AND json_extract(body, '$.step') = 'disable') ORDER BY id"""
         with self._rows(sql) as rows:
             return [CycleRow(*row) for row in rows]
+
+    def past(self, row: CycleRow) -> Past:
+        """Return what an open cycle has behind it."""
+        begun_at = self.intended_at(row.id, Step(row.step)) if row.step else None
+        return Past(tuple(self.settled(row.id)), self.decided(row.id), self.transcript(row.id), begun_at)
 
     def settled(self, cycle: int) -> list[SettledStep]:
         """Return the steps that a cycle has behind it, in the order in which they settled."""
@@ -199,7 +237,8 @@ class Reader:
         """
         sql = """
         SELECT COUNT(*), COALESCE(SUM(outcome = 'PASS'), 0), COALESCE(SUM(first), 0),
-          COALESCE(SUM(first AND outcome = 'PASS'), 0)
+          COALESCE(SUM(first AND outcome = 'PASS'), 0),
+          (SELECT COUNT(*) FROM cycles WHERE closed_at IS NULL AND released_at IS NOT NULL)
         FROM (SELECT outcome, outcome IN ('PASS', 'FAIL') AND (serial IS NULL OR NOT EXISTS (
             SELECT 1 FROM cycles earlier
             WHERE earlier.serial = cycles.serial AND earlier.id < cycles.id AND earlier.outcome IN ('PASS', 'FAIL')

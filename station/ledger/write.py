@@ -104,8 +104,24 @@ class Ledger:
 
         return self.write(work)
 
-    def intend(self, cycle: CycleRow, step: Step, decided: Closing, transcript: str | None = None) -> CycleRow:
-        """Record that a step is about to be tried after the verdict is ``decided``, and before it is recorded."""
+    def release(self, cycle: CycleRow, step: Step, facts: Facts, duration_ms: int, transcript: str | None) -> CycleRow:
+        """Record what the last step that needs the board established, and let the board go: the cycle stays open.
+
+        ``transcript`` is kept until the cycle closes.
+        """
+
+        def work(db: Database) -> CycleRow:
+            self._append(db, "settle", cycle, body={"step": step}, facts=dict(facts), carry=False)
+            after = replace(cycle, released_at=clock.now_us(), duration_ms=duration_ms)
+            self._append(db, "release", after, body=self._keep(db, cycle, transcript))
+            return after
+
+        return self.write(work)
+
+    def intend(
+        self, cycle: CycleRow, step: Step, decided: Closing | None = None, transcript: str | None = None
+    ) -> CycleRow:
+        """Record that a step is about to be tried: the first after a release, or one after a verdict is ``decided``."""
         return self.write(lambda db: self._intend(db, cycle, step, decided, transcript))
 
     def cut(self, cycle: CycleRow, transcript: str) -> None:

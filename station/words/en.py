@@ -76,6 +76,7 @@ WORDS = {
     "fleet-token-unusable": "The station's fleet token is unusable. Call the supervisor.",
     "fleet-url-unusable": "The fleet's address in the settings is unusable. Call the supervisor.",
     "fleet-disagrees": "The fleet's record of this board is wrong. Put it aside for the supervisor.",
+    "not-activated": "The board did not fetch its key. Check its network (antenna, cable), then try it once more.",
     "serial-vanished": "The fleet lost this serial number meanwhile. Put the board aside for the supervisor.",
     "serial-orphaned": "The fleet's entry of this serial number is broken. Put the board aside for the supervisor.",
     "serial-locked": "The fleet has locked this serial number. Put the board aside for the supervisor.",

@@ -38,7 +38,7 @@ def taken_up(world: World, number: int, board: Any, hold: Callable[..., None] = 
     """What a restarted station makes of an open cycle."""
     row = world.reader.cycle(number)
     again = Cycle(row, world.case(row, board), world.ledger, hold, lambda row, step, code: None)
-    again.take_up(world.reader.settled(number), world.reader.decided(number), world.reader.transcript(number))
+    again.take_up(world.reader.past(row))
     return again
 
 

@@ -23,6 +23,7 @@ from station.fleet.client import Client, ModelInfo, Reply, Request, Unanswered, 
 from station.fleet.server import FleetServer, Grant, init
 from station.ledger import CycleRow, History, Ledger, Reader
 from station.model import Known, Step
+from station.office import Office
 from station.recipe import Recipe
 
 STATION = "9f2c41d07a3e4b56"
@@ -239,6 +240,7 @@ class World:
         self.ledger = Ledger(folder / "ledger.db", STATION)
         self.reader = Reader(folder / "ledger.db")
         self.escrow = Escrow(folder / "escrow")
+        self.office = Office(STATION, VENDOR, self.grant.owner_rid, self.ledger, self.reader, self.escrow, self.client)
         self._closing = [self.reader.close, self.ledger.close, self.client.close, self.server.stop]
 
     def close(self) -> None:
@@ -253,19 +255,7 @@ class World:
 
     def case(self, row: CycleRow, board: Any, recipe: Recipe | None = None) -> Case:
         """What a cycle's steps have at hand, with the ledger's own history."""
-        return Case(
-            number=row.id,
-            recipe=recipe or self.recipe,
-            station=STATION,
-            vendor=VENDOR,
-            owner=self.grant.owner_rid,
-            board=board,
-            hide=lambda secret: None,
-            mask=lambda text: text,
-            fleet=self.client,
-            escrow=self.escrow,
-            history=lambda identity: self.reader.history(identity.serial, identity.hardware_id, row.id),
-        )
+        return self.office.case(row, recipe or self.recipe, board)
 
     def identified(self, board: TameBoard | None = None, history: History | None = None, **changes: Any) -> Case:
         """A case whose board has been identified; ``history`` replaces the ledger's."""

@@ -161,7 +161,7 @@ def test_a_ledger_that_cannot_be_written_stops_the_line_for_good(floor: Floor, m
     watcher = floor.start()
     bench = floor.bench
     assert bench is not None and floor.client is not None
-    ledger, line = bench._equipment.ledger, bench._equipment.line
+    ledger, line = bench._equipment.office.ledger, bench._equipment.line
     standing = threading.Event()
     await_running = line.await_running
 

@@ -20,7 +20,7 @@ from station.outbox import Outbox
 
 
 def outbox(world: World) -> Outbox:
-    return Outbox(STATION, world.ledger, world.reader, world.client)
+    return Outbox(world.office, refused=lambda fault: None)
 
 
 def deliver(world: World) -> None:
@@ -122,7 +122,7 @@ def test_a_number_that_the_fleet_refuses_to_disable_holds_up_no_other(
         box.deliver()
         box.deliver()
     assert [number for number, *_ in settled(world)] == [second] and phase(world) == "activated"
-    assert caplog.text.count(f"cycle {first}: {SERIAL} can't be disabled") == 1
+    assert caplog.text.count(f"cycle {first}: {SERIAL}: the fleet can't be told") == 1
     box.deliver()
     assert [number for number, *_ in settled(world)] == [second, first] and phase(world) == "expired"
 

@@ -1,0 +1,55 @@
+"""The back office of a station: in whose name, on which records, with which fleet its boards are worked on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from drivers.board import Board, Identity
+from station.case import Case
+from station.escrow import Escrow
+from station.fleet.client import Client
+from station.ledger import CycleRow, History, Ledger, Reader
+from station.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Office:
+    """What slots and outbox share."""
+
+    station: str
+    """The station's uid."""
+    vendor: str
+    owner: str
+    """RID of the fleet client below which boards are enabled."""
+    ledger: Ledger
+    reader: Reader
+    escrow: Escrow
+    fleet: Client
+
+    def case(
+        self,
+        row: CycleRow,
+        recipe: Recipe,
+        board: Board,
+        history: Callable[[Identity], History] | None = None,
+        **rest: Any,
+    ) -> Case:
+        """Make the case of one cycle; ``history`` replaces the ledger's, ``rest`` is the case's own."""
+        return Case(
+            number=row.id,
+            recipe=recipe,
+            station=self.station,
+            vendor=self.vendor,
+            owner=self.owner,
+            board=board,
+            fleet=self.fleet,
+            escrow=self.escrow,
+            history=history or (lambda identity: self.history(identity, row)),
+            **rest,
+        )
+
+    def history(self, identity: Identity, row: CycleRow) -> History:
+        """Return what the ledger holds of a board, apart from this cycle of its."""
+        return self.reader.history(identity.serial, identity.hardware_id, row.id)
