@@ -71,6 +71,8 @@ def test_a_record_of_a_cycle_that_was_cut_before_anything() -> None:
     assert Known().record() == {
         "identity": None,
         "rid": None,
+        "enabled_at": None,
+        "expires_at": None,
         "key_fingerprint": None,
         "settings": {},
         "restarted": False,
