@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from drivers.board import Identity, NoBoard
-from station import evidence
+from station import clock, evidence
 from station import recipe as recipes
 from station.case import ask
 from station.cycle import LINE_WIDE, Cycle, Undelivered
@@ -27,6 +27,9 @@ from station.office import Office
 from station.reconcile import Held, Move, Ours, Situation, decide
 
 log = logging.getLogger(__name__)
+
+_ROUND_S = 3.0
+"""Seconds after which a round ends between two debts, since whoever has asked for it waits for its end."""
 
 
 class Outbox:
@@ -46,16 +49,22 @@ class Outbox:
         """Deliver everything; what fails now is tried again at the next call.  ``told`` hears of each cycle closed."""
         with self._round:
             delivered, why = 0, ""
+            over = clock.monotonic() + _ROUND_S
             try:
-                for row in self._office.reader.pending():
-                    delivered += self._serve(row, lambda row: self._tell(row, told))
-                for row in self._office.reader.owed():
-                    delivered += self._serve(row, self._disable)
+                for row, act in self._owed(told):
+                    delivered += self._serve(row, act)
+                    if clock.monotonic() >= over:
+                        break
             except (StationError, Undelivered) as fault:
                 why = fault.fault.text if isinstance(fault, Undelivered) else fault.text
                 log.warning("not all that is owed to the fleet could be delivered: %s", why)
             reader = self._office.reader
             return Delivery(delivered, len(reader.pending()) + len(reader.owed()), why)
+
+    def _owed(self, told: Callable[[CycleRow, Closing], None]) -> Iterator[tuple[CycleRow, Callable[[CycleRow], None]]]:
+        """Yield every debt, and how it is settled."""
+        yield from ((row, lambda row: self._tell(row, told)) for row in self._office.reader.pending())
+        yield from ((row, self._disable) for row in self._office.reader.owed())
 
     def make_way(self, serial: str) -> None:
         """Return once nothing is being delivered for this serial number.

@@ -21,6 +21,8 @@ from station.errors import BadInput, StationError
 _COMMANDS = {
     "run": ("station.cli.run", "command", "Provision boards with the settings of this station."),
     "history": ("station.cli.history", "command", "Tell what happened to a board, from the ledger."),
+    "outbox": ("station.cli.outbox", "command", "What the fleet is still to be told of boards that have left."),
+    "report": ("station.cli.report", "command", "Figures of the boards that were made."),
     "ctl": ("station.cli.ctl", "command", "Tell a running station what to do."),
     "status": ("station.cli.status", "command", "Show what every slot of a running station shows."),
     "rehearse": ("station.cli.rehearse", "command", "Provision simulated boards in a local fleet."),

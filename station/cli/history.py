@@ -5,22 +5,19 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from station.cli.running import state_folder
-from station.state import ledger_in
+from station.cli.records import ledger_of, of_ledger, opened, plain
 
 if TYPE_CHECKING:
     from station.ledger.archive import Archive, Attempt, Moment
 
 _LAST = 20
 """So many cycles are listed where no board is named."""
-_READERS = "the station's own user can read it, and root"
 _ESCAPED_NEWLINE = "\\n"
 
 
@@ -29,14 +26,7 @@ _ESCAPED_NEWLINE = "\\n"
 @click.option("--cycle", type=click.IntRange(1), metavar="N", help="One cycle, by its number in the ledger.")
 @click.option("--transcript", is_flag=True, help="What was said, too: it is kept of a cycle that did not pass.")
 @click.option("--json", "as_json", is_flag=True, help="A JSON object a cycle, a line each.")
-@click.option(
-    "--config",
-    type=click.Path(path_type=Path),
-    help="The settings of the station whose ledger it is. [default: station.toml here, or /etc/station/station.toml]",
-)
-@click.option(
-    "--ledger", type=click.Path(path_type=Path, dir_okay=False, readable=False), help="The ledger's file itself."
-)
+@of_ledger
 def command(
     serial: str | None, cycle: int | None, transcript: bool, as_json: bool, config: Path | None, ledger: Path | None
 ) -> None:
@@ -46,15 +36,13 @@ def command(
     one, the station's last cycles, a line each.  Nothing is changed, and a
     station that runs is not disturbed.
     """
-    if config and ledger:
-        raise click.UsageError("--config and --ledger exclude each other")
     if serial and cycle:
         raise click.UsageError("either SERIAL or --cycle")
-    path = ledger or ledger_in(state_folder(config, None))
-    with _opened(path) as archive:
+    path = ledger_of(config, ledger)
+    with opened(path) as archive:
         found = _found(archive, serial, cycle)
         if not found and (serial or cycle):
-            what = f"no cycle of {_plain(serial)}" if serial else f"no cycle {cycle}"
+            what = f"no cycle of {plain(serial)}" if serial else f"no cycle {cycle}"
             click.echo(f"station: {what} in {path}", err=True)
             sys.exit(1)
         for number in found:
@@ -65,29 +53,6 @@ def command(
                 click.echo("\n".join(_told(attempt, transcript)))
             else:
                 click.echo(_line(attempt))
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[Archive]:
-    """Open a ledger, or say what to do; raises ``SettingsError``, ``DatabaseError``."""
-    from station.errors import DatabaseFailed, SettingsError
-    from station.ledger.archive import Archive
-
-    try:
-        with path.open("rb") as file:
-            empty = not file.read(1)
-    except FileNotFoundError:
-        empty = True
-    except OSError as error:
-        raise SettingsError(f"{path}: can't be read: {error.strerror}; {_READERS}") from None
-    if empty:
-        raise SettingsError(f"{path}: there is no ledger yet; this station has not run")
-    try:
-        with closing(Archive(path)) as archive:
-            yield archive
-    except DatabaseFailed as fault:  # what lies beside a ledger that is in use has a mode of its own
-        forbidden = getattr(fault.__cause__, "sqlite_errorname", "").startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY"))
-        raise DatabaseFailed(f"{fault.text}; {_READERS}") if forbidden else fault from None
 
 
 def _found(archive: Archive, serial: str | None, cycle: int | None) -> list[int]:
@@ -142,7 +107,7 @@ def _line(attempt: Attempt) -> str:
 
     cycle = attempt.cycle
     text = f"{cycle.id:>6}  {clock.iso(cycle.opened_at)}  slot {cycle.slot:<3} {cycle.outcome or 'open':<8}"
-    text = f"{text} {_plain(attempt.serial or '-'):<20}"
+    text = f"{text} {plain(attempt.serial or '-'):<20}"
     return f"{text} {cycle.error}" if cycle.error else text.rstrip()
 
 
@@ -153,14 +118,14 @@ def _told(attempt: Attempt, transcript: bool) -> Iterator[str]:
     cycle, ending = attempt.cycle, attempt.closing
     verdict = f"{cycle.outcome} {cycle.error or ''}".rstrip() if cycle.outcome else "still open"
     count = f", attempt {cycle.attempt}" if cycle.attempt else ""
-    yield f"cycle {cycle.id}{count}: {_plain(attempt.serial or 'a board that did not say who it is')}: {verdict}"
+    yield f"cycle {cycle.id}{count}: {plain(attempt.serial or 'a board that did not say who it is')}: {verdict}"
     if ending and cycle.error:
-        yield f"  {_plain(views.advice(cycle.error, ending.text))}"
-    hardware = f" on {_plain(cycle.hardware_id)}" if cycle.hardware_id else ""
+        yield f"  {plain(views.advice(cycle.error, ending.text))}"
+    hardware = f" on {plain(cycle.hardware_id)}" if cycle.hardware_id else ""
     took = f", {cycle.duration_ms / 1000:.3f} s" if cycle.duration_ms is not None else ""
-    yield f"  {clock.iso(cycle.opened_at)}{took}, slot {cycle.slot}{hardware}, recipe {_plain(attempt.recipe)}"
+    yield f"  {clock.iso(cycle.opened_at)}{took}, slot {cycle.slot}{hardware}, recipe {plain(attempt.recipe)}"
     for name, value in (ending.details if ending else {}).items():
-        yield f"  {_plain(name)}: {_plain(str(value))}"
+        yield f"  {plain(name)}: {plain(str(value))}"
     yield from (line for _, line in sorted(_timeline(attempt, transcript), key=lambda entry: entry[0]))
     if transcript and not attempt.transcript:
         yield f"  no transcript: {'none is kept of a PASS' if cycle.outcome == 'PASS' else 'nothing was said, or kept'}"
@@ -175,9 +140,9 @@ def _timeline(attempt: Attempt, transcript: bool) -> Iterator[tuple[int, str]]:
     for said in attempt.transcript if transcript else ():
         at = _microseconds(said.at)
         first, *more = said.text.replace(_ESCAPED_NEWLINE, f"{_ESCAPED_NEWLINE}\n").splitlines() or [""]
-        yield at, f"{(at - began) / 1e6:10.3f}    {said.direction} {_plain(first)}"
+        yield at, f"{(at - began) / 1e6:10.3f}    {said.direction} {plain(first)}"
         for line in more:
-            yield at, f"{'':10}    {said.direction} {_plain(line)}"
+            yield at, f"{'':10}    {said.direction} {plain(line)}"
 
 
 def _settlements(moments: tuple[Moment, ...]) -> Iterator[Moment | None]:
@@ -213,15 +178,10 @@ def _facts(moment: Moment) -> str:
     settings = facts.pop("settings", None)
     words = [f"{name} {value}" for name, value in facts.items() if value not in (None, "")]
     words += [f"{len(settings)} settings"] if settings else []
-    return _plain(f": {', '.join(words)}") if words else ""
+    return plain(f": {', '.join(words)}") if words else ""
 
 
 def _microseconds(at: str) -> int:
     from datetime import datetime
 
     return round(datetime.fromisoformat(at).timestamp() * 1e6)
-
-
-def _plain(text: str) -> str:
-    """Return text that can do nothing to a terminal."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

@@ -15,7 +15,7 @@ import click
 
 from drivers.sim import simulated
 from station.cli.extra import need_server
-from station.cli.report import Report
+from station.cli.printer import Printer
 from station.cli.run import on_screen, until_signalled
 from station.errors import BadInput, StationError
 
@@ -187,8 +187,8 @@ def _rehearse(plan: Plan, headless: bool, as_json: bool) -> int:
             robot.start()
             held.callback(robot.stop)
             return on_screen(bench)
-        report, stop = Report(as_json), until_signalled()
-        bench.subscribe(report)
+        printer, stop = Printer(as_json), until_signalled()
+        bench.subscribe(printer)
         bench.start()
         robot.start()
         _either(stop, robot.done)
@@ -196,11 +196,11 @@ def _rehearse(plan: Plan, headless: bool, as_json: bool) -> int:
         bench.stop()
         if plan.boards:
             # More may have come in earlier runs than are asked for now.
-            everything = report.summarise(max(plan.boards, arrived(plan)), _passed(plan))
+            everything = printer.summarise(max(plan.boards, arrived(plan)), _passed(plan))
             if plan.faults:
                 everything = _passed(plan) >= sound(plan)
         else:
-            everything = report.summarise()
+            everything = printer.summarise()
     return 0 if everything else 1
 
 

@@ -1,63 +1,57 @@
-"""What a run without a screen prints: a line or a JSON object for each finished cycle, and the totals."""
+"""``station report``: figures of the boards that were made."""
 
 from __future__ import annotations
 
 import json
-import threading
-from collections import Counter
 from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from station import clock
-from station.model import Finished, Outcome, SlotView
+from station.cli.records import opened, plain
+from station.cli.running import settings_file
+
+if TYPE_CHECKING:
+    from station.lapsing import Lapsing
+
+_DAY_US = 86_400_000_000
 
 
-class Report:
-    """Listens to a bench, prints to standard output."""
+@click.command()
+@click.option("--lapsing", "wanted", is_flag=True, required=True, help="Boards that passed and are not activated yet.")
+@click.option("--days", type=click.IntRange(1), default=30, show_default=True, help="Of the last so many days.")
+@click.option("--json", "as_json", is_flag=True, help="A JSON object a board, a line each.")
+@click.option("--config", type=click.Path(path_type=Path), help="The settings of the station whose boards they are.")
+def command(wanted: bool, days: int, as_json: bool, config: Path | None) -> None:
+    """List the boards that were passed to be activated in the field, and are not, by the end of their window.
 
-    def __init__(self, as_json: bool, wanted: int | None = None) -> None:
-        """``wanted`` cycles are waited for (None: without end)."""
-        self._json, self._wanted = as_json, wanted
-        self._lock = threading.Lock()
-        self._outcomes: Counter[Outcome] = Counter()
-        self._began = clock.monotonic()
-        self.complete = threading.Event()
-        """The wanted number of cycles has finished."""
+    The fleet is asked for each; nothing is changed.
+    """
+    from station import build, clock, lapsing, settings
+    from station.state import ledger_in
 
-    def slot_changed(self, view: SlotView) -> None:
-        """Do nothing: steps are the journal's."""
+    facts = settings.load(settings_file(config))
+    with opened(ledger_in(facts.path(facts.state))) as archive, build.client(facts) as fleet:
+        count = 0
+        for board in lapsing.lapsing(archive, fleet, clock.now_us() - days * _DAY_US):
+            count += 1
+            click.echo(json.dumps(_record(board)) if as_json else _line(board))
+    if not count and not as_json:
+        click.echo(f"every board of the last {days} days that is to be activated in the field is")
 
-    def cycle_finished(self, finished: Finished) -> None:
-        """Print one cycle."""
-        with self._lock:
-            self._outcomes[finished.outcome] += 1
-            if self._json:
-                click.echo(json.dumps(asdict(finished)))
-            else:
-                serial = ascii(finished.serial)[1:-1] if finished.serial else "-"
-                text = f"slot {finished.slot:<3} {finished.outcome:<8} {serial:<20} {finished.duration_s:7.2f} s"
-                click.echo(f"{text}  {finished.error}" if finished.error else text)
-            if self._wanted is not None and self._outcomes.total() >= self._wanted:
-                self.complete.set()
 
-    def summarise(self, boards: int | None = None, passed: int | None = None) -> bool:
-        """Print the totals and tell whether every board passed.
+def _record(board: Lapsing) -> dict[str, Any]:
+    from station import clock
 
-        ``boards`` and ``passed`` count boards over all runs on the same state
-        folder, where that is known; else this run's cycles are counted.
-        """
-        with self._lock:
-            cycles = self._outcomes.total()
-            totals = {
-                "boards": cycles if boards is None else boards,
-                "passed": self._outcomes[Outcome.PASS] if passed is None else passed,
-                "cycles": cycles,
-                "outcomes": {str(outcome): self._outcomes[outcome] for outcome in Outcome},
-                "duration_s": round(clock.monotonic() - self._began, 3),
-            }
-        if self._json:
-            click.echo(json.dumps({"summary": totals}))
-        else:
-            click.echo("{passed} of {boards} boards passed; {cycles} cycles in {duration_s} s".format_map(totals))
-        return totals["passed"] == totals["boards"]
+    times = {name: clock.iso(getattr(board, name)) for name in ("passed_at", "expires_at")}
+    return {**asdict(board), **times}
+
+
+def _line(board: Lapsing) -> str:
+    from station import clock
+
+    left = (board.expires_at - clock.now_us()) / 3_600_000_000
+    window = f"{left:.1f} h left" if left > 0 else f"over for {-left:.1f} h"
+    by = f"  re-enabled by: {plain(board.reenabled_by)}" if board.reenabled_by else ""
+    return f"{plain(board.serial):<20} {board.found:<13} until {clock.iso(board.expires_at)} ({window}){by}"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from station.cli.report import Report
+from station.cli.printer import Printer
 
 if TYPE_CHECKING:
     from station.bench import Bench
@@ -53,12 +53,12 @@ def command(config: Path, headless: bool, as_json: bool, boards: int | None) -> 
         journal.to_file(facts.path(facts.state) / "station.log")
         bench.start()
         sys.exit(on_screen(bench))
-    report, stop = Report(as_json, boards), until_signalled()
-    bench.subscribe(report)
+    printer, stop = Printer(as_json, boards), until_signalled()
+    bench.subscribe(printer)
     bench.start()
     try:
-        while not (stop.is_set() or report.complete.is_set()):
+        while not (stop.is_set() or printer.complete.is_set()):
             stop.wait(0.1) if boards else stop.wait()
     finally:
         bench.stop()
-    sys.exit(0 if report.summarise() or not boards else 1)
+    sys.exit(0 if printer.summarise() or not boards else 1)

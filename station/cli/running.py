@@ -31,12 +31,17 @@ def state_folder(config: Path | None, state: Path | None) -> Path:
         return state
     from station import settings
 
+    facts = settings.load(settings_file(config))
+    return facts.path(facts.state)
+
+
+def settings_file(config: Path | None) -> Path:
+    """Return the settings of the station that is meant; raises ``UsageError``."""
     config = config or next((path for path in _USUAL if _there(path)), None)
     if config is None:
         nowhere = " and no ".join(map(str, _USUAL))
         raise click.UsageError(f"which station?  Name its settings with --config: there is no {nowhere}")
-    facts = settings.load(config)
-    return facts.path(facts.state)
+    return config
 
 
 def _there(path: Path) -> bool:

@@ -37,6 +37,18 @@ class Attempt:
     """What was said, if it was kept: it is of a cycle that did not pass."""
 
 
+@dataclass(frozen=True, slots=True)
+class Window:
+    """In which a board that has passed can fetch its key; times are UTC microseconds."""
+
+    serial: str
+    rid: str
+    recipe: str
+    """SHA-256."""
+    passed_at: int
+    expires_at: int
+
+
 class Archive(Reader):
     """Reads a ledger of any age, also while a station writes it."""
 
@@ -53,6 +65,23 @@ class Archive(Reader):
             ORDER BY id"""
         with self._rows(sql, [serial]) as rows:
             return [row[0] for row in rows]
+
+    def windows(self, since: int) -> list[Window]:
+        """Return the windows of the boards that passed since then and are to be activated in the field."""
+        sql = """SELECT cycles.serial, rid, recipe, closed_at, json_extract(body, '$.facts.expires_at') AS expires_at
+            FROM cycles JOIN boards ON boards.passed_cycle = cycles.id
+              JOIN events ON events.cycle = cycles.id AND kind = 'close'
+            WHERE closed_at >= ? AND json_extract(body, '$.facts.expires_at') IS NOT NULL ORDER BY expires_at"""
+        with self._rows(sql, [since]) as rows:
+            return [Window(*row) for row in rows]
+
+    def conflicts(self) -> list[CycleRow]:
+        """Return the cycles of boards that had left when the fleet refused them, and have not passed since."""
+        sql = """SELECT * FROM cycles WHERE released_at < closed_at AND outcome <> 'PASS' AND NOT EXISTS (
+            SELECT 1 FROM cycles later WHERE later.serial = cycles.serial AND later.id > cycles.id
+              AND later.outcome = 'PASS') ORDER BY id"""
+        with self._rows(sql) as rows:
+            return [CycleRow(*row) for row in rows]
 
     def attempt(self, number: int) -> Attempt:
         """Return one cycle; raises ``KeyError``."""

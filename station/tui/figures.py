@@ -18,7 +18,7 @@ def percent(part: int, whole: int) -> str:
 
 
 class Figures(Widget):
-    """How many boards are done and passed today, and the first-pass yield."""
+    """How many boards are done and passed today, the first-pass yield, and how many wait for the fleet, if any do."""
 
     ALLOW_SELECT = False
 
@@ -36,4 +36,5 @@ class Figures(Widget):
         """Draw the figures of the day."""
         day = self._counters
         fpy = percent(day.first_passed, day.first)
-        return Content(f" {phrases.DONE} {day.done}   {phrases.PASSED} {day.passed}   {phrases.FPY} {fpy}")
+        pending = f"   {phrases.PENDING} {day.pending}" if day.pending else ""
+        return Content(f" {phrases.DONE} {day.done}   {phrases.PASSED} {day.passed}   {phrases.FPY} {fpy}{pending}")

@@ -16,7 +16,7 @@ FLEET: Mapping[FleetState, str] = MappingProxyType(
     }
 )
 
-DONE, PASSED, FPY = "done", "passed", "FPY"
+DONE, PASSED, FPY, PENDING = "done", "passed", "FPY", "waiting for the fleet"
 LAST = "last: "
 LINE_STOPPED = "LINE STOPPED"
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from textual.app import App
 
-from station.model import Counters, FleetState, LineView, Outcome, Phase, SlotView, Step
+from station.model import Counters, Delivery, FleetState, LineView, Outcome, Phase, SlotView, Step
 
 PLAN = (
     Step.IDENTIFY,
@@ -42,6 +42,9 @@ class FakeFloor:
 
     def start_cycle(self, slot: str) -> None:
         self.started.append(slot)
+
+    def deliver(self) -> Delivery:
+        return Delivery(0, 0, "")
 
     def change(self, index: int, **changes: object) -> None:
         """Replace one view, as the engine does."""

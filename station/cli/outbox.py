@@ -1,0 +1,121 @@
+"""``station outbox``: what the fleet is still to be told of boards that have left."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from station.cli.records import ledger_of, of_ledger, opened, plain
+from station.cli.running import of_station, state_folder
+
+if TYPE_CHECKING:
+    from station.ledger.archive import Archive
+
+_FIELDS = ("cycle", "serial", "hardware_id", "slot", "operator", "lot", "opened_at", "left_at", "owed", "error")
+_RUNS = ("=", "+", "-", "@", "\t", "\r")
+"""What a cell begins with that a spreadsheet would run."""
+
+
+@click.group()
+def command() -> None:
+    """What the fleet is still to be told of boards that have left."""
+
+
+@command.command("list")
+@click.option("--json", "as_json", is_flag=True, help="A JSON object a board, a line each.")
+@of_ledger
+def listed(as_json: bool, config: Path | None, ledger: Path | None) -> None:
+    """List what is owed, the oldest first: boards that are PENDING, and numbers that are to be disabled.
+
+    A board whose delivery met a conflict is closed without PASS, and listed, too: it is to be fetched out of its box.
+    """
+    with opened(ledger_of(config, ledger)) as archive:
+        owed = list(_owed(archive))
+    for entry in owed:
+        click.echo(json.dumps(entry) if as_json else _line(entry))
+    if not owed and not as_json:
+        click.echo("nothing is owed to the fleet")
+
+
+@command.command()
+@of_station
+def retry(config: Path | None, state: Path | None) -> None:
+    """Have the running station tell the fleet now, as far as it answers."""
+    from station import control
+
+    folder = state_folder(config, state)
+    told = control.ask(folder, "deliver")
+    delivered = told["delivered"]
+    while told["left"] and told["delivered"] and not told["why"]:  # a round is short, so that others are heard
+        told = control.ask(folder, "deliver")
+        delivered += told["delivered"]
+    why = f": {plain(told['why'])}" if told["why"] else ""
+    click.echo(f"{delivered} delivered, {told['left']} left{why}")
+    if told["left"]:
+        raise SystemExit(1)
+
+
+@command.command()
+@click.option("--format", "form", type=click.Choice(["csv", "jsonl"]), default="csv", show_default=True)
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="A file. [default: standard output]")
+@of_ledger
+def export(form: str, output: Path | None, config: Path | None, ledger: Path | None) -> None:
+    """Write down what is owed, with lot, operator and time, so that the boards are found in their boxes."""
+    from station.errors import SettingsError
+
+    with opened(ledger_of(config, ledger)) as archive:
+        owed = list(_owed(archive))
+    text = _csv(owed) if form == "csv" else "".join(json.dumps(entry) + "\n" for entry in owed)
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        output.write_text(text, newline="")
+    except OSError as error:
+        raise SettingsError(f"{output}: can't be written: {error.strerror}") from None
+    click.echo(f"{len(owed)} written to {output}")
+
+
+def _owed(archive: Archive) -> Iterator[dict[str, Any]]:
+    from station import clock
+
+    for kind, rows in (("steps", archive.pending()), ("disable", archive.owed()), ("none", archive.conflicts())):
+        for row in rows:
+            yield {
+                "cycle": row.id,
+                "serial": row.serial,
+                "hardware_id": row.hardware_id,
+                "slot": row.slot,
+                "operator": row.operator,
+                "lot": row.work_order,
+                "opened_at": clock.iso(row.opened_at),
+                "left_at": clock.iso(row.released_at) if row.released_at else None,
+                "owed": {"steps": "all the fleet's steps", "disable": "disable", "none": "fetch it from its box"}[kind],
+                "error": row.error,
+            }
+
+
+def _line(entry: dict[str, Any]) -> str:
+    box = ", ".join(f"{name} {plain(str(entry[name]))}" for name in ("lot", "operator") if entry[name])
+    error = f"({entry['error']})" if entry["error"] else ""
+    text = f"{entry['cycle']:>6}  {entry['left_at']}  slot {entry['slot']:<3} {plain(entry['serial'] or '-'):<20}"
+    return " ".join(filter(None, (text, entry["owed"], error, box)))
+
+
+def _csv(owed: list[dict[str, Any]]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(_FIELDS)
+    writer.writerows([_harmless(entry[name]) for name in _FIELDS] for entry in owed)
+    return text.getvalue()
+
+
+def _harmless(value: Any) -> Any:
+    """Return a cell that no spreadsheet runs."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_RUNS) else value
