@@ -106,7 +106,8 @@ def _line(attempt: Attempt) -> str:
     from station import clock
 
     cycle = attempt.cycle
-    text = f"{cycle.id:>6}  {clock.iso(cycle.opened_at)}  slot {cycle.slot:<3} {cycle.outcome or 'open':<8}"
+    outcome = cycle.outcome or ("PENDING" if cycle.released_at else "open")
+    text = f"{cycle.id:>6}  {clock.iso(cycle.opened_at)}  slot {cycle.slot:<3} {outcome:<8}"
     text = f"{text} {plain(attempt.serial or '-'):<20}"
     return f"{text} {cycle.error}" if cycle.error else text.rstrip()
 
@@ -116,7 +117,8 @@ def _told(attempt: Attempt, transcript: bool) -> Iterator[str]:
     from station import clock, views
 
     cycle, ending = attempt.cycle, attempt.closing
-    verdict = f"{cycle.outcome} {cycle.error or ''}".rstrip() if cycle.outcome else "still open"
+    waiting = "PENDING: the fleet has yet to be told" if cycle.released_at else "still open"
+    verdict = f"{cycle.outcome} {cycle.error or ''}".rstrip() if cycle.outcome else waiting
     count = f", attempt {cycle.attempt}" if cycle.attempt else ""
     yield f"cycle {cycle.id}{count}: {plain(attempt.serial or 'a board that did not say who it is')}: {verdict}"
     if ending and cycle.error:
@@ -164,6 +166,8 @@ def _said_of(moment: Moment, settled: Moment | None) -> str:
             return "the station stopped"
         case "resume":
             return "the station was started again"
+        case "release":
+            return "the board left the slot; the fleet is told later"
         case "close":
             return "closed"
         case "remove":
