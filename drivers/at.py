@@ -74,7 +74,7 @@ class At:
         restart = self._options.restart
         if not restart:
             return False
-        self._persist(lambda: self._conversation.restart(restart.send, restart.timeout_s))
+        self._persist(lambda: self._conversation.restart(restart))
         return True
 
     def read(self, expected: Mapping[str, str]) -> Mapping[str, str]:

@@ -18,6 +18,7 @@ from drivers.at_greeting import BOOTS, Greeting
 from drivers.at_lines import Lines
 from drivers.at_options import AtOptions
 from drivers.at_result import Final
+from drivers.command import Restart
 from drivers.console import Lost
 from drivers.errors import BoardMisheard, BoardRefused, BoardSilent, BoardStays
 from drivers.link import Link
@@ -91,10 +92,10 @@ class Conversation:
                 return answer
             self._pause()
 
-    def restart(self, command: str | None, timeout_s: float) -> None:
-        """Restart the board, see it announce its start within ``timeout_s``, and reach it.
+    def restart(self, how: Restart) -> None:
+        """Restart the board, or have it restarted, see it announce its start in time, and reach it.
 
-        ``command`` does it; without one the link's lines do (``Link.reset``).  An autobauding board is silent until
+        A command does it, the link's lines (``Link.reset``), or an operator.  An autobauding board is silent until
         it has heard an ``AT``, so it is greeted meanwhile.  A port that the board takes along and brings back
         (``Link.restarting``) is as good as an announcement.
 
@@ -102,21 +103,22 @@ class Conversation:
         """
         self._ready = False
         self._catch_up()
-        self._link.restarting(lambda: self._restart(command, timeout_s), self._return)
+        self._link.restarting(lambda: self._restart(how), self._return)
 
-    def _restart(self, command: str | None, timeout_s: float) -> None:
-        if command:
-            deadline = self._say(command, timeout_s)
+    def _restart(self, how: Restart) -> None:
+        if how.send:
+            deadline = self._say(how.send, how.timeout_s)
         else:
             self._lines.begin()
-            self._link.reset()
-            deadline = time.monotonic() + timeout_s
-        if self._starts(command or "", deadline):
+            if not how.by_hand:
+                self._link.reset()
+            deadline = time.monotonic() + how.timeout_s
+        if self._starts(how.send or "", deadline):
             self.reach(known=False)
             return
         evidence = self._lines.evidence()
         self.reach(known=False)
-        raise BoardStays(f"the board did not restart within {timeout_s:g} s", **evidence)
+        raise BoardStays(f"the board did not restart within {how.timeout_s:g} s", **evidence)
 
     def _return(self) -> None:
         """Reach a board that was away with its port; it may have yet to announce its start."""

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from drivers.at_quote import Quote
 from drivers.at_result import Results
-from drivers.command import Commit, Question, Reading, Restart, judge_questions, judge_template
+from drivers.command import Commit, MaybeRestart, Question, Reading, judge_questions, judge_template
 from drivers.table import Table
 from drivers.text import Pattern, placeholders
 
@@ -87,8 +87,8 @@ class AtOptions(Table):
     """How the settings are made permanent; left out where write already does."""
     line_limit: int | None = Field(default=None, ge=1)
     """Bytes that the board takes in one line, newline included; a setting that needs more is never begun."""
-    restart: Restart | None = None
-    """How to restart the board; left out where nothing does.  expect is how a line begins that only a board prints
+    restart: MaybeRestart = None
+    """How to restart the board; "none" where nothing does.  expect is how a line begins that only a board prints
     which has just started."""
 
     @model_validator(mode="after")

@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from drivers.board import Identity
 from drivers.errors import BoardRefused, BoardUnreadable
@@ -110,7 +110,9 @@ class Restart(Table):
     """``restart``: how the board is made to forget what was only in its RAM."""
 
     send: str | None = Field(default=None, min_length=1)
-    """The command; left out, the board is restarted by the lines of ``link.reset``."""
+    """The command; left out, the board is restarted by the lines of ``link.reset``, or by hand."""
+    by_hand: bool = False
+    """An operator switches the board off and on; the screen asks for it."""
     expect: str = Field(min_length=1)
     """Literal text that only a board which boots prints; not part of the command, whose echo it would be."""
     timeout_s: float = Field(default=10.0, gt=0)
@@ -118,9 +120,19 @@ class Restart(Table):
 
     @model_validator(mode="after")
     def _not_its_own_echo(self) -> Self:
+        if self.send is not None and self.by_hand:
+            raise ValueError("by_hand and send exclude each other: either an operator restarts the board, or a command")
         if self.send is not None and self.expect in self.send:
             raise ValueError("expect is part of send, so the echo of the command would look like a restart")
         return self
+
+
+_NONE = "none"
+MaybeRestart = Annotated[
+    Restart | None,
+    BeforeValidator(lambda said: None if said == _NONE else said, json_schema_input_type=Restart | Literal["none"]),
+]
+"""How a board is restarted; ``"none"`` (None here) says by name that nothing does it."""
 
 
 def judge_questions(identify: tuple[Question, ...]) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from itertools import cycle
 from typing import NoReturn
 
+from drivers.command import Restart
 from drivers.errors import (
     BoardError,
     BoardFloods,
@@ -165,10 +166,10 @@ class Console:
         self.log = answer.log
         return answer.text
 
-    def restart(self, line: str | None, banner: str, timeout_s: float) -> None:
-        """Restart the board, see its banner within ``timeout_s``, and wait for its prompt.
+    def restart(self, how: Restart) -> None:
+        """Restart the board, or have it restarted, see its banner in time, and wait for its prompt.
 
-        ``line`` is the command that does it; without one the link's lines do (``Link.reset``).
+        A command does it, the link's lines (``Link.reset``), or an operator.
 
         A port that the board takes along and brings back (``Link.restarting``) is as good as the banner, which is
         lost then.
@@ -179,14 +180,14 @@ class Console:
         self._ready = False
         self._heard.keep(self._link.drain())
         self._heed_restart()
-        self._link.restarting(lambda: self._restart(line, banner, timeout_s), self._return)
+        self._link.restarting(lambda: self._restart(how), self._return)
 
-    def _restart(self, line: str | None, banner: str, timeout_s: float) -> None:
-        deadline = self._say(line, timeout_s) if line else self._pulse(timeout_s)
-        sign = banner.encode()
+    def _restart(self, how: Restart) -> None:
+        deadline = self._say(how.send, how.timeout_s) if how.send else self._pulse(how)
+        sign = how.expect.encode()
         while not self._heard.skip(sign):
             if not self._listen(deadline):
-                self._judge_no_restart(line or "", timeout_s)
+                self._judge_no_restart(how.send or "", how.timeout_s)
         self._start(wake_in_s=self._options.wake.every_s)
 
     def _return(self) -> None:
@@ -309,11 +310,12 @@ class Console:
         self._send((line + "\n").replace("\n", self._options.newline))
         return time.monotonic() + timeout_s + self._link.wire_s(len(self._sent))
 
-    def _pulse(self, timeout_s: float) -> float:
-        """Restart the board by its lines; return the deadline of its banner."""
+    def _pulse(self, how: Restart) -> float:
+        """Restart the board by its lines, unless an operator does; return the deadline of its banner."""
         self._heard.clear()
-        self._link.reset()
-        return time.monotonic() + timeout_s
+        if not how.by_hand:
+            self._link.reset()
+        return time.monotonic() + how.timeout_s
 
     def _send(self, text: str) -> None:
         self._sent = text.encode()

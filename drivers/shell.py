@@ -79,7 +79,7 @@ class Shell:
         restart = self._options.restart
         if not restart:
             return False
-        self._persist(lambda: self._console.restart(restart.send, restart.expect, restart.timeout_s))
+        self._persist(lambda: self._console.restart(restart))
         return True
 
     def read(self, expected: Mapping[str, str]) -> Mapping[str, str]:

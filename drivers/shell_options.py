@@ -8,7 +8,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from drivers import files
-from drivers.command import Commit, Question, Reading, Restart, judge_questions, judge_template
+from drivers.command import Commit, MaybeRestart, Question, Reading, judge_questions, judge_template
 from drivers.pieces import Pieces
 from drivers.prompt import ConsoleOptions
 from drivers.quoting import Quote
@@ -37,8 +37,8 @@ class ShellOptions(ConsoleOptions):
     file: dict[str, files.Place] = Field(default_factory=dict)
     """Settings that are files: name -> path and mode.  The board's shell must be a POSIX one, with base64, sha256sum,
     chmod, mv and sync."""
-    restart: Restart | None = None
-    """How to restart the board; left out where nothing does.  For the prompt after it there is boot_s."""
+    restart: MaybeRestart = None
+    """How to restart the board; "none" where nothing does.  For the prompt after it there is boot_s."""
 
     @property
     def signs(self) -> Mapping[str, str]:

@@ -31,6 +31,9 @@ log = logging.getLogger(__name__)
 LINE_WIDE = (NotAllowed, TokenUnusable, SettingsError, VendorUnknown)
 """What the fleet holds against the station as a whole; no board is to blame."""
 
+BY_HAND = "restart-by-hand"
+"""The code of what an operator is asked to do before a board is read back, if the recipe leaves that to him."""
+
 _UNCOMMON = (Move.ADOPT, Move.REGENERATE)
 """What the technician is told of, since it is not what happens to every board."""
 
@@ -213,7 +216,8 @@ class Cycle:
     def _take(self, step: Step, then: Step | None) -> None:
         """Take one step.  Its intent is in the ledger already; settling it intends the next, in one commit."""
         case = self._case
-        self._publish(self.row, step, self._to_say)
+        by_hand = step is Step.VERIFY_BOARD and case.recipe.restarted_by_hand
+        self._publish(self.row, step, BY_HAND if by_hand else self._to_say)
         case.begun_at = case.begun_at or clock.now_us()
         facts = self._patiently(step)
         try:

@@ -152,12 +152,28 @@ class Recipe(Table):
 
     @model_validator(mode="after")
     def _restartable(self) -> Recipe:
-        restart = getattr(self.options, "restart", None)
-        if isinstance(restart, Restart) and restart.send is None and self.link.reset is None:
+        if "restart" not in type(self.options).model_fields:
+            return self  # the dialect restarts boards in its own way
+        if "restart" not in self.options.model_fields_set and isinstance(self._restart, Restart | None):
+            raise ValueError(
+                f'{self.dialect}.restart: is missing; expected how the board is restarted, or "none", which says that '
+                "it is read back without"
+            )
+        restart = self._restart
+        if isinstance(restart, Restart) and restart.send is None and not restart.by_hand and self.link.reset is None:
             raise ValueError(
                 f"{self.dialect}.restart: without send the board is restarted by link.reset, which is missing"
             )
         return self
+
+    @property
+    def _restart(self) -> Any:
+        return getattr(self.options, "restart", None)
+
+    @property
+    def restarted_by_hand(self) -> bool:
+        """Whether an operator has to restart the board before it is read back."""
+        return isinstance(self._restart, Restart) and self._restart.by_hand
 
     @model_validator(mode="after")
     def _seen_by_a_line_of_its_own(self) -> Recipe:

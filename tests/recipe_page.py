@@ -33,6 +33,7 @@ quote = "single"
 read = { send = "printenv {name}", capture = '{name}=(?P<value>.*)' }
 error = '^Unknown command'
 reply_s = 2
+restart = "none"
 
 [config]
 key = "{cik}"

@@ -162,6 +162,21 @@ MISTAKES = {
         '"{Serial}" = "a"',
         "config: expected names without placeholders, which are filled in values only; found '{Serial}'",
     ),
+    "no word of a restart": (
+        'restart = "none"',
+        "",
+        'shell.restart: is missing; expected how the board is restarted, or "none"',
+    ),
+    "restart by two": (
+        'restart = "none"',
+        'restart = { send = "reset", by_hand = true, expect = "x" }',
+        "shell.restart: by_hand and send exclude each other",
+    ),
+    "restart by lines that nobody named": (
+        'restart = "none"',
+        'restart = { expect = "x" }',
+        "shell.restart: without send the board is restarted by link.reset, which is missing",
+    ),
     "on-line without a time": (
         'activate = "station"',
         'activate = "on-line"',

@@ -10,6 +10,7 @@ WORDS = {
     "slot-start": "Insert a board and start the slot (F5).",
     "slot-adapter": "This slot's adapter is not there. Plug it in.",
     "slot-next": "Take the board out, insert the next one and start the slot (F5).",
+    "restart-by-hand": "Switch this board off and on again now.",
     "slot-running": "A board is being worked on in this slot. Wait for its verdict.",
     "slot-held": "The line stands still. Do what the screen says; the board in this slot is begun by itself.",
     # the board

@@ -432,6 +432,38 @@ def test_restarts_and_waits_for_the_prompt() -> None:
         assert shell._persist(shell._identify) == WHO
 
 
+BY_HAND = {"by_hand": True, "expect": "DRAM:", "timeout_s": 20.0}
+
+
+def test_an_operator_restarts_a_board_that_nothing_else_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is sent for it, and the banner is waited for."""
+    waits = threading.Event()
+
+    def switched_off_and_on(board: Board) -> None:
+        waits.wait()
+        board.say(BOOT)
+
+    script = [WOKEN, SERIAL, MAC, (b"", switched_off_and_on), (b" ", b"\r\n=> "), SERIAL, MAC]
+    with expected_protocol(script, restart=BY_HAND) as (shell, _):
+        assert shell.identify() == WHO
+        listen = shell._console._listen
+
+        def listening(deadline: float) -> bool:
+            waits.set()
+            return listen(deadline)
+
+        monkeypatch.setattr(shell._console, "_listen", listening)
+        assert shell.restart() is True
+        assert shell._persist(shell._identify) == WHO
+
+
+def test_an_operator_who_does_nothing_has_not_restarted_the_board() -> None:
+    with expected_protocol([WOKEN, SERIAL, MAC], restart=BY_HAND | {"timeout_s": 0.2}) as (shell, _):
+        assert shell.identify() == WHO
+        with pytest.raises(BoardSilent):
+            shell.restart()
+
+
 def test_a_board_that_only_says_so_does_not_restart() -> None:
     restart = UBOOT["restart"] | {"timeout_s": 0.2}
     script = [WOKEN, (b"reset\r", b"reset\r\nresetting ...\r\n=> ")]
