@@ -20,6 +20,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+import serial
 from conftest import missing
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
@@ -68,11 +69,22 @@ def begin(processes: ExitStack, *command: str) -> subprocess.Popen[str]:
 
 
 def far_end(processes: ExitStack, folder: Path, boards: int) -> Path:
-    """Bring up fleet and boards; return the port of slot 1."""
+    """Bring up fleet and boards; return the port of slot 1, whose board is kept at its prompt.
+
+    Two seconds later U-Boot would have started its kernel, and a busy machine takes longer to start a station.
+    """
     station = [sys.executable, "-m", "station", "rehearse", "--far-end", "--slots", "1", "--boards", str(boards)]
     process = begin(processes, *station, "--baud", "0", "--boot-s", "0.05", "--save-s", "0.01", "--state", str(folder))
     assert process.stdout is not None
-    return Path(json.loads(process.stdout.readline())["ports"]["1"])
+    port = Path(json.loads(process.stdout.readline())["ports"]["1"])
+    ends = time.monotonic() + PATIENCE_S
+    while not port.exists():
+        assert time.monotonic() < ends
+        time.sleep(0.01)  # no event tells of a board that is put in
+    with serial.Serial(str(port), timeout=PATIENCE_S) as board:
+        board.write(b"\x03")
+        board.read_until(b"=> ")
+    return port
 
 
 def settle(folder: Path, url: str) -> Path:
