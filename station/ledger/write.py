@@ -256,7 +256,7 @@ class Ledger:
         values = {**_columns(event), "previous": previous, "hash": hashed}
         db.conn.execute(_inserting("events", tuple(values)), list(values.values()))
         for table, row in rows.items():
-            db.conn.execute(_inserting(table, tuple(row)), list(row.values()))
+            _project(db.conn, table, row)
         self._head = (event.id, hashed)
 
     def _take_head(self) -> None:
@@ -275,14 +275,25 @@ _VALUES: dict[type, Callable[[Any], tuple[Any, ...]]] = {
 }
 
 
+def _project(connection: sqlite3.Connection, table: str, row: dict[str, Any]) -> None:
+    """Bring a projection's row to what it is now.
+
+    Only what has changed is written: SQLite rewrites every index of a column that is set, also to what it was.
+    """
+    key = PROJECTIONS[table]
+    held = connection.execute(f"SELECT {', '.join(row)} FROM {table} WHERE {key} = ?", [row[key]]).fetchone()
+    if held is None:
+        connection.execute(_inserting(table, tuple(row)), list(row.values()))
+        return
+    changed = {name: value for (name, value), old in zip(row.items(), held, strict=True) if value != old}
+    if changed:
+        update = ", ".join(f"{name} = ?" for name in changed)
+        connection.execute(f"UPDATE {table} SET {update} WHERE {key} = ?", [*changed.values(), row[key]])
+
+
 @cache
 def _inserting(table: str, names: tuple[str, ...]) -> str:
-    """Return the statement that inserts a whole row, or replaces a projection's."""
-    statement = f"INSERT INTO {table}({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
-    if (key := PROJECTIONS.get(table)) is None:
-        return statement
-    update = ", ".join(f"{name} = excluded.{name}" for name in names if name != key)
-    return f"{statement} ON CONFLICT({key}) DO UPDATE SET {update}"
+    return f"INSERT INTO {table}({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
 
 
 @contextlib.contextmanager
