@@ -18,7 +18,7 @@ from station import clock
 from station.case import Case
 from station.errors import DatabaseError, EscrowFailed, Internal, SettingsError, StationError
 from station.fleet.client import NotAllowed, TokenUnusable, Unanswered
-from station.judgements import SerialInTwoSlots
+from station.judgements import SerialInTwoSlots, SerialTaken
 from station.ledger import CycleRow, Ledger, Past, SerialOpenElsewhere
 from station.ledger.transcript import joined
 from station.model import OUTCOME, Closing, Facts, Outcome, Step
@@ -167,11 +167,11 @@ class Cycle:
     def write_off(self, fault: Fault) -> Closing:
         """Close at once, for a slot that is gone; disabling the serial number is left to the outbox."""
         closing = self._decided or self._verdict(fault)
-        return self._record(self._owed(closing) if self._may_live else closing)
+        return self._record(self._owed(closing) if self._is_to_die(closing) else closing)
 
     def close(self, closing: Closing) -> Closing:
         """Record how it ended.  A board that did not pass must not stay alive in the fleet."""
-        if closing.outcome is not Outcome.PASS and self._may_live:
+        if self._is_to_die(closing):
             closing = self._owed(closing) if self._other_recipe else self._disabled(closing)
         return self._record(closing)
 
@@ -260,6 +260,14 @@ class Cycle:
         mask = self._case.mask
         details = {name: mask(value) if isinstance(value, str) else value for name, value in fault.details.items()}
         return Closing(OUTCOME[fault.blame], fault.code, mask(fault.text), details)
+
+    def _is_to_die(self, closing: Closing) -> bool:
+        """What this cycle has made in the fleet is to be disabled.
+
+        Nothing is that turned out to be somebody else's, even if it was taken for ours until its key was asked for: a
+        board at another station may have passed with it.
+        """
+        return closing.outcome is not Outcome.PASS and closing.code != SerialTaken.code and self._may_live
 
     @property
     def _may_live(self) -> bool:

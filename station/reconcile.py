@@ -24,7 +24,8 @@ together with a call of ours that got no answer, and never for a client that
 somebody has activated before we had come to that.  What that leaves open: two
 boards with one serial number at two stations, one of which lost the answer to
 its enabling, while the other has not fetched its key yet (or, with ``activate
-= "field"``, never will).  If both fetch, one gets 409 and stops.
+= "field"``, never will).  If both fetch, one gets 409 and stops, and what the
+other one lives by is neither disabled nor, at another try, regenerated.
 """
 
 from __future__ import annotations

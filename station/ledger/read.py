@@ -203,8 +203,8 @@ class Reader:
         sql = "SELECT serial FROM boards WHERE hardware_id = ? AND hardware_id <> '' ORDER BY last_cycle DESC LIMIT 1"
         with self._rows(sql, [hardware_id]) as hardware:
             pass
-        # A definite refusal (serial-taken) has made nothing, so it leaves no doubt.
-        sql = """SELECT slot, released_at IS NOT NULL, outcome, hardware_id, rid,
+        # A definite refusal (serial-taken) has made nothing, so it leaves no doubt; what it took for its own is not.
+        sql = """SELECT slot, released_at IS NOT NULL, outcome, hardware_id, IIF(error = 'serial-taken', NULL, rid),
               outcome <> 'PASS' AND rid IS NULL AND error <> 'serial-taken'
               AND EXISTS (SELECT 1 FROM events WHERE cycle = cycles.id AND kind = 'intend'
                 AND json_extract(body, '$.step') = 'enable')

@@ -11,8 +11,9 @@ from engine_cycle import (
     closing_event,
     cycle,
     impatient,
+    patient,
 )
-from engine_world import HARDWARE, SERIAL, STEPS_OF_A_PASS, TameBoard, World, write_recipe
+from engine_world import HARDWARE, MODEL, SERIAL, STEPS_OF_A_PASS, TameBoard, World, write_recipe
 
 from drivers.errors import BoardSilent, Cancelled, CommitFailed, Fault, PortLost
 from station import recipe as recipes
@@ -175,6 +176,26 @@ def test_a_strangers_number_fails_the_board_and_stays_alive(world: World) -> Non
     assert (closing.outcome, closing.code) == (Outcome.FAIL, "serial-taken")
     assert "disable" not in closing.details
     assert world.entry() == before and world.client.asked == []
+
+
+def test_a_board_that_lives_by_a_client_that_we_had_taken_for_ours_goes_on_living(world: World) -> None:
+    """Another station enabled it while our own call was lost, and is quicker to fetch the key."""
+    keys: list[str] = []
+
+    def lost(request: Request) -> Reply:
+        world.stranger().serials.enable(MODEL, SERIAL, world.grant.owner_rid)
+        raise Unanswered("the line was cut", request.asked)
+
+    world.client.instead("enable", lost)
+    world.client.before("activate", lambda: keys.append(world.stranger().device.activate(MODEL, SERIAL)))
+    board = TameBoard()
+    for _ in range(2):  # once more, it is no more ours than before
+        closing = cycle(world, board, patient).run()
+        assert (closing.outcome, closing.code) == (Outcome.FAIL, "serial-taken")
+        assert "disable" not in closing.details
+        entry = world.entry()
+        assert entry is not None and [entry.cik] == keys and entry.phase == "activated"
+    assert world.client.asked == ["add", "enable", "activate"]
 
 
 def test_an_enable_that_never_was_answered_is_disabled_at_the_end(world: World) -> None:

@@ -52,6 +52,13 @@ def test_a_definite_refusal_to_enable_leaves_no_doubt(ledger: Ledger, reader: Re
     assert history.closed == (Outcome.FAIL,) and not history.doubtful and not history.rids
 
 
+def test_a_client_that_turned_out_to_be_somebody_elses_gives_no_licence(ledger: Ledger, reader: Reader) -> None:
+    row = enabled(ledger, identified(ledger, opened(ledger), "SN1", "02:01"))
+    closed(ledger, row, Outcome.FAIL, "serial-taken")
+    history = reader.history("SN1", "02:01", 0)
+    assert history.closed == (Outcome.FAIL,) and not history.doubtful and not history.rids
+
+
 def test_the_hardware_of_a_number_is_the_one_that_it_was_last_seen_on(ledger: Ledger, reader: Reader) -> None:
     board(ledger, "SN1", Outcome.FAIL, hardware_id="02:01")
     board(ledger, "SN1", Outcome.FAIL, hardware_id="02:02")

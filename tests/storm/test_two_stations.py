@@ -1,0 +1,94 @@
+"""Two stations, one fleet, one serial number on two boards, in every order of their calls: at most one board passes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from itertools import product
+from pathlib import Path
+
+import pytest
+from interleaving import Choice, Run, explore, orders, run
+from two_stations import CHANGES, LOST_ANSWER, LOST_CALL, Ending, Rivals
+
+pytestmark = pytest.mark.slow
+
+OTHERS_LIST = ('register = "station"', 'register = "listed"')
+
+TAKEN, UNPROVEN = "serial-taken", "serial-unproven"
+ONE_PASSES = {("PASS", TAKEN), (TAKEN, "PASS")}
+"""What comes of it as long as every answer arrives."""
+NONE_PASSES = {(TAKEN, TAKEN), (TAKEN, UNPROVEN), (UNPROVEN, TAKEN), (UNPROVEN, UNPROVEN)}
+"""What may come of it if one was lost: both are the supervisor's."""
+UNPROVEN_LOSES = {("PASS", UNPROVEN), (UNPROVEN, "PASS")}
+
+
+@pytest.fixture(params=[(), (OTHERS_LIST,)], ids=["stations list", "others list"])
+def rivals(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rivals]:
+    with closing(Rivals(tmp_path, *request.param)) as made:
+        yield made
+
+
+def endings(runs: Iterable[Run[Ending]]) -> set[tuple[str, ...]]:
+    """Return what came of the runs, none of which may have anything wrong."""
+    found = set()
+    for one in runs:
+        assert not one.result.complaints, f"{one.result.complaints} after {one}"
+        found.add(one.result.brief)
+    return found
+
+
+def test_one_of_two_passes_in_every_order(rivals: Rivals) -> None:
+    runs = list(explore(rivals.begin))
+    assert endings(runs) == ONE_PASSES
+    assert {one.result.again[loser] for one in runs for loser in one.result.again} == {TAKEN}
+    assert len(runs) > 20, "these two hardly meet"
+
+
+def test_it_makes_no_difference_that_the_hardware_ids_are_the_same_too(tmp_path: Path) -> None:
+    with closing(Rivals(tmp_path, same_hardware=True)) as twins:
+        assert endings(explore(twins.begin)) == ONE_PASSES
+
+
+def test_at_most_one_passes_in_every_order_if_one_answer_is_lost(tmp_path: Path) -> None:
+    with closing(Rivals(tmp_path)) as rivals:
+        found = endings(explore(rivals.begin, lambda call: (LOST_ANSWER,) if call in CHANGES else (), 1))
+    assert ONE_PASSES <= found <= ONE_PASSES | NONE_PASSES
+
+
+def test_an_explored_order_can_be_run_again(tmp_path: Path) -> None:
+    with closing(Rivals(tmp_path)) as rivals:
+        *_, last = explore(rivals.begin)
+        again = run(rivals.begin, last.chosen)
+        assert (str(again), again.result.brief) == (str(last), last.result.brief)
+        assert [point.state for point in again.points] == [point.state for point in last.points]
+
+
+@pytest.mark.long
+def test_at_most_one_passes_whatever_gets_lost_once(rivals: Rivals) -> None:
+    found = endings(explore(rivals.begin, lambda call: (LOST_ANSWER, LOST_CALL), 1))
+    assert ONE_PASSES <= found <= ONE_PASSES | NONE_PASSES | UNPROVEN_LOSES
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+def test_the_explored_orders_are_all_there_are(rivals: Rivals) -> None:
+    """Without any cleverness: every order of seven calls and seven, which is what a pass takes."""
+    every = orders(7, 7)
+    assert endings(run(rivals.begin, order) for order in every) == endings(explore(rivals.begin))
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+def test_two_losses(tmp_path: Path) -> None:
+    with closing(Rivals(tmp_path)) as rivals:
+        found = endings(explore(rivals.begin, lambda call: (LOST_ANSWER, LOST_CALL) if call in CHANGES else (), 2))
+    assert found >= ONE_PASSES
+
+
+def test_every_order_is_told_once() -> None:
+    few = list(orders(2, 2))
+    assert len(few) == 6 and len({tuple(one) for one in few}) == 6
+    assert all([who for who, _ in one].count(0) == 2 for one in few)
+    assert {tuple(who for who, _ in one) for one in few} < set(product((0, 1), repeat=4))
+    assert Choice(0) in few[0]
