@@ -45,11 +45,15 @@ class Bench:
         name: str,
         slots: Sequence[SlotSettings],
         equipment: Equipment,
+        look: Callable[[], None],
         serve: Callable[[Bench], None],
         close: Callable[[], None],
     ) -> None:
-        """``serve`` lets other processes ask, once the slots are open; ``close`` gives back whatever is held."""
-        self._name, self._equipment, self._serve, self._close = name, equipment, serve, close
+        """``look`` looks at the clock.
+
+        ``serve`` lets other processes ask, once the slots are open; ``close`` gives back whatever is held.
+        """
+        self._name, self._equipment, self._look, self._serve, self._close = name, equipment, look, serve, close
         self._slots = {slot.name: Slot(slot, equipment, self._changed, self._counted) for slot in slots}
         self._listeners: list[Listener] = []
         self._guard = threading.Lock()
@@ -59,7 +63,7 @@ class Bench:
         recipe, line = equipment.recipe, equipment.line
         self._watch = threading.Thread(
             target=line.watch,
-            args=(equipment.office.fleet, recipe.fleet.model, self.deliver),
+            args=(equipment.office.fleet, recipe.fleet.model, self.deliver, look),
             name="fleet watch",
             daemon=True,
         )
@@ -73,6 +77,7 @@ class Bench:
         office, recipe = self._equipment.office, self._equipment.recipe
         office.escrow.sweep(office.reader.open_cycles())
         office.ledger.note("start", {"software": __version__, "recipe": recipe.sha256, "name": self._name})
+        self._look()  # before any board is begun, whether the fleet answers or not
         self._count()
         for name in office.reader.open_slots() - self._slots.keys():  # first: its board may be in another slot now
             gone = SlotSettings(name=name, port="-")

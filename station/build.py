@@ -27,6 +27,8 @@ from station.recipe import Recipe
 from station.settings import Settings
 from station.slot import Equipment
 from station.state import StateFolder
+from station.timekeeper import Timekeeper
+from station.vigil import Vigil
 
 _GARBAGE = 50_000
 """Objects that are made before the garbage collector looks for cycles among them: a few MB."""
@@ -48,7 +50,7 @@ def client(settings: Settings) -> Client:
 class Ports:
     """How each port to the world is made; the defaults are the real ones."""
 
-    ledger: Callable[[Path, str], Ledger] = Ledger
+    ledger: Callable[[Path, str, Timekeeper], Ledger] = Ledger
     escrow: Callable[[Path], Escrow] = Escrow
     fleet: Callable[[Settings], Client] = client
     open_link: Callable[[str, Recipe], Link] = lambda port, recipe: Link.open(port, recipe.link)
@@ -73,11 +75,13 @@ def build(settings: Settings, ports: Ports = _REAL) -> Bench:
         held.callback(folder.release)
         fleet = ports.fleet(settings)
         held.callback(fleet.close)
-        ledger = ports.ledger(folder.ledger, settings.station)
+        timekeeper = Timekeeper(settings.clock.tolerance_s)
+        ledger = ports.ledger(folder.ledger, settings.station, timekeeper)
         held.callback(ledger.close)
         reader = Reader(folder.ledger)
         held.callback(reader.close)
         line = Line(settings.fleet.patience_s, ledger.note)
+        vigil = Vigil(timekeeper, lambda: fleet.time, line, settings.clock.stops)
         office = Office(
             station=settings.station,
             vendor=settings.fleet.vendor,
@@ -97,7 +101,7 @@ def build(settings: Settings, ports: Ports = _REAL) -> Bench:
         )
         control = Control(folder.path)
         held.callback(control.close)
-        return Bench(settings.name, settings.slots, equipment, control.serve, held.pop_all().close)
+        return Bench(settings.name, settings.slots, equipment, vigil.look, control.serve, held.pop_all().close)
 
 
 def spare_collector() -> None:

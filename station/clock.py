@@ -1,7 +1,10 @@
 """Time, and how far it can be trusted.
 
 Durations and deadlines are monotonic seconds; records are UTC microseconds
-since 1970, with the clock's own opinion of itself beside them.
+since 1970, with the clock's own opinion of itself beside them.  What has to
+be told apart from a clock that was set is measured by the uptime, which goes
+on over a restart of the program and never jumps.  A clock that is slewed
+slews it too (clock_gettime(2)), so that steps alone set the two apart.
 """
 
 from __future__ import annotations
@@ -11,9 +14,39 @@ import time
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 _TIME_ERROR = 5
 """adjtimex(2) returns it while nothing keeps the clock synchronised."""
+_UPTIME = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
+class Ahead(NamedTuple):
+    """How far another clock's UTC is ahead of our uptime, microseconds."""
+
+    least: int
+    most: int
+
+
+class Reading(NamedTuple):
+    """The clock, read once."""
+
+    at: int
+    """UTC in microseconds since 1970."""
+    uptime: int
+    """Microseconds since this boot."""
+    state: str
+    """What ``state`` says."""
+
+    @property
+    def ahead(self) -> int:
+        """How far UTC is ahead of the uptime, microseconds: the same until the clock is set."""
+        return self.at - self.uptime
+
+
+def read() -> Reading:
+    """Read the clock."""
+    return Reading(now_us(), uptime_us(), state())
 
 
 def now_us() -> int:
@@ -24,6 +57,11 @@ def now_us() -> int:
 def monotonic() -> float:
     """Seconds that never jump; only differences mean anything."""
     return time.monotonic()
+
+
+def uptime_us() -> int:
+    """Microseconds since this boot, suspended time included; comparable between processes of one ``boot_id``."""
+    return time.clock_gettime_ns(_UPTIME) // 1000
 
 
 def iso(us: int) -> str:

@@ -77,15 +77,16 @@ class Cycle:
         """``publish`` is told of each step before it is tried, with the code of what is to be said of those before."""
         self.row = row
         self._case, self._ledger, self._hold, self._publish = case, ledger, hold, publish
-        self._opened = clock.monotonic() - max(0, clock.now_us() - row.opened_at) / 1e6
+        self.opened = clock.monotonic()
+        """When it was opened, monotonic seconds."""
         self._decided: Closing | None = None
-        self._said_before = ""
-        self._to_say = ""
+        self._said_before, self._to_say = "", ""
         """The code of the last uncommon thing that was done about what was found."""
 
     def take_up(self, past: Past) -> None:
         """Go on with a cycle that an earlier run of the station left open."""
         self._ledger.resume(self.row)
+        self.opened = clock.monotonic() - past.age_s
         self._recall(past, unanswered=True)
         key = self._case.escrow.get(self.row.id)
         if key is not None:
@@ -190,7 +191,7 @@ class Cycle:
     @property
     def _elapsed(self) -> int:
         """Milliseconds since it was opened."""
-        return round((clock.monotonic() - self._opened) * 1000)
+        return round((clock.monotonic() - self.opened) * 1000)
 
     def _said(self) -> str | None:
         """Return the whole transcript as it is now, the parts before a cut included; None if nobody said anything."""

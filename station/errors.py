@@ -13,6 +13,7 @@
         │   ├── DatabaseCorrupt database-corrupt
         │   └── DatabaseNewer   database-newer      made by a later version of this program
         ├── EscrowFailed        escrow-failed       a key could not be made safe
+        ├── ClockWrong          clock-wrong         what the settings don't let pass
         ├── NotNow              blame PEOPLE: asked of a slot that can't do it at this moment
         │   ├── SlotRunning     slot-running        a board is being worked on
         │   └── SlotHeld        slot-held           the line stands still
@@ -84,6 +85,13 @@ class EscrowFailed(StationError):
     """A device key could not be written or read where it waits for its board."""
 
     code = "escrow-failed"
+    blame = Blame.STATION
+
+
+class ClockWrong(StationError):
+    """Something speaks against the clock for which the settings stop the line; the text says what."""
+
+    code = "clock-wrong"
     blame = Blame.STATION
 
 

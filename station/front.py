@@ -86,9 +86,9 @@ class Front:
 
     # ------------------------------------------------------------- a cycle
 
-    def running(self, row: CycleRow) -> None:
-        """Show that a cycle begins, or goes on."""
-        self._replace(views.running(row, self._plan))
+    def running(self, row: CycleRow, opened: float) -> None:
+        """Show that a cycle begins, or goes on; ``opened`` is the monotonic second of its opening."""
+        self._replace(views.running(row, self._plan, opened))
 
     def step(self, row: CycleRow, step: Step, code: str = "") -> None:
         """Show the step that a cycle has come to, and what there is to say of the ones before."""

@@ -2,7 +2,8 @@
 
 A fleet that is away makes boards wait.  A fleet that refuses the station as a
 whole (a wrong token, an unknown model) stops the line once; no board is
-failed for it.  A ledger that can't be written stops it for good.
+failed for it.  A ledger that can't be written stops it for good, and a clock
+that is wrong as long as it is, where the settings say so.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from station import clock
 from station.cycle import LINE_WIDE
 from station.errors import StationError
 from station.fleet.client import Client, FleetError, NotAllowed, NotFound, Unanswered
-from station.model import FleetState
+from station.model import Facts, FleetState
 from station.steps import VendorUnknown
 
 log = logging.getLogger(__name__)
@@ -41,13 +42,14 @@ class Stop:
     code: str
     text: str
     heals: bool
-    """It is over as soon as the fleet gives a good answer; else a person has to act, and start the station again."""
+    """It is over as soon as the fleet gives a good answer; else whoever stopped the line has to say so, or a person has
+    to act, and start the station again."""
 
 
 class Line:
     """The state of the line as a whole.  All calls are safe from any thread."""
 
-    def __init__(self, patience_s: float, record: Callable[[str, dict[str, str]], None]) -> None:
+    def __init__(self, patience_s: float, record: Callable[[str, Facts], None]) -> None:
         """``record`` notes what happens to the line in the ledger."""
         self._patience_s, self._record = patience_s, record
         self._changed = threading.Condition()
@@ -84,17 +86,21 @@ class Line:
                 return
             self._stop = Stop(fault.code, fault.text, heals)
         log.error("line stopped: %s: %s", fault.code, fault.text)
-        self._note("line-stop", {"code": fault.code, "text": fault.text})
+        self.note("line-stop", {"code": fault.code, "text": fault.text})
 
-    def _heal(self) -> None:
-        """Let the line run again, if what stopped it is over with the fleet's good answer."""
+    def heal(self, code: str) -> None:
+        """Let the line run again, if this is what it was stopped for."""
+        self._heal(lambda stop: stop.code == code)
+
+    def _heal(self, over: Callable[[Stop], bool]) -> None:
+        """Let the line run again, if what stopped it is over."""
         with self._changed:
-            if self._stop is None or not self._stop.heals:
+            if self._stop is None or not over(self._stop):
                 return
             code, self._stop = self._stop.code, None
             self._changed.notify_all()
         log.info("line runs again: %s is over", code)
-        self._note("line-run", {"code": code})
+        self.note("line-run", {"code": code})
 
     def shut_down(self) -> None:
         """Wake everybody who waits here, with ``Cancelled``: the station is stopping."""
@@ -118,7 +124,8 @@ class Line:
         if self._stopping:
             raise Cancelled("the station is stopping")
 
-    def _note(self, kind: str, facts: dict[str, str]) -> None:
+    def note(self, kind: str, facts: Facts) -> None:
+        """Note in the ledger what happens to the line; that it can't be noted stops nobody."""
         try:
             self._record(kind, facts)
         except (StationError, sqlite3.Error) as fault:
@@ -158,15 +165,19 @@ class Line:
             self._changed.wait_for(lambda: self._stopping or self._good_answers > seen, pause)
             self._check()
 
-    def watch(self, fleet: Client, model: str, good: Callable[[], None]) -> None:
+    def watch(self, fleet: Client, model: str, good: Callable[[], None], look: Callable[[], None]) -> None:
         """Look at the fleet now and then until the station stops; runs in a thread of its own.
 
-        ``good`` is called after each good answer.
+        ``good`` is called after each good answer, ``look`` whenever the fleet was asked, before anybody hears of it.
         """
         while True:
             began = clock.monotonic()
             try:
-                fleet.models.info(model)
+                try:
+                    fleet.models.info(model)
+                finally:
+                    took_ms = round((clock.monotonic() - began) * 1000)
+                    look()
             except (*LINE_WIDE, NotFound) as fault:
                 self.halt(fault, heals=True)  # first, so that nobody begins a board in between
                 self._answered(FleetState.REFUSED, None)
@@ -174,8 +185,8 @@ class Line:
                 log.debug("the fleet does not answer: %s", fault.text)
                 self._answered(FleetState.AWAY, None)
             else:
-                self._answered(FleetState.OK, round((clock.monotonic() - began) * 1000))
-                self._heal()
+                self._answered(FleetState.OK, took_ms)
+                self._heal(lambda stop: stop.heals)
                 good()
             try:
                 self.rest(_WATCH_S if self._fleet is FleetState.OK else 1.0)
@@ -189,4 +200,4 @@ class Line:
             self._changed.notify_all()
         if state is not before and (before, state) != (FleetState.UNKNOWN, FleetState.OK):
             log.info("fleet: %s", state)
-            self._note("fleet", {"state": state})
+            self.note("fleet", {"state": state})

@@ -19,6 +19,7 @@ from pydantic import AfterValidator, Field, PrivateAttr, field_validator, model_
 
 from drivers.opening import port_complaint
 from station.errors import SettingsError
+from station.timekeeper import Doubt
 from station.toml import Table, parse, validate
 
 
@@ -102,6 +103,16 @@ def _is_readable_on_its_way(url: str) -> bool:
     return parts.scheme == "http" and not here
 
 
+class ClockSettings(Table):
+    """``[clock]``: what is expected of this machine's clock, with which records are stamped."""
+
+    tolerance_s: Annotated[int, Field(ge=1, le=3600)] = 5
+    """Seconds that the clock may be set at once, or differ from the fleet's, before it is doubted: 1 to 3600."""
+
+    stops: tuple[Doubt, ...] = ()
+    """What stops the line until it is over: a list of "unsynced", "jumped", "behind", "fleet-differs"."""
+
+
 class SecretPlace(Table):
     """One of ``[secrets]``: where a secret is read from; exactly one of the two."""
 
@@ -152,6 +163,9 @@ class Settings(Table):
 
     fleet: FleetSettings
     """A table [fleet]: where the fleet is."""
+
+    clock: ClockSettings = ClockSettings()
+    """A table [clock]: what is expected of this machine's clock."""
 
     secrets: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")], SecretPlace] = Field(default_factory=dict)
     """A table [secrets]: where to read what recipes need and may not hold, such as a console's password."""

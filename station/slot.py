@@ -248,7 +248,7 @@ class Slot:
         return cycle
 
     def _run_cycle(self, cycle: Cycle) -> CycleRow:
-        self._front.running(cycle.row)
+        self._front.running(cycle.row, cycle.opened)
         ending = cycle.run()
         self._front.closed(cycle.row, ending)
         return cycle.row

@@ -17,8 +17,8 @@ def empty(last: CycleRow) -> SlotView:
     return SlotView(last.slot, last=f"{last.serial or '?'} {outcome(last)}")
 
 
-def running(row: CycleRow, plan: tuple[Step, ...]) -> SlotView:
-    """Show an open cycle, before it says which step it is in."""
+def running(row: CycleRow, plan: tuple[Step, ...], opened: float) -> SlotView:
+    """Show an open cycle, before it says which step it is in; ``opened`` is the monotonic second of its opening."""
     return SlotView(
         row.slot,
         Phase.RUNNING,
@@ -26,7 +26,7 @@ def running(row: CycleRow, plan: tuple[Step, ...]) -> SlotView:
         serial=row.serial,
         attempt=row.attempt or 0,
         plan=plan,
-        started=clock.monotonic() - max(0, clock.now_us() - row.opened_at) / 1e6,
+        started=opened,
     )
 
 

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import os
 import random
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
+from moved_clock import MovedClock, moved_clock
+
+
+@pytest.fixture
+def wall() -> Iterator[MovedClock]:
+    """This machine's clock, which a test may set."""
+    with moved_clock() as made:
+        yield made
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from station.errors import SettingsError
 from station.settings import Settings, load
+from station.timekeeper import Doubt
 
 EXAMPLE = Path(__file__).parents[1] / "config" / "station.toml"
 TOKEN = "5ecret5ecret5ecret5ecret5ecret5ecret5ecre"
@@ -56,7 +57,7 @@ MISTAKES = {
     "unknown key": (
         'name = "Line 1"',
         'name = "Line 1"\ncolor = 1',
-        "color: unknown key; known here: fleet, name, recipe, secrets, slots, state, station",
+        "color: unknown key; known here: clock, fleet, name, recipe, secrets, slots, state, station",
     ),
     "the token itself": (
         'token_file = "secrets/token"',
@@ -124,6 +125,21 @@ MISTAKES = {
         'vendor = "acme"',
         'vendor = "acme"\npatience_s = -1',
         "fleet.patience_s: expected greater than or equal to 0; found -1",
+    ),
+    "unknown doubt": (
+        '[[slots]]\nname = "1"',
+        '[clock]\nstops = ["unsynced", "late"]\n[[slots]]\nname = "1"',
+        "clock.stops #2: expected 'unsynced', 'jumped', 'behind' or 'fleet-differs'; found 'late'",
+    ),
+    "bool for doubts": (
+        '[[slots]]\nname = "1"',
+        '[clock]\nstops = true\n[[slots]]\nname = "1"',
+        "clock.stops: expected a list (what stops the line until it is over",
+    ),
+    "no tolerance": (
+        '[[slots]]\nname = "1"',
+        '[clock]\ntolerance_s = 0\n[[slots]]\nname = "1"',
+        "clock.tolerance_s: expected greater than or equal to 1; found 0",
     ),
     "short uid": (
         '"0123456789abcdef"',
@@ -221,6 +237,13 @@ MISTAKES = {
         "slots #2.name: expected the slot's name on the screen and in the records, 1 to 16 letters",
     ),
 }
+
+
+def test_a_clock_is_doubted_and_stops_nobody_unless_the_settings_say_so(path: Path) -> None:
+    assert (loaded(path).clock.tolerance_s, loaded(path).clock.stops) == (5, ())
+    table = '[clock]\ntolerance_s = 60\nstops = ["behind", "fleet-differs"]\n'
+    clock = loaded(path, ('[[slots]]\nname = "1"', f'{table}[[slots]]\nname = "1"')).clock
+    assert (clock.tolerance_s, clock.stops) == (60, (Doubt.BEHIND, Doubt.FLEET_DIFFERS))
 
 
 @pytest.mark.parametrize(("before", "after", "told"), MISTAKES.values(), ids=MISTAKES)

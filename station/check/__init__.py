@@ -41,8 +41,8 @@ def check(config: Path, client: Callable[[Settings], Client]) -> Iterator[Findin
     yield from files.secrets(settings, recipe)
     running = records.running(settings)
     yield from slots.check(settings, recipe, running)
-    last_event, findings = records.check(settings, running)
+    latest, findings = records.check(settings, running)
     yield from findings
     fleet_time, findings = far_side.check(settings, recipe, client)
     yield from findings
-    yield timing.check(last_event, fleet_time)
+    yield timing.check(settings.clock, latest, fleet_time)

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from email.utils import parsedate_to_datetime
 
 from station import words
 from station.check.finding import Finding, fail, ok, warn
+from station.clock import Ahead
 from station.errors import SettingsError, StationError
-from station.fleet.client import Client, FleetError, NotAllowed, NotFound, Refused, Reply, Request, Unreachable, names
+from station.fleet.client import Client, FleetError, NotAllowed, NotFound, Refused, Request, Unreachable, names
 from station.fleet.client.messages import LISTED, VALUE, Credential
 from station.recipe import Recipe
 from station.settings import Settings
@@ -20,8 +20,8 @@ from station.settings import Settings
 
 def check(
     settings: Settings, recipe: Recipe | None, client: Callable[[Settings], Client]
-) -> tuple[float | None, list[Finding]]:
-    """Return how far the fleet's clock is ahead of ours, in seconds, if it told; and what was found."""
+) -> tuple[Ahead | None, list[Finding]]:
+    """Return how far the fleet's clock is ahead of our uptime, if it told; and what was found."""
     model = recipe.fleet.model if recipe else None
     try:
         settings.token()
@@ -33,12 +33,12 @@ def check(
         with client(settings) as fleet:
             path = names.manage("model", "" if model is None else names.model(model))
             answers = LISTED if model is None else VALUE
-            reply = fleet.send(Request("GET", path, answers, credential=credential))
+            fleet.send(Request("GET", path, answers, credential=credential))
             took_ms = (time.monotonic() - began) * 1000
             named = [] if model is None else [_vendor(fleet, model, settings.fleet.vendor)]
     except Refused as refusal:
         there = ok("fleet", f"{settings.fleet.url} answers in {(time.monotonic() - began) * 1000:.0f} ms")
-        return None, [there, *_refused(refusal, settings, model, credential)]
+        return fleet.time, [there, *_refused(refusal, settings, model, credential)]
     except FleetError as fault:
         away = isinstance(fault, Unreachable)
         advice = "is the address right, and this machine's network up?" if away else words.advice(fault.code)
@@ -50,7 +50,7 @@ def check(
     if model is not None:
         findings.append(ok("fleet model", f"the fleet knows {model}"))
     owner = f"{settings.fleet.owner}: whether it is the right one, the fleet only tells when a board is enabled"
-    return _ahead(reply), [*findings, *named, ok("fleet owner", owner)]
+    return fleet.time, [*findings, *named, ok("fleet owner", owner)]
 
 
 def _vendor(fleet: Client, model: str, vendor: str) -> Finding:
@@ -82,10 +82,3 @@ def _refused(refusal: Refused, settings: Settings, model: str | None, credential
             advice = f"make the model, or mend fleet.model of the recipe; vendor: {settings.fleet.vendor}"
             return [taken, fail("fleet model", f"the fleet does not know {model} ({refusal.text})", advice)]
     return [fail("fleet", refusal.text, words.advice(refusal.code))]
-
-
-def _ahead(reply: Reply) -> float | None:
-    try:
-        return parsedate_to_datetime(reply.headers.get("date", "")).timestamp() - time.time()
-    except (ValueError, TypeError, OverflowError):
-        return None

@@ -15,6 +15,7 @@ from station.check.finding import Finding, Level, fail, ok, warn
 from station.database import translated, unknown_migrations
 from station.errors import DatabaseCorrupt, DatabaseError, DatabaseFailed, DatabaseNewer
 from station.ledger.chain import Event
+from station.ledger.read import LATEST
 from station.ledger.schema import migrations
 from station.settings import Settings
 
@@ -38,7 +39,7 @@ def running(settings: Settings) -> int | None:
 
 
 def check(settings: Settings, running: int | None) -> tuple[int | None, list[Finding]]:
-    """Return when the ledger's last event was (UTC microseconds), and what was found."""
+    """Return the latest time that the ledger holds (UTC microseconds), and what was found."""
     folder = settings.path(settings.state)
     state, disk = _folder(folder, running), _disk(_nearest(folder))
     if state.level is Level.FAIL or not os.path.exists(folder):
@@ -98,7 +99,8 @@ def _verified(path: Path, connection: sqlite3.Connection) -> tuple[int | None, F
     try:
         if (said := connection.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
             raise DatabaseCorrupt(f"{path}: {said}")
-        last = _chained(path, connection)
+        _verify_chain(path, connection)
+        last = connection.execute(LATEST).fetchone()[0] or None
         passed = connection.execute("SELECT COUNT(*) FROM boards WHERE passed_cycle IS NOT NULL").fetchone()[0]
         unfinished = connection.execute("SELECT COUNT(*) FROM cycles WHERE closed_at IS NULL").fetchone()[0]
     except sqlite3.OperationalError as error:
@@ -108,18 +110,15 @@ def _verified(path: Path, connection: sqlite3.Connection) -> tuple[int | None, F
     return last, ok("ledger", f"{path}: sound; {passed} boards passed, {unfinished} cycles open")
 
 
-def _chained(path: Path, connection: sqlite3.Connection) -> int | None:
-    """Hash the newest events again; return the time of the last one.  Raises ``DatabaseCorrupt``."""
+def _verify_chain(path: Path, connection: sqlite3.Connection) -> None:
+    """Hash the newest events again.  Raises ``DatabaseCorrupt``."""
     sql = f"SELECT previous, hash, {_COLUMNS} FROM events ORDER BY id DESC LIMIT {_EVENTS}"
     after: tuple[int, bytes] | None = None
-    last = None
     for previous, hashed, *columns in connection.execute(sql):
         event = Event(*columns)
-        last = event.at if last is None else last
         if event.hashed(previous) != hashed or (after is not None and after != (event.id + 1, hashed)):
             raise DatabaseCorrupt(f"{path}: event {event.id} is not what it was when it was written")
         after = (event.id, previous)
-    return last
 
 
 def _disk(place: Path) -> Iterator[Finding]:

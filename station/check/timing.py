@@ -4,26 +4,31 @@ from __future__ import annotations
 
 from station import clock
 from station.check.finding import Finding, fail, ok, warn
+from station.clock import Ahead
+from station.settings import ClockSettings
+from station.timekeeper import Doubt, Timekeeper, told
 
 _SET = "set the clock, and switch its synchronisation on: timedatectl set-ntp true"
-_APART_S = 60.0
-_FAR_APART_S = 3600.0
+_GRAVE_MS = {Doubt.BEHIND: 60_000, Doubt.FLEET_DIFFERS: 3_600_000}
+"""By so much, no site can want it."""
 
 
-def check(last_event: int | None, ahead_s: float | None) -> Finding:
-    """Judge the clock.
+def check(wanted: ClockSettings, latest: int | None, fleet: Ahead | None) -> Finding:
+    """Judge the clock as the station would.
 
-    ``last_event`` is the time of the ledger's last event, UTC microseconds;
-    ``ahead_s`` says how far the fleet's clock is ahead of ours.
+    ``latest`` is the latest time that the ledger holds, UTC microseconds;
+    ``fleet`` says how far the fleet's clock is ahead of our uptime.
     """
-    now = clock.now_us()
-    text = f"{clock.iso(now)}, {clock.state()}"
-    if last_event is not None and last_event - now > _APART_S * 1e6:
-        return fail("clock", f"{text}: before the ledger's last event of {clock.iso(last_event)}", _SET)
-    if ahead_s is not None and abs(ahead_s) > _APART_S:
-        way = "behind" if ahead_s > 0 else "ahead of"
-        level = fail if abs(ahead_s) > _FAR_APART_S else warn
-        return level("clock", f"{text}: {abs(ahead_s):.0f} s {way} the fleet's", _SET)
-    if clock.state() == "unsynced":
-        return warn("clock", f"{text}: nothing keeps it right", _SET)
-    return ok("clock", text)
+    timekeeper = Timekeeper(wanted.tolerance_s)
+    timekeeper.wrote(latest or 0)
+    timekeeper.compare(fleet)
+    now = clock.read()
+    doubts = timekeeper.judge(now)
+    text = f"{clock.iso(now.at)}, {now.state}"
+    if not doubts:
+        return ok("clock", text)
+    text = f"{text}: {told(doubts)}"
+    if stopping := [doubt for doubt in doubts if doubt in wanted.stops]:
+        return fail("clock", f"{text}; the line would stop for it ({', '.join(stopping)})", _SET)
+    grave = any(doubt in _GRAVE_MS and abs(by or 0) > _GRAVE_MS[doubt] for doubt, by in doubts.items())
+    return (fail if grave else warn)("clock", text, _SET)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _LAST = 20
 """So many cycles are listed where no board is named."""
+_KEEPING = ("close", "release", "cut")
+"""The events with which a transcript is kept."""
 _ESCAPED_NEWLINE = "\\n"
 
 
@@ -70,7 +72,7 @@ def _found(archive: Archive, serial: str | None, cycle: int | None) -> list[int]
 
 
 def _record(attempt: Attempt, transcript: bool) -> dict[str, Any]:
-    from station import clock, views
+    from station import clock, timekeeper, views
 
     cycle, ending = attempt.cycle, attempt.closing
     found: dict[str, Any] = {
@@ -90,7 +92,13 @@ def _record(attempt: Attempt, transcript: bool) -> dict[str, Any]:
         "ended_at": clock.iso(cycle.closed_at) if cycle.closed_at else None,
         "duration_s": cycle.duration_ms / 1000 if cycle.duration_ms is not None else None,
         "events": [
-            {"at": clock.iso(moment.at), "kind": moment.kind, "step": moment.step, "facts": moment.facts}
+            {
+                "at": clock.iso(moment.at),
+                "kind": moment.kind,
+                "step": moment.step,
+                "facts": moment.facts,
+                **({} if moment.doubts is None else timekeeper.recorded(moment.doubts)),
+            }
             for moment in attempt.moments
         ],
     }
@@ -135,16 +143,18 @@ def _told(attempt: Attempt, transcript: bool) -> Iterator[str]:
 
 
 def _timeline(attempt: Attempt, transcript: bool) -> Iterator[tuple[int, str]]:
-    began = attempt.cycle.opened_at
+    """Yield what happened, and how many microseconds after the opening."""
     for moment, settled in zip(attempt.moments, _settlements(attempt.moments), strict=True):
         if text := _said_of(moment, settled):
-            yield moment.at, f"{(moment.at - began) / 1e6:10.3f}  {text}"
+            yield moment.since, f"{moment.since / 1e6:10.3f}  {text}"
+    # A transcript has the times of the clock as it was when it was kept.
+    kept = next((m for m in reversed(attempt.moments) if m.kind in _KEEPING), attempt.moments[0])
     for said in attempt.transcript if transcript else ():
-        at = _microseconds(said.at)
+        since = kept.since + _microseconds(said.at) - kept.at
         first, *more = said.text.replace(_ESCAPED_NEWLINE, f"{_ESCAPED_NEWLINE}\n").splitlines() or [""]
-        yield at, f"{(at - began) / 1e6:10.3f}    {said.direction} {plain(first)}"
+        yield since, f"{since / 1e6:10.3f}    {said.direction} {plain(first)}"
         for line in more:
-            yield at, f"{'':10}    {said.direction} {plain(line)}"
+            yield since, f"{'':10}    {said.direction} {plain(line)}"
 
 
 def _settlements(moments: tuple[Moment, ...]) -> Iterator[Moment | None]:
@@ -157,8 +167,10 @@ def _settlements(moments: tuple[Moment, ...]) -> Iterator[Moment | None]:
 
 def _said_of(moment: Moment, settled: Moment | None) -> str:
     match moment.kind:
+        case "open" if moment.doubts:
+            return f"opened{_doubted(moment)}"
         case "intend":
-            took = f"{(settled.at - moment.at) / 1e6:.3f} s{_facts(settled)}" if settled else "did not succeed"
+            took = f"{(settled.since - moment.since) / 1e6:.3f} s{_facts(settled)}" if settled else "did not succeed"
             return f"{moment.step}: {took}"
         case "disable":
             return f"disabled in the fleet, late{_facts(moment)}"
@@ -169,10 +181,17 @@ def _said_of(moment: Moment, settled: Moment | None) -> str:
         case "release":
             return "the board left the slot; the fleet is told later"
         case "close":
-            return "closed"
+            return f"closed{_doubted(moment)}"
         case "remove":
             return "the board left"
     return ""
+
+
+def _doubted(moment: Moment) -> str:
+    """Say what speaks against the times of an event."""
+    from station.timekeeper import told
+
+    return f"; the clock: {told(moment.doubts)}" if moment.doubts else ""
 
 
 def _facts(moment: Moment) -> str:

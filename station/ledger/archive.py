@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from station.ledger.read import CycleRow, Reader
 from station.ledger.transcript import Said, read
 from station.model import Closing, Facts, Outcome
+from station.timekeeper import Doubts, recalled
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """One event of a cycle; ``at`` is UTC microseconds."""
+    """One event of a cycle."""
 
     at: int
+    """UTC microseconds."""
+    since: int
+    """Microseconds since the first one: by the uptime, and by the clock where the machine was restarted."""
     kind: str
     step: str | None
     facts: Facts | None
+    doubts: Doubts | None
+    """What spoke against the clock; None where it was not judged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +93,15 @@ class Archive(Reader):
     def attempt(self, number: int) -> Attempt:
         """Return one cycle; raises ``KeyError``."""
         cycle = self.cycle(number)
-        with self._rows("SELECT at, kind, body FROM events WHERE cycle = ? ORDER BY id", [number]) as events:
-            told = [(at, kind, json.loads(body)) for at, kind, body in events]
+        with self._rows("SELECT at, boot, kind, body FROM events WHERE cycle = ? ORDER BY id", [number]) as events:
+            told = [(at, boot, kind, json.loads(body)) for at, boot, kind, body in events]
         with self._rows("SELECT name, version FROM recipes WHERE sha256 = ?", [cycle.recipe]) as recipes:
             name = " ".join(recipes[0]) if recipes else cycle.recipe
-        closing = next((_closing(cycle, body) for _, kind, body in told if kind == "close"), None)
+        closing = next((_closing(cycle, body) for _, _, kind, body in told if kind == "close"), None)
         return Attempt(
             cycle=cycle,
             recipe=name,
-            moments=tuple(Moment(at, kind, body.get("step"), body.get("facts")) for at, kind, body in told),
+            moments=tuple(_moments(told)),
             closing=closing,
             serial=cycle.serial or (closing.details.get("serial") if closing else None),
             transcript=read(self.transcript(number)) if self._keeps_transcripts() else (),
@@ -104,6 +111,19 @@ class Archive(Reader):
         """Tell whether the file is of a version that has them: nobody brings it up to date who only reads."""
         with self._rows("SELECT 1 FROM sqlite_master WHERE name = 'transcripts'") as rows:
             return bool(rows)
+
+
+def _moments(told: list[tuple[int, str, str, Facts]]) -> Iterator[Moment]:
+    """Yield the events, which are (at, boot, kind, body), with the time that lies between them."""
+    since, before = 0, told[0]
+    for at, boot, kind, body in told:
+        uptime, earlier = body.get("uptime_us"), before[3].get("uptime_us")
+        if boot and boot == before[1] and uptime is not None and earlier is not None:
+            since += uptime - earlier
+        else:
+            since += at - before[0]
+        before = (at, boot, kind, body)
+        yield Moment(at, since, kind, body.get("step"), body.get("facts"), recalled(body))
 
 
 def _closing(cycle: CycleRow, body: Facts) -> Closing:

@@ -14,8 +14,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from station import clock
 from station.database import connect, translated
 from station.model import Closing, Counters, Facts, Outcome, Step
+
+LATEST = """SELECT MAX(COALESCE((SELECT at FROM events ORDER BY id DESC LIMIT 1), 0),
+    COALESCE((SELECT MAX(closed_at) FROM cycles), 0))"""
+"""The latest time that the ledger holds: of the last event, or of the verdict before it that is later."""
+
+OPENING = """SELECT at, json_extract(body, '$.uptime_us') AS uptime FROM events
+    WHERE cycle = ? AND kind = 'open' AND boot = ? AND boot <> '' AND uptime IS NOT NULL"""
+"""When a cycle was opened, by the clock and by the uptime, if that was in this boot of the machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +70,8 @@ class Past:
     """The transcript that is kept of it."""
     begun_at: int | None = None
     """When its unsettled step was begun first, UTC microseconds."""
+    age_s: float = 0.0
+    """Seconds since it was opened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +181,14 @@ class Reader:
     def past(self, row: CycleRow) -> Past:
         """Return what an open cycle has behind it."""
         begun_at = self.intended_at(row.id, Step(row.step)) if row.step else None
-        return Past(tuple(self.settled(row.id)), self.decided(row.id), self.transcript(row.id), begun_at)
+        said = self.transcript(row.id)
+        return Past(tuple(self.settled(row.id)), self.decided(row.id), said, begun_at, self._age_s(row))
+
+    def _age_s(self, row: CycleRow) -> float:
+        """Return the seconds since a cycle was opened: by the uptime, or by the clock if the machine was restarted."""
+        with self._rows(OPENING, [row.id, clock.boot_id()]) as opened:
+            age_us = clock.uptime_us() - opened[0][1] if opened else clock.now_us() - row.opened_at
+        return max(0, age_us) / 1e6
 
     def settled(self, cycle: int) -> list[SettledStep]:
         """Return the steps that a cycle has behind it, in the order in which they settled."""

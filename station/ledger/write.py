@@ -7,8 +7,6 @@ import hashlib
 import sqlite3
 from collections.abc import Callable
 from dataclasses import asdict, replace
-from functools import cache
-from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,9 +14,11 @@ from station import __version__, clock
 from station.database import Writer, connect, translated
 from station.errors import DatabaseError
 from station.ledger.chain import GENESIS, Event, canonical
-from station.ledger.read import CycleRow
-from station.ledger.schema import PROJECTIONS, migrations
+from station.ledger.read import LATEST, OPENING, CycleRow
+from station.ledger.rows import columns, inserting, project
+from station.ledger.schema import migrations
 from station.model import Closing, Facts, Outcome, Step
+from station.timekeeper import Timekeeper, recorded
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Rows = dict[str, dict[str, Any]]
 """Table -> the whole row, as the event leaves it."""
+
+JUDGED = frozenset({"start", "open", "close", "clock"})
+"""The kinds of event that say what the clock was worth."""
 
 STATION = "station"
 """The actor of whatever no person decided."""
@@ -42,14 +45,15 @@ class Ledger:
     as one piece of work.
     """
 
-    def __init__(self, path: Path, station: str) -> None:
-        """Open or make the ledger of the station with this uid."""
-        self._station = station
+    def __init__(self, path: Path, station: str, timekeeper: Timekeeper | None = None) -> None:
+        """Open or make the ledger of the station with this uid; ``timekeeper`` judges the clock of its records."""
+        self._station, self._timekeeper = station, timekeeper or Timekeeper()
         self._database = connect(path, migrations)
         self._head: tuple[int, bytes] = (0, GENESIS)
         try:
             with translated(path):
                 self._take_head()
+                self._timekeeper.wrote(self._database.conn.execute(LATEST).fetchone()[0])
         except DatabaseError:
             self._database.conn.close()
             raise
@@ -238,13 +242,15 @@ class Ledger:
         carry: bool = True,
     ) -> None:
         """Insert one event and bring the projections to what it says."""
-        rows = {**({"cycles": _columns(cycle)} if cycle and carry else {}), **(rows or {})}
+        rows = {**({"cycles": columns(cycle)} if cycle and carry else {}), **(rows or {})}
         whole = {**(body or {}), **({"facts": facts} if facts is not None else {}), **({"rows": rows} if rows else {})}
+        now = clock.read()
+        whole |= {"uptime_us": now.uptime, **(self._judged(db, now, cycle) if kind in JUDGED else {})}
         number, previous = self._head
         event = Event(
             id=number + 1,
-            at=clock.now_us(),
-            clock=clock.state(),
+            at=now.at,
+            clock=now.state,
             station=self._station,
             boot=clock.boot_id(),
             kind=kind,
@@ -253,47 +259,22 @@ class Ledger:
             body=canonical(whole),
         )
         hashed = event.hashed(previous)
-        values = {**_columns(event), "previous": previous, "hash": hashed}
-        db.conn.execute(_inserting("events", tuple(values)), list(values.values()))
+        values = {**columns(event), "previous": previous, "hash": hashed}
+        db.conn.execute(inserting("events", tuple(values)), list(values.values()))
         for table, row in rows.items():
-            _project(db.conn, table, row)
+            project(db.conn, table, row)
         self._head = (event.id, hashed)
+        self._timekeeper.wrote(now.at)
+
+    def _judged(self, db: Database, now: clock.Reading, cycle: CycleRow | None) -> dict[str, Any]:
+        """Return what the clock is worth; of a cycle also whether it was set since that was opened."""
+        opened = db.conn.execute(OPENING, [cycle.id, clock.boot_id()]).fetchone() if cycle else None
+        return recorded(self._timekeeper.judge(now, opened[0] - opened[1] if opened else None))
 
     def _take_head(self) -> None:
         """Read the chain's head from the file, at start and after anything was rolled back."""
         row = self._database.conn.execute("SELECT id, hash FROM events ORDER BY id DESC LIMIT 1").fetchone()
         self._head = (row[0], bytes(row[1])) if row else (0, GENESIS)
-
-
-def _columns(row: CycleRow | Event) -> dict[str, Any]:
-    """Return a flat row as a dict; ``asdict`` would copy it through and through, which costs more than the commit."""
-    return dict(zip(row.__dataclass_fields__, _VALUES[type(row)](row), strict=True))
-
-
-_VALUES: dict[type, Callable[[Any], tuple[Any, ...]]] = {
-    kind: attrgetter(*kind.__dataclass_fields__) for kind in (CycleRow, Event)
-}
-
-
-def _project(connection: sqlite3.Connection, table: str, row: dict[str, Any]) -> None:
-    """Bring a projection's row to what it is now.
-
-    Only what has changed is written: SQLite rewrites every index of a column that is set, also to what it was.
-    """
-    key = PROJECTIONS[table]
-    held = connection.execute(f"SELECT {', '.join(row)} FROM {table} WHERE {key} = ?", [row[key]]).fetchone()
-    if held is None:
-        connection.execute(_inserting(table, tuple(row)), list(row.values()))
-        return
-    changed = {name: value for (name, value), old in zip(row.items(), held, strict=True) if value != old}
-    if changed:
-        update = ", ".join(f"{name} = ?" for name in changed)
-        connection.execute(f"UPDATE {table} SET {update} WHERE {key} = ?", [*changed.values(), row[key]])
-
-
-@cache
-def _inserting(table: str, names: tuple[str, ...]) -> str:
-    return f"INSERT INTO {table}({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
 
 
 @contextlib.contextmanager

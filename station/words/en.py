@@ -90,6 +90,7 @@ WORDS = {
     "database-corrupt": "THE RECORDS ARE DAMAGED. Stop working and call the supervisor.",
     "database-newer": "The records were made by a newer version of this program. Call the supervisor.",
     "escrow-failed": "The station could not keep a key safe. Call the supervisor: is the disk full?",
+    "clock-wrong": "The station's clock is wrong. Call the supervisor to set it; the line goes on by itself then.",
     "key-lost": "The station has lost this board's key. Put the board aside and try it again later.",
     "station-absent": "No station is running here. Start it first.",
     "order-unknown": "The station does not know this command. Call the supervisor.",

@@ -17,6 +17,7 @@ from types import SimpleNamespace
 import pytest
 from board_on_port import RECIPES, OnPort, soon
 from click.testing import CliRunner
+from moved_clock import MovedClock
 from served_fleet import Served
 from station_process import Station, station
 
@@ -24,7 +25,10 @@ from drivers.ports import holders
 from station import clock
 from station.check import timing
 from station.cli import main
+from station.clock import Ahead, Reading
 from station.ledger import Ledger
+from station.settings import ClockSettings
+from station.timekeeper import Doubt
 
 SETTINGS = """\
 station = "9f2c41d07a3e4b56"
@@ -353,22 +357,35 @@ def test_of_the_owner_is_said_that_it_can_not_be_tried(config: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("last_s", "ahead_s", "state", "level", "expected"),
+    ("last_s", "ahead_s", "state", "stops", "level", "expected"),
     [
-        (-5, 0.5, "synced", "OK", ""),
-        (30, None, "unknown", "OK", ""),
-        (86400, 0.0, "synced", "FAIL", "before the ledger's last event"),
-        (None, 90.0, "synced", "WARN", "90 s behind the fleet's"),
-        (None, -86400.0, "synced", "FAIL", "86400 s ahead of the fleet's"),
-        (None, 0.0, "unsynced", "WARN", "nothing keeps it right"),
+        (-5, 0.5, "synced", (), "OK", ""),
+        (-5, 4.5, "unknown", tuple(Doubt), "OK", ""),
+        (30, None, "unknown", (), "WARN", "30 s behind what the ledger holds"),
+        (30, None, "unknown", (Doubt.BEHIND,), "FAIL", "the line would stop for it (behind)"),
+        (86400, 0.0, "synced", (), "FAIL", "86400 s behind what the ledger holds"),
+        (None, 90.0, "synced", (), "WARN", "90 s behind the fleet's"),
+        (None, -90.0, "synced", (Doubt.FLEET_DIFFERS,), "FAIL", "90 s ahead of the fleet's"),
+        (None, -86400.0, "synced", (), "FAIL", "86400 s ahead of the fleet's"),
+        (None, 0.0, "unsynced", (), "WARN", "nothing keeps it right"),
+        (None, 0.0, "unsynced", (Doubt.JUMPED,), "WARN", "nothing keeps it right"),
+        (None, 0.0, "unsynced", (Doubt.UNSYNCED,), "FAIL", "the line would stop for it (unsynced)"),
     ],
 )
 def test_the_clock_is_judged_by_the_ledger_the_fleet_and_the_kernel(
-    monkeypatch: pytest.MonkeyPatch, last_s: int | None, ahead_s: float | None, state: str, level: str, expected: str
+    monkeypatch: pytest.MonkeyPatch,
+    last_s: int | None,
+    ahead_s: float | None,
+    state: str,
+    stops: tuple[Doubt, ...],
+    level: str,
+    expected: str,
 ) -> None:
-    monkeypatch.setattr(clock, "state", lambda: state)
-    last = None if last_s is None else clock.now_us() + last_s * 1_000_000
-    finding = timing.check(last, ahead_s)
+    now = Reading(10**15, 10**9, state)
+    monkeypatch.setattr(clock, "read", lambda: now)
+    last = None if last_s is None else now.at + last_s * 1_000_000
+    fleet = None if ahead_s is None else Ahead(*[now.ahead + round(ahead_s * 1e6)] * 2)
+    finding = timing.check(ClockSettings(stops=stops), last, fleet)
     assert finding.level == level and expected in finding.text and bool(finding.advice) == (level != "OK")
 
 
@@ -378,4 +395,19 @@ def test_a_ledger_of_the_future_shows_in_the_whole(config: Path, monkeypatch: py
     ledger(config)
     monkeypatch.undo()
     monkeypatch.setattr(clock, "state", lambda: "synced")
-    assert "before the ledger's last event" in sole_trouble(config, "clock")
+    assert "s behind what the ledger holds" in sole_trouble(config, "clock")
+
+
+def test_a_fleet_with_another_time_shows_in_the_whole(config: Path, wall: MovedClock) -> None:
+    wall.move(-600)
+    assert "s behind the fleet's" in sole_trouble(config, "clock", "WARN")
+    edit(config, "[[slots]]", '[clock]\nstops = ["fleet-differs"]\n\n[[slots]]')
+    assert "the line would stop for it (fleet-differs)" in sole_trouble(config, "clock")
+    edit(config, 'stops = ["fleet-differs"]', "tolerance_s = 900")
+    assert checked(config)[1]["clock"]["level"] == "OK"
+
+
+def test_a_fleet_that_refuses_us_tells_the_time_all_the_same(config: Path, wall: MovedClock) -> None:
+    config.with_name("token").write_text("0" * 40)
+    wall.move(7200)
+    assert "s ahead of the fleet's" in checked(config)[1]["clock"]["text"]

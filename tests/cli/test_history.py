@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from moved_clock import MovedClock
 from station_process import Station, station
 
 from drivers.board import Identity
 from drivers.transcript import Passage
+from station import clock
 from station.ledger import CycleRow, Ledger
 from station.ledger.archive import Archive
 from station.ledger.transcript import written
@@ -79,6 +81,27 @@ def test_the_transcript_is_told_with_times_and_directions(ledger: Ledger, tmp_pa
         r"              < [red]=> ",
     ]
     assert "no transcript: none is kept of a PASS" in told
+
+
+def test_what_spoke_against_the_clock_is_told_and_no_duration_is_read_off_it(tmp_path: Path, wall: MovedClock) -> None:
+    (tmp_path / "state").mkdir()
+    wall.state = "unsynced"
+    with closing(Ledger(tmp_path / "state" / "ledger.db", "9f2c41d07a3e4b56")) as ledger:
+        row = ledger.open_cycle("1", RECIPE, Step.IDENTIFY)
+        wall.slept_s += 2
+        wall.move(-3600)
+        said = written([Passage(1.5, ">", b"hello")], clock.now_us() - 2_000_000)
+        wall.slept_s += 1
+        ledger.close_cycle(row, Closing(Outcome.FAIL, "board-silent", "no answer"), {}, 3000, said)
+    told = history(tmp_path, "--cycle", "1", "--transcript").stdout.splitlines()
+    assert told[-5] == "     0.000  opened; the clock: nothing keeps it right"
+    assert told[-4].startswith("     0.00") and told[-4].endswith("identify: did not succeed")
+    assert told[-3].startswith("     1.5") and told[-3].endswith("> hello")
+    assert told[-2].startswith("     3.0") and "closed; the clock: nothing keeps it right, set back by 3600" in told[-2]
+    (line,) = history(tmp_path, "--json").stdout.splitlines()
+    opened, intended, ended = json.loads(line)["events"]
+    assert (opened["clock"], opened["clock_ms"], "clock" in intended) == (["unsynced"], {}, False)
+    assert ended["clock"] == ["unsynced", "jumped", "behind"] and ended["clock_ms"].keys() == {"jumped", "behind"}
 
 
 def test_without_a_board_the_last_cycles_are_listed(ledger: Ledger, tmp_path: Path) -> None:

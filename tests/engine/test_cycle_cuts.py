@@ -13,6 +13,7 @@ from engine_cycle import (
     taken_up,
 )
 from engine_world import STEPS_OF_A_PASS, TameBoard, World
+from moved_clock import MovedClock
 
 from drivers.errors import BoardPulled, CommitFailed
 from station.errors import DatabaseFailed
@@ -54,6 +55,19 @@ def test_a_cycle_cut_in_a_call_to_the_fleet_goes_on_and_knows_its_own_work(
     entry = world.entry()
     assert entry is not None and world.clients_of() == 1
     assert (board.flash["fleet_key"], board.flash["fleet_rid"]) == (entry.cik, entry.rid)
+
+
+def test_a_duration_spans_runs_of_the_station_and_is_not_read_off_the_clock(world: World, wall: MovedClock) -> None:
+    board = TameBoard(faults={"configure": [power_cut]})
+    one = cycle(world, board)
+    with pytest.raises(PowerCut):
+        one.run()
+    wall.slept_s += 20
+    wall.move(-3600)
+    again = taken_up(world, one.row.id, board)
+    wall.move(7200)
+    assert again.run().outcome is Outcome.PASS
+    assert again.row.duration_ms == pytest.approx(20_000, abs=5_000)
 
 
 def test_a_cut_between_escrow_and_ledger_loses_no_key(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

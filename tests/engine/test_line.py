@@ -64,7 +64,7 @@ def silent(pause: float) -> None:
 
 
 def watching(pool: ThreadPoolExecutor, line: Line, client: Client, model: str = MODEL) -> Future[None]:
-    return pool.submit(line.watch, client, model, lambda: None)
+    return pool.submit(line.watch, client, model, lambda: None, lambda: None)
 
 
 def test_the_first_reason_stays_and_is_noted_once(line: Line, notes: Notes) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from ipaddress import ip_address
 from pathlib import Path
 from types import TracebackType
@@ -13,7 +13,9 @@ from urllib.parse import urlsplit
 from weakref import WeakSet
 
 from station import __version__, clock
+from station.clock import Ahead
 from station.fleet.client.content import Content
+from station.fleet.client.dates import date_of
 from station.fleet.client.device import Device
 from station.fleet.client.errors import Garbled, TokenUnusable, Unanswered, UrlUnusable
 from station.fleet.client.groups import Groups
@@ -34,6 +36,8 @@ _TRIES = 3
 
 _PAUSE_S = 0.5
 """The first pause between tries at its longest; each further one is twice as long."""
+
+_SECOND_US = 1_000_000
 
 _TOKEN, _CIK = "X-Exosite-Token", "X-Exosite-CIK"
 
@@ -82,6 +86,8 @@ class Client:
         self._wires: WeakSet[Wire] = WeakSet()
         self._gate = threading.Lock()
         self._cut = threading.Event()
+        self._heard: tuple[Mapping[str, str], int, int] | None = None
+        """The headers of the last answer, and the uptimes between which it was made."""
         self.device = Device(self, vendor)
         self.content = Content(self)
         self.groups = Groups(self)
@@ -127,13 +133,28 @@ class Client:
             credential = self._credential(request)
             secret = credential[1] if credential else None
             try:
-                return judge(request, self._wire().exchange(request, _headers(request, credential), deadline), secret)
+                asked = clock.uptime_us()
+                reply = self._wire().exchange(request, _headers(request, credential), deadline)
+                self._heard = (reply.headers, asked, clock.uptime_us())
+                return judge(request, reply, secret)
             except Garbled:
                 raise  # it is understood to be wrong, not late
             except Unanswered as error:
                 last = attempt == _TRIES or not request.repeatable
                 if last or not self.pause(error, attempt, deadline):
                     raise
+
+    @property
+    def time(self) -> Ahead | None:
+        """How far the fleet's clock was ahead of our uptime at its last answer; None if that did not tell.
+
+        Any answer will do, a refusal too.  The bounds are apart by its whole round trip, and by the second that the
+        fleet leaves out.
+        """
+        if (heard := self._heard) is None or (date := date_of(heard[0])) is None:
+            return None
+        _, asked, answered = heard
+        return Ahead(least=date - answered, most=date + _SECOND_US - asked)
 
     def pause(self, error: Unanswered, attempt: int, deadline: float) -> bool:
         """Wait after this failed attempt (from 1); return False, at once, if there must be no further one.

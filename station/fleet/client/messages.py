@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
+from station.fleet.client.dates import date_of
+
 if TYPE_CHECKING:
     from station.fleet.client.errors import Unanswered
 
@@ -94,6 +96,11 @@ class Reply:
     headers: Mapping[str, str] = field(repr=False)
     """By lower-case name."""
     body: bytes = field(repr=False)
+
+    @property
+    def date(self) -> int | None:
+        """When it was made by the fleet's clock, UTC microseconds in whole seconds; None if it does not say so."""
+        return date_of(self.headers)
 
 
 Sink = Callable[[Reply, Iterator[bytes]], None]

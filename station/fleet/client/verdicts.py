@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-import time
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
+from station import clock
 from station.fleet.client.errors import (
     BadRequest,
     Busy,
@@ -92,12 +92,16 @@ def _shown(text: str, token: str | None) -> str:
 
 
 def _retry_after(reply: Reply) -> float | None:
-    """Return the seconds of a ``Retry-After`` header, given as seconds or as a date (RFC 9110, 10.2.3)."""
+    """Return the seconds of a ``Retry-After`` header, given as seconds or as a date (RFC 9110, 10.2.3).
+
+    A date is one of the fleet's clock, so it is the fleet's ``Date`` that it is later than, if there is one.
+    """
     value = reply.headers.get("retry-after", "").strip()
     if value.isascii() and value.isdigit():
         return min(float(value[:9]), _LONGEST_WAIT_S)
     try:
-        seconds = parsedate_to_datetime(value).timestamp() - time.time()
+        now_us = clock.now_us() if reply.date is None else reply.date
+        seconds = parsedate_to_datetime(value).timestamp() - now_us / 1e6
     except (ValueError, OverflowError, TypeError):  # no date, or one that no calendar has
         return None
     return min(max(seconds, 0.0), _LONGEST_WAIT_S)
