@@ -94,6 +94,7 @@ def register(case: Case) -> Facts:
 
 def enable(case: Case) -> Facts:
     """Give the serial number its client in the fleet (M43, M46; M48 for a retest)."""
+    window = _window(case)
 
     def attempt() -> Facts:
         sight = case.look(Step.ENABLE)
@@ -104,7 +105,6 @@ def enable(case: Case) -> Facts:
             case.act(lambda: case.fleet.serials.regenerate(case.model, case.serial))
         return {"rid": rid, "found": sight.found, "move": sight.move, **window}
 
-    window = _window(case)
     return case.first_come(attempt)
 
 

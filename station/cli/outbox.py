@@ -85,7 +85,11 @@ def export(form: str, output: Path | None, config: Path | None, ledger: Path | N
 def _owed(archive: Archive) -> Iterator[dict[str, Any]]:
     from station import clock
 
-    for kind, rows in (("steps", archive.pending()), ("disable", archive.owed()), ("none", archive.conflicts())):
+    for owed, rows in (
+        ("all the fleet's steps", archive.pending()),
+        ("disable", archive.owed()),
+        ("fetch it from its box", archive.conflicts()),
+    ):
         for row in rows:
             yield {
                 "cycle": row.id,
@@ -96,7 +100,7 @@ def _owed(archive: Archive) -> Iterator[dict[str, Any]]:
                 "lot": row.work_order,
                 "opened_at": clock.iso(row.opened_at),
                 "left_at": clock.iso(row.released_at) if row.released_at else None,
-                "owed": {"steps": "all the fleet's steps", "disable": "disable", "none": "fetch it from its box"}[kind],
+                "owed": owed,
                 "error": row.error,
             }
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from station.cli.records import plain
 from station.cli.running import of_station, state_folder
 
 
@@ -26,9 +27,9 @@ def command(config: Path | None, state: Path | None, as_json: bool) -> None:
     counters = line["counters"]
     fleet = f"fleet {line['fleet']}" + (f" {line['fleet_ms']} ms" if line["fleet_ms"] is not None else "")
     done = f"{counters['done']} done today, {counters['passed']} passed"
-    click.echo(f"{_printable(line['station'])}: {_printable(line['recipe'])}, {fleet}, {done}")
+    click.echo(f"{plain(line['station'])}: {plain(line['recipe'])}, {fleet}, {done}")
     if line["stopped"]:
-        click.echo(f"LINE STOPPED: {_printable(line['stopped'])}")
+        click.echo(f"LINE STOPPED: {plain(line['stopped'])}")
     width = max(len(slot["slot"]) for slot in shown["slots"])
     for slot in shown["slots"]:
         click.echo(_row(slot, width).rstrip())
@@ -37,11 +38,6 @@ def command(config: Path | None, state: Path | None, as_json: bool) -> None:
 def _row(slot: dict[str, Any], width: int) -> str:
     """Return one slot as a line: name, verdict or state, serial number, and the step or the sentence that is shown."""
     word = slot["outcome"] or slot["phase"].upper()
-    serial = _printable(slot["serial"] or (slot["last"] and f"last: {slot['last']}") or "-")
+    serial = plain(slot["serial"] or (slot["last"] and f"last: {slot['last']}") or "-")
     said = " ".join(filter(None, (slot["advice"], slot["note"]))) or slot["step"] or ""
-    return f"{slot['slot']:<{width}}  {word:<8} {serial:<24} {_printable(said)}"
-
-
-def _printable(text: str) -> str:
-    """Return what can't harm a terminal."""
-    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
+    return f"{slot['slot']:<{width}}  {word:<8} {serial:<24} {plain(said)}"
