@@ -6,7 +6,6 @@ in, so that a test can wrap any of them without a hook in the code.
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -29,9 +28,6 @@ from station.slot import Equipment
 from station.state import StateFolder
 from station.timekeeper import Timekeeper
 from station.vigil import Vigil
-
-_GARBAGE = 50_000
-"""Objects that are made before the garbage collector looks for cycles among them: a few MB."""
 
 
 def client(settings: Settings) -> Client:
@@ -102,17 +98,6 @@ def build(settings: Settings, ports: Ports = _REAL) -> Bench:
         control = Control(folder.path)
         held.callback(control.close)
         return Bench(settings.name, settings.slots, equipment, vigil.look, control.serve, held.pop_all().close)
-
-
-def spare_collector() -> None:
-    """Keep the garbage collector out of the way of boards: for a process that does nothing but run the station.
-
-    It would look through every module again and again, although what there is now stays.  And cycles of objects are
-    rare here, so that it need not look for them every 700 objects, which would be some 50 times a board.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(_GARBAGE)
 
 
 def _discreet(link: Link, recipe: Recipe) -> Link:

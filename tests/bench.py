@@ -14,6 +14,7 @@ save as slowly as real ones do.
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import tempfile
@@ -26,7 +27,8 @@ from typing import Any
 
 from drivers.sim import simulated
 from station import settings
-from station.build import build, spare_collector
+from station.build import build
+from station.dedicated import keep_to_one_core, spare_collector
 from station.model import Finished, FleetState, Outcome, Phase, SlotView
 from station.rehearsal import Plan, RemoteFarEnd, shipped_recipe
 from station.robot import Robot
@@ -107,6 +109,7 @@ def measure(dialect: str, slots: int, boards_a_slot: int, boot_s: float, save_s:
     """Run one rehearsal."""
     watch = Stopwatch()
     with ExitStack() as held:
+        held.callback(os.sched_setaffinity, 0, os.sched_getaffinity(0))  # the next far end may use all cores again
         folder = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="station-bench-")))
         plan = Plan(
             folder,
@@ -122,6 +125,7 @@ def measure(dialect: str, slots: int, boards_a_slot: int, boot_s: float, save_s:
         far_end.watch = watch
         held.callback(far_end.close)
         far_end.wait()
+        keep_to_one_core()
         bench = build(settings.load(plan.config))
         held.callback(bench.stop)
         robot = Robot(far_end, plan.slot_names, 0)

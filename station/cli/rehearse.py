@@ -168,13 +168,15 @@ def _rehearse(plan: Plan, headless: bool, as_json: bool) -> int:
         remote = RemoteFarEnd(plan)
         held.callback(remote.close)
         from station import journal, settings
-        from station.build import build, spare_collector
+        from station.build import build
+        from station.dedicated import keep_to_one_core, spare_collector
 
         if headless:
             journal.to_stderr()
         else:
             import_module("station.tui.app")  # while the far end comes up
         remote.wait()
+        keep_to_one_core()
         bench = build(settings.load(plan.config))
         held.callback(bench.stop)
         robot = Robot(remote, plan.slot_names, 0 if headless else _DWELL_S)

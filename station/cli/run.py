@@ -41,9 +41,11 @@ def command(config: Path, headless: bool, as_json: bool, boards: int | None) -> 
     if (as_json or boards) and not headless:
         raise click.UsageError("--json and --boards go with --headless")
     from station import journal, settings
-    from station.build import build, spare_collector
+    from station.build import build
+    from station.dedicated import keep_to_one_core, spare_collector
 
     facts = settings.load(config)
+    keep_to_one_core()
     if headless:
         journal.to_stderr()
     bench = build(facts)
