@@ -29,6 +29,7 @@ _REASONS: dict[int, tuple[type[PortError], str]] = {
     errno.EIO: (PortMissing, "is there but its adapter is gone"),
     errno.ECONNREFUSED: (PortMissing, "is not there: nothing listens at this address"),
     errno.ECONNRESET: (PortMissing, "hung up while it was being opened"),
+    errno.EPIPE: (PortMissing, "hung up while it was being opened"),
     errno.EHOSTUNREACH: (PortMissing, "is not there: no way to this address"),
     errno.ENETUNREACH: (PortMissing, "is not there: no way to this address"),
     socket.EAI_NONAME: (PortMissing, "is not there: no host of this name"),

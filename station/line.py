@@ -54,7 +54,8 @@ class Line:
         self._patience_s, self._record = patience_s, record
         self._changed = threading.Condition()
         self._stopping = False
-        self._stop: Stop | None = None
+        self._stops: dict[str, Stop] = {}
+        """Code -> what stops the line, in the order in which it came: when one is over, the next one still holds."""
         self._fleet = FleetState.UNKNOWN
         self._fleet_ms: int | None = None
         self._good_answers = 0
@@ -65,7 +66,7 @@ class Line:
     @property
     def stop(self) -> Stop | None:
         """Why the line stands still, None while it runs."""
-        return self._stop
+        return next(iter(self._stops.values()), None)
 
     @property
     def obstacle(self) -> str | None:
@@ -74,33 +75,41 @@ class Line:
         Just after the start that is the fleet's first answer, so that a
         fleet that refuses the station is known before any board is begun.
         """
-        if self._stop is not None:
-            return self._stop.code
+        if (stop := self.stop) is not None:
+            return stop.code
         fresh = self._fleet is FleetState.UNKNOWN and clock.monotonic() < self._began + _FIRST_LOOK_S
         return "fleet-asked" if fresh else None
 
     def halt(self, fault: StationError, *, heals: bool = False) -> None:
-        """Stop the line; the first reason stays until it is over."""
+        """Stop the line; the first reason stays until it is over, and the others hold after it."""
         with self._changed:
-            if self._stop is not None:
+            if fault.code in self._stops:
                 return
-            self._stop = Stop(fault.code, fault.text, heals)
-        log.error("line stopped: %s: %s", fault.code, fault.text)
-        self.note("line-stop", {"code": fault.code, "text": fault.text})
+            self._stops[fault.code] = stop = Stop(fault.code, fault.text, heals)
+            if stop is not self.stop:
+                return
+        self._tell(stop)
+
+    def _tell(self, stop: Stop) -> None:
+        log.error("line stopped: %s: %s", stop.code, stop.text)
+        self.note("line-stop", {"code": stop.code, "text": stop.text})
 
     def heal(self, code: str) -> None:
         """Let the line run again, if this is what it was stopped for."""
         self._heal(lambda stop: stop.code == code)
 
     def _heal(self, over: Callable[[Stop], bool]) -> None:
-        """Let the line run again, if what stopped it is over."""
+        """Let the line run again, if what stopped it is over and nothing else holds."""
         with self._changed:
-            if self._stop is None or not over(self._stop):
+            first = self.stop
+            self._stops = {code: stop for code, stop in self._stops.items() if not over(stop)}
+            if first is None or (holds := self.stop) is first:
                 return
-            code, self._stop = self._stop.code, None
             self._changed.notify_all()
-        log.info("line runs again: %s is over", code)
-        self.note("line-run", {"code": code})
+        log.info("%s: %s is over", "line runs again" if holds is None else "line still stopped", first.code)
+        self.note("line-run", {"code": first.code})
+        if holds is not None:
+            self._tell(holds)
 
     def shut_down(self) -> None:
         """Wake everybody who waits here, with ``Cancelled``: the station is stopping."""
@@ -111,7 +120,7 @@ class Line:
     def await_running(self) -> None:
         """Return once the line runs; raises ``Cancelled``."""
         with self._changed:
-            self._changed.wait_for(lambda: self._stopping or self._stop is None)
+            self._changed.wait_for(lambda: self._stopping or self.stop is None)
             self._check()
 
     def rest(self, seconds: float) -> None:

@@ -309,7 +309,10 @@ class Slot:
             # A board that had spoken is not taken for granted, unless it is one that falls silent by itself.
             return row.serial is not None and not leaves_unseen(self._presence, row.error)
         if row.serial is None:
-            return self._equipment.recipe.complaint(seen) is None
+            # Stopped while it was identified, by what the ledger knows of it; or it was never understood.
+            named = self._equipment.office.reader.stopped(row.id)
+            stopped = named.get("serial"), named.get("hardware_id", seen.hardware_id)
+            return (seen.serial, seen.hardware_id) != stopped and self._equipment.recipe.complaint(seen) is None
         return (seen.serial, seen.hardware_id) != (row.serial, row.hardware_id)
 
     def _leave(self, row: CycleRow) -> None:

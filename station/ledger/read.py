@@ -170,6 +170,13 @@ class Reader:
             at: int | None = rows[0][0]
             return at
 
+    def stopped(self, cycle: int) -> Facts:
+        """Return what a closed cycle's verdict names: ``serial`` and ``hardware_id``, if it was stopped for them."""
+        sql = "SELECT json_extract(body, '$.details') FROM events WHERE cycle = ? AND kind = 'close'"
+        with self._rows(sql, [cycle]) as rows:
+            details: Facts = json.loads(rows[0][0]) if rows and rows[0][0] else {}
+            return details
+
     def owed(self) -> list[CycleRow]:
         """Return the closed cycles whose serial number was to be disabled in the fleet, and is not known to be."""
         sql = """SELECT * FROM cycles WHERE closed_at IS NOT NULL AND outcome <> 'PASS' AND step = 'disable'

@@ -75,6 +75,30 @@ def test_the_first_reason_stays_and_is_noted_once(line: Line, notes: Notes) -> N
     assert notes.all == [("line-stop", "database-failed")]
 
 
+def test_when_the_first_reason_is_over_the_next_one_holds(line: Line, notes: Notes) -> None:
+    line.halt(NO_TOKEN, heals=True)
+    line.halt(DatabaseFailed("disk full"))
+    line.heal(NO_TOKEN.code)
+    assert line.obstacle == "database-failed"
+    line.heal("database-failed")
+    assert line.stop is None
+    assert notes.all == [
+        ("line-stop", NO_TOKEN.code),
+        ("line-run", NO_TOKEN.code),
+        ("line-stop", "database-failed"),
+        ("line-run", "database-failed"),
+    ]
+
+
+def test_a_reason_that_is_over_before_the_first_one_is_forgotten(line: Line, notes: Notes) -> None:
+    line.halt(DatabaseFailed("disk full"))
+    line.halt(NO_TOKEN, heals=True)
+    line.heal(NO_TOKEN.code)
+    line.heal("database-failed")
+    assert line.stop is None
+    assert notes.all == [("line-stop", "database-failed"), ("line-run", "database-failed")]
+
+
 def test_a_note_that_fails_stops_nobody() -> None:
     def full(kind: str, facts: dict[str, str]) -> None:
         raise DatabaseFailed("disk full")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from engine_floor import Floor
+from engine_floor import Floor, Forgetful
 
+from station.fleet.client import Reply, Request
 from station.model import Outcome, Phase
+
+Make = Callable[..., Floor]
 
 
 def cycles(floor: Floor) -> list[tuple[Any, ...]]:
@@ -53,6 +57,47 @@ def test_after_a_restart_an_empty_slot_is_empty(floor: Floor, monkeypatch: pytes
     watcher = floor.start()
     assert watcher.wait_left("1").last == "SIM-00000001 PASS"
     assert [view for view in watcher.views if view.outcome] == []
+
+
+def test_a_board_that_was_stopped_while_it_was_identified_is_not_begun_again(floor: Floor) -> None:
+    watcher = floor.start()
+    floor.insert()
+    watcher.wait_finished()
+    floor.remove()
+    watcher.wait_left("1")
+    floor.insert(number=2, serial="SIM-00000001")
+    assert watcher.wait_finished(2).error == "serial-on-other-hardware"
+    floor.stop()
+    watcher = floor.start()
+    assert watcher.wait_phase("1", Phase.REMOVE).cycle == 2
+    floor.remove()
+    watcher.wait_left("1")
+    assert watcher.finished == [] and len(cycles(floor)) == 2
+    floor.insert(number=3)
+    assert watcher.wait_finished().serial == "SIM-00000003"
+
+
+def test_the_second_of_two_with_one_serial_number_waits_for_people_also_when_the_first_has_failed(make: Make) -> None:
+    floor = make(slots=2)
+    watcher = floor.start()
+    assert floor.client is not None
+
+    def second_comes(request: Request) -> Reply:
+        floor.insert("2", number=2, serial="SIM-00000001", mac="02:00:00:00:00:01")
+        watcher.wait_finished()
+        assert floor.client is not None
+        return floor.client.send(request)
+
+    floor.client.instead("activate", second_comes)
+    floor.insert("1", kind=Forgetful)
+    watcher.wait_finished(2)
+    floor.stop()
+    watcher = floor.start()
+    assert watcher.wait_phase("2", Phase.REMOVE).cycle == 2
+    floor.remove("2")
+    watcher.wait_left("2")
+    assert {(serial, outcome) for serial, outcome, _ in cycles(floor)} == {("SIM-00000001", "FAIL"), (None, "FAIL")}
+    assert watcher.finished == []
 
 
 def cut_in(floor: Floor, call: str) -> None:
