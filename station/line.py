@@ -54,8 +54,9 @@ class Line:
         self._patience_s, self._record = patience_s, record
         self._changed = threading.Condition()
         self._stopping = False
-        self._stops: dict[str, Stop] = {}
-        """Code -> what stops the line, in the order in which it came: when one is over, the next one still holds."""
+        self._stops: tuple[Stop, ...] = ()
+        """What stops the line, in the order in which it came: when one is over, the next one still holds.  Replaced as
+        a whole, since any thread looks at it at any time."""
         self._fleet = FleetState.UNKNOWN
         self._fleet_ms: int | None = None
         self._good_answers = 0
@@ -66,7 +67,7 @@ class Line:
     @property
     def stop(self) -> Stop | None:
         """Why the line stands still, None while it runs."""
-        return next(iter(self._stops.values()), None)
+        return next(iter(self._stops), None)
 
     @property
     def obstacle(self) -> str | None:
@@ -83,9 +84,10 @@ class Line:
     def halt(self, fault: StationError, *, heals: bool = False) -> None:
         """Stop the line; the first reason stays until it is over, and the others hold after it."""
         with self._changed:
-            if fault.code in self._stops:
+            if any(stop.code == fault.code for stop in self._stops):
                 return
-            self._stops[fault.code] = stop = Stop(fault.code, fault.text, heals)
+            stop = Stop(fault.code, fault.text, heals)
+            self._stops = (*self._stops, stop)
             if stop is not self.stop:
                 return
         self._tell(stop)
@@ -102,7 +104,7 @@ class Line:
         """Let the line run again, if what stopped it is over and nothing else holds."""
         with self._changed:
             first = self.stop
-            self._stops = {code: stop for code, stop in self._stops.items() if not over(stop)}
+            self._stops = tuple(stop for stop in self._stops if not over(stop))
             if first is None or (holds := self.stop) is first:
                 return
             self._changed.notify_all()

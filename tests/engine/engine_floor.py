@@ -19,7 +19,7 @@ from drivers.sim.wire import Wire
 from station import settings
 from station.bench import Bench
 from station.build import Ports, build
-from station.fleet.client import ModelInfo
+from station.fleet.client import ModelInfo, Reply, Request
 from station.fleet.server import FleetServer, init
 from station.model import Finished, Phase, SlotView
 from station.settings import Settings
@@ -229,6 +229,18 @@ class Floor:
         self._boards[slot] = ShellBoard(self.wires[slot], memory, Pace(boot_s=0, save_s=0))
         self._in_loop(self.wires[slot].plug)
         self._in_loop(self._boards[slot].power_on)
+
+    def bring_twin(self, watcher: Watcher) -> None:
+        """Just before a board of slot 1 gets its key, put its twin into slot 2, and wait until that is finished."""
+        client = self.client
+        assert client is not None
+
+        def twin_comes(request: Request) -> Reply:
+            self.insert("2", number=2, serial="SIM-00000001", mac="02:00:00:00:00:01")
+            watcher.wait_finished()
+            return client.send(request)
+
+        client.instead("activate", twin_comes)
 
     def remove(self, slot: str = "1", *, port_stays: bool = False) -> None:
         """Take a slot's board out, and its port along unless that is the fixture's."""

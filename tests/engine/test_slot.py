@@ -14,7 +14,6 @@ import pytest
 from engine_floor import LIMIT_S, Floor, SwappedAtRestart
 
 from drivers.opening import port_present
-from station.fleet.client import Reply, Request
 from station.model import Outcome, Phase, Step
 
 Make = Callable[..., Floor]
@@ -130,15 +129,7 @@ def test_a_board_that_has_passed_is_kept_out_when_it_comes_again(floor: Floor) -
 def test_the_same_serial_number_in_two_slots_stops_the_second(make: Make) -> None:
     floor = make(slots=2)
     watcher = floor.start()
-    assert floor.client is not None
-
-    def second_comes(request: Request) -> Reply:
-        floor.insert("2", number=2, serial="SIM-00000001", mac="02:00:00:00:00:01")
-        watcher.wait_finished()
-        assert floor.client is not None
-        return floor.client.send(request)
-
-    floor.client.instead("activate", second_comes)
+    floor.bring_twin(watcher)
     floor.insert("1")
     second, first = watcher.wait_finished(), watcher.wait_finished(2)
     assert (second.slot, second.outcome, second.error) == ("2", Outcome.FAIL, "serial-in-two-slots")

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from engine_floor import Floor, Forgetful
 
-from station.fleet.client import Reply, Request
 from station.model import Outcome, Phase
 
 Make = Callable[..., Floor]
@@ -80,15 +79,7 @@ def test_a_board_that_was_stopped_while_it_was_identified_is_not_begun_again(flo
 def test_the_second_of_two_with_one_serial_number_waits_for_people_also_when_the_first_has_failed(make: Make) -> None:
     floor = make(slots=2)
     watcher = floor.start()
-    assert floor.client is not None
-
-    def second_comes(request: Request) -> Reply:
-        floor.insert("2", number=2, serial="SIM-00000001", mac="02:00:00:00:00:01")
-        watcher.wait_finished()
-        assert floor.client is not None
-        return floor.client.send(request)
-
-    floor.client.instead("activate", second_comes)
+    floor.bring_twin(watcher)
     floor.insert("1", kind=Forgetful)
     watcher.wait_finished(2)
     floor.stop()
