@@ -9,7 +9,7 @@ answer).  Nothing here waits for quiet while a board answers as it should.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import cycle
 from typing import NoReturn
 
@@ -77,6 +77,8 @@ class Console:
         that is interrupted forgets what it was told meanwhile."""
         self._woken = False
         """The prompt may be answered by another one, if the board was woken while it came by itself."""
+        self._prompt = ""
+        """The prompt that was reached, as it looked."""
         self.session = 0
         """Another number after each restart and each login: whatever was set up at the prompt before is gone."""
         self.log: tuple[str, ...] = ()
@@ -128,32 +130,34 @@ class Console:
         """Find out anew whether the board echoes."""
         self._echoes = None
 
-    def ask(self, line: str, timeout_s: float | None = None) -> str:
+    def ask(self, line: str, timeout_s: float | None = None, fits: Callable[[str], bool] | None = None) -> str:
         """Send one line and return its answer: without echo, prompt and log lines, with LF between lines.
 
         ``line`` may be several, with LF between them, if all but the last are answered with nothing but their echo
-        and a sign that the board waits for more.  ``timeout_s`` replaces ``reply_s``.  Raises ``Lost`` if the board
-        restarts, falls silent or echoes something else; ``BoardFloods``; ``BoardRefused`` if the line overflows the
-        board's buffer.
+        and a sign that the board waits for more.  ``timeout_s`` replaces ``reply_s``.  An answer that doesn't
+        ``fit`` is given time to go on: what looked like the prompt was part of it (``US$ 5``), and a read ended
+        just there.  Raises ``Lost`` if the board restarts, falls silent or echoes something else; ``BoardFloods``;
+        ``BoardRefused`` if the line overflows the board's buffer.
         """
         self._ready = False
         self._heard.keep(self._link.drain())
         self._heed_restart()
         deadline = self._say(line, timeout_s or self._options.reply_s)
         line = line.rpartition("\n")[2]
-        late_until = 0.0
+        late_until, so_far = 0.0, ""
         while True:
             # First, so that a board which restarts within one read has given no answer, however its bytes are split.
             self._heed_restart(line)
             at_prompt = self._heard.at_prompt()
-            answer = self._heard.answer(line, echoes=self._echoes, woken=self._woken) if at_prompt else None
+            answer = self._heard.answer(line, echoes=self._echoes, earlier=self._prompt if self._woken else "") if at_prompt else None
             if answer:
                 self._echoes = answer.echoed
-                if answer.text or not self._woken:
+                # Without a measure of its own: the first prompt after a wake may be the wake's own.
+                if fits(answer.text) if fits else answer.text or not self._woken:
                     break
-                # The first prompt after a wake may be the wake's own.  The time for another one is never begun anew:
-                # the log goes on meanwhile, and proves nothing.
-                late_until = late_until or time.monotonic() + _SETTLE_S
+                # The time for more is begun anew by what belongs to the answer only: the log may go on for ever.
+                if not late_until or so_far != self._heard.text():
+                    late_until, so_far = min(deadline, time.monotonic() + _SETTLE_S), self._heard.text()
                 if self._listen(late_until):
                     continue
                 break
@@ -233,6 +237,7 @@ class Console:
                 self._listen(min(deadline, due))
         if steady:
             self._heed_restart()
+        self._prompt = self._heard.prompt()
         self._heard.clear()
         self._ready = True
 

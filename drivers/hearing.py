@@ -36,7 +36,6 @@ class Hearing:
         prompt = options.prompt_pattern.pattern if options.prompt_pattern else re.escape(options.prompt or "")
         # Blanks may follow: a key that stopped an autoboot may have come too late and stand in the new line.
         self._prompt = re.compile(rf"(?:\A|[\r\n])(?:{prompt})[ \t]*\Z")
-        self._prompt_first = re.compile(rf"[\r\n]+(?:{prompt})")
         self._prompt_sign = (options.prompt or "").rstrip()[-1:].encode()
         """What must be there before it is worth while to look for the prompt."""
         self._log = Log(options.log)
@@ -95,11 +94,16 @@ class Hearing:
         """Return all that is kept, likewise."""
         return self._read(0)[0]
 
-    def answer(self, line: str, *, echoes: bool | None, woken: bool) -> Answer | None:
+    def prompt(self) -> str:
+        """Return the prompt that is there, as it looks this time."""
+        found = self._prompt.search(self.end())
+        return found[0].strip() if found else ""
+
+    def answer(self, line: str, *, echoes: bool | None, earlier: str) -> Answer | None:
         """Return the answer to ``line``; None while it isn't complete.
 
-        ``echoes``: unless it is False, there is none without the echo.  ``woken``: another prompt may stand before
-        it, of a board that was woken while its prompt came by itself.
+        ``echoes``: unless it is False, there is none without the echo.  ``earlier``: this prompt may stand before it
+        once more, of a board that was woken while its prompt came by itself.
         """
         text, cuts = self._read(0)
         end = after_echo(text, line)
@@ -112,8 +116,10 @@ class Hearing:
             return None
         last = begin + prompt.start() + 1  # behind the end of the answer's last line
         log = tuple(cut.line for cut in cuts if begin < cut.at <= last)
-        earlier = self._prompt_first.match(rest) if woken else None
-        return Answer(lines(rest[earlier.end() if earlier else 0 : prompt.start()]), end is not None, log)
+        answer = rest[: prompt.start()]
+        if earlier and answer.lstrip().startswith(earlier) and answer[:1] in "\r\n":
+            answer = answer.lstrip()[len(earlier) :]
+        return Answer(lines(answer), end is not None, log)
 
     def _read(self, begin: int) -> tuple[str, list[Cut]]:
         """Return what was heard from ``begin`` on, as a terminal shows it, without log lines; and those.

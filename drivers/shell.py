@@ -119,18 +119,20 @@ class Shell:
             raise BoardRefused(refusal, **self._evidence(command, answer))
         return answer
 
-    def _ask(self, command: str) -> str:
+    def _ask(self, command: str, fits: Callable[[str], bool]) -> str:
         """Ask what may be asked twice, and return an answer that lost nothing to the board's log.
+
+        ``fits`` tells an answer that is complete; see ``Console.ask``.
 
         A line that was taken for the log may have been the answer.  So an answer without one is waited for, or two
         that are alike although the log went on.
         """
-        answer, log = self._console.ask(command), self._console.log
+        answer, log = self._console.ask(command, fits=fits), self._console.log
         for _ in range(REPEATS):
             if not log:
                 break
             before, logged = answer, log
-            answer, log = self._console.ask(command), self._console.log
+            answer, log = self._console.ask(command, fits=fits), self._console.log
             if answer == before and log and log != logged:
                 break
         else:
@@ -145,7 +147,7 @@ class Shell:
     def _identify(self) -> Identity:
         facts: dict[str, str] = {}
         for question in self._options.identify:
-            found = self._captured(question.send, self._ask(question.send), question.capture)
+            found = self._captured(question.send, self._ask(question.send, _finds(question.capture)), question.capture)
             facts |= {name: text or "" for name, text in found.groupdict().items()}
         return Identity(**facts)
 
@@ -161,13 +163,16 @@ class Shell:
             self._commit(self._options.commit)
 
     def _commit(self, commit: Commit) -> None:
+        def confirms(answer: str) -> bool:
+            return (commit.expect or "") in answer
+
         try:
-            answer = self._console.ask(commit.send, commit.timeout_s)
+            answer = self._console.ask(commit.send, commit.timeout_s, confirms if commit.expect else None)
         except Lost as lost:
             if not (lost.obeyed and isinstance(lost.fault, BoardSilent)):
                 raise
             raise CommitFailed(f"no answer to {commit.send} in time", **lost.fault.details) from None
-        if self._options.error.search(answer) or (commit.expect or "") not in answer:
+        if self._options.error.search(answer) or not confirms(answer):
             raise CommitFailed(f"the board does not confirm {commit.send}", **self._evidence(commit.send, answer))
 
     def _write_pieces(self, name: str, value: str, lines: list[str]) -> None:
@@ -177,7 +182,7 @@ class Shell:
         for _ in range(REPEATS + 1):
             for line in lines:
                 self._tell(line, f"the board refuses a piece of the setting {name}")
-            answer = self._ask(check)
+            answer = self._ask(check, _finds(pieces.check.capture))
             if pieces.check.agrees(self._captured(check, answer, pieces.check.capture), value):
                 break
         else:
@@ -200,7 +205,8 @@ class Shell:
 
     def _run(self, command: str, refusal: str, *, fails: bool = False) -> str:
         """Run one of ``drivers.files``; raise ``BoardRefused`` unless its status is 0, or it may fail."""
-        answer = self._ask(command) if "\n" not in command else self._console.ask(command)
+        ends = _finds(files.STATUS)
+        answer = self._ask(command, ends) if "\n" not in command else self._console.ask(command, fits=ends)
         status = files.STATUS.search(answer)
         if not status:
             raise BoardUnreadable("the board's shell tells no exit status", **self._evidence(command, answer))
@@ -214,10 +220,16 @@ class Shell:
             return self._read_file(self._options.file[name], expected)
         read = self._options.read
         command = fill(read.send, name=name)
-        answer = self._ask(command)
+        pattern = read.pattern(name)
+
+        def is_whole(answer: str) -> bool:
+            found = pattern.search(answer)
+            return (found["value"] or "") == expected if found else read.is_unset(name, answer)
+
+        answer = self._ask(command, is_whole)
         if read.is_unset(name, answer):
             return ""
-        return self._captured(command, answer, read.pattern(name))["value"] or ""
+        return self._captured(command, answer, pattern)["value"] or ""
 
     def _read_file(self, place: files.Place, expected: str) -> str:
         answer = self._run(files.look(place), "", fails=True)
@@ -234,3 +246,11 @@ class Shell:
             "sent": printable(self._link.masked(command.encode())),
             "received": printable(self._link.masked(answer.encode())),
         }
+
+
+def _finds(pattern: re.Pattern[str]) -> Callable[[str], bool]:
+    def finds(answer: str) -> bool:
+        found = pattern.search(answer)
+        return found is not None and found[0] != ""
+
+    return finds

@@ -135,6 +135,38 @@ def test_a_value_that_holds_the_prompt_does_not_cut_the_answer(slowly: bool) -> 
         assert shell.read({"a": ""}) == {"a": "x => "}
 
 
+@pytest.mark.parametrize("value", ["US$ 5 only", "# 1 best", "x # # $ 1", "$ # "])
+@pytest.mark.parametrize("capture", ["^{name}=(?P<value>.*)", "^(?P<value>.*)"])
+@pytest.mark.parametrize("echo", [True, False])
+def test_a_value_that_looks_like_a_prompt_for_a_moment_is_read_to_its_end(value: str, capture: str, echo: bool) -> None:
+    prompt = r"\S* ?[#$] "
+    shown = value if capture.startswith("^(") else f"a={value}"
+    script = [
+        (b"\x03", b"^C\r\nbox:/# "),
+        (b"get a\r", (b"get a\r\n" if echo else b"") + shown.encode() + b"\r\nbox:/# "),
+    ]
+    read = {"send": "get {name}", "capture": capture}
+    with expected_protocol(script, slowly=True, prompt=None, prompt_pattern=prompt, read=read) as (shell, _):
+        assert shell.read({"a": value}) == {"a": value}
+
+
+def test_a_serial_number_or_a_commit_that_looks_like_a_prompt_for_a_moment_is_read_to_its_end() -> None:
+    changes = {
+        "prompt": None,
+        "prompt_pattern": r"\S* ?[#$] ",
+        "identify": [{"send": "id", "capture": "(?P<serial>.*)"}],
+        "commit": {"send": "save", "expect": "saved"},
+    }
+    script = [
+        (b"\x03", b"^C\r\nbox:/# "),
+        (b"id\r", b"id\r\nNo# 7\r\nbox:/# "),
+        (b"save\r", b"save\r\n# saved\r\nbox:/# "),
+    ]
+    with expected_protocol(script, slowly=True, **changes) as (shell, _):
+        assert shell.identify() == Identity("No# 7")
+        shell.configure({})
+
+
 @pytest.mark.parametrize("wrap", [b"\r\n", b" \r", b"\x08\x08 \r\n", b"\x1b[80C\r\n\x1b[K"])
 def test_takes_a_wrapped_echo_for_an_echo(wrap: bytes) -> None:
     line = b"setenv a '" + b"v" * 100 + b"'"
