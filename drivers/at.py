@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import ClassVar, TypeVar
+from typing import ClassVar, NamedTuple, TypeVar
 
 from drivers.at_conversation import Conversation, Data
 from drivers.at_exchange import Answer
@@ -20,6 +20,7 @@ from drivers.command import Commit, captured
 from drivers.console import Lost
 from drivers.errors import BoardRefused, BoardRestarts, BoardSilent, BoardUnreadable, CommitFailed, ValueUnwritable
 from drivers.link import Link
+from drivers.measure import told
 from drivers.text import fill, printable
 
 _T = TypeVar("_T")
@@ -29,6 +30,16 @@ REPEATS = 2
 
 _NAME = re.compile(r"[^\s\"\\,;\x00-\x1f\x7f]+")
 """What can be a part of a command line, inside of quotation marks and without."""
+
+
+class _Order(NamedTuple):
+    """What writes one setting."""
+
+    before: str | None
+    """Sent first; may be refused."""
+    command: str
+    data: Data | None
+    """What the board asks for after the command."""
 
 
 class At:
@@ -52,13 +63,17 @@ class At:
 
     def check(self, settings: Mapping[str, str]) -> None:
         """Raise ``ValueUnwritable`` for what can't be quoted, too long a line, and a setting without a way."""
-        self._commands(settings)
+        self._orders(settings)
 
     def preview(self, settings: Mapping[str, str]) -> list[str]:
         """Return the lines that ``configure`` would send, and what it would send when asked for it."""
         commit, sent = self._options.commit, []
-        for command, data in self._commands(settings).values():
-            sent += [command, *([data.text] if data else [])]
+        for order in self._orders(settings).values():
+            sent += [
+                *([order.before] if order.before else []),
+                order.command,
+                *([order.data.text] if order.data else []),
+            ]
         return [*sent, *([commit.send] if commit else [])]
 
     def configure(self, settings: Mapping[str, str]) -> None:
@@ -66,8 +81,8 @@ class At:
 
         Raises ``ValueUnwritable`` before anything is written, ``BoardRefused``, ``CommitFailed``.
         """
-        commands = self._commands(settings)
-        self._persist(lambda: self._configure(commands))
+        orders = self._orders(settings)
+        self._persist(lambda: self._configure(orders))
 
     def restart(self) -> bool:
         """Restart the board as the recipe says, and wait for its answer; False if the recipe doesn't say how."""
@@ -78,8 +93,11 @@ class At:
         return True
 
     def read(self, expected: Mapping[str, str]) -> Mapping[str, str]:
-        """Read settings back, as text; raises ``BoardRefused``, ``BoardUnreadable``."""
-        return self._persist(lambda: {name: self._read(name) for name in expected})
+        """Read settings back, as text; what the board tells only the digest of comes back as expected, or as digest.
+
+        Raises ``BoardRefused``, ``BoardUnreadable``.
+        """
+        return self._persist(lambda: {name: self._read(name, value) for name, value in expected.items()})
 
     def _persist(self, operation: Callable[[], _T], *, known: bool = True) -> _T:
         """Do it, and again, all of it, if the conversation comes apart in the middle, or the board may have misheard.
@@ -111,11 +129,13 @@ class At:
             facts |= {name: text or "" for name, text in found.groupdict().items()}
         return Identity(**facts)
 
-    def _configure(self, commands: Mapping[str, tuple[str, Data | None]]) -> None:
-        for name, (command, data) in commands.items():
-            answer = self._conversation.ask(command, data=data)
+    def _configure(self, orders: Mapping[str, _Order]) -> None:
+        for name, order in orders.items():
+            if order.before:
+                self._conversation.ask(order.before)
+            answer = self._conversation.ask(order.command, data=order.data)
             if answer.final is not Final.OK:
-                raise BoardRefused(f"the board refuses the setting {name}", **self._evidence(command, answer))
+                raise BoardRefused(f"the board refuses the setting {name}", **self._evidence(order.command, answer))
         if self._options.commit:
             self._commit(self._options.commit)
 
@@ -130,14 +150,16 @@ class At:
         if answer.final is not Final.OK or not answer.holds(expect):
             raise CommitFailed(f"the board does not confirm {commit.send}", **self._evidence(commit.send, answer))
 
-    def _read(self, name: str) -> str:
+    def _read(self, name: str, expected: str) -> str:
         way = self._way(name)
         command = fill(way.read.send, name=name)
         answer = self._conversation.ask(command)
         if way.read.is_unset(name, f"{answer.text}\n{answer.result}"):
             return ""
-        found = self._captured(command, answer, way.read.pattern(name))["value"] or ""
-        return unquoted(found, way.quote or "raw") if way.read.unquote else found
+        found = self._captured(command, answer, way.read.pattern(name)).groupdict()
+        if way.read.unquote and found.get("value"):
+            found["value"] = unquoted(found["value"], way.quote or "raw")
+        return told(found, expected)
 
     def _captured(self, command: str, answer: Answer, pattern: re.Pattern[str]) -> re.Match[str]:
         if answer.final is not Final.OK:
@@ -146,17 +168,14 @@ class At:
 
     # ------------------------------------------------------------- what can be said
 
-    def _commands(self, settings: Mapping[str, str]) -> dict[str, tuple[str, Data | None]]:
-        return {name: self._command(name, value) for name, value in settings.items()}
+    def _orders(self, settings: Mapping[str, str]) -> dict[str, _Order]:
+        return {name: self._order(name, value) for name, value in settings.items()}
 
-    def _command(self, name: str, value: str) -> tuple[str, Data | None]:
-        """Return the line that writes one setting, and what the board asks for after it.
-
-        Raises ``ValueUnwritable`` if this board can't be told.
-        """
+    def _order(self, name: str, value: str) -> _Order:
+        """Return what writes one setting; raises ``ValueUnwritable`` if this board can't be told."""
         way = self._way(name)
         try:
-            said = quoted(value, way.quote or "raw")
+            said = value if way.prompt else quoted(value, way.quote or "raw")
         except ValueError as reason:
             raise ValueUnwritable(f"the setting {name} {reason}", setting=name) from None
         if value not in said and self._link.hides(name, value):
@@ -171,7 +190,8 @@ class At:
                 length=length,
                 limit=limit,
             )
-        return command, Data(way.prompt, said) if way.prompt else None
+        before = fill(way.before, name=name) if way.before else None
+        return _Order(before, command, Data(way.prompt, said) if way.prompt else None)
 
     def _way(self, name: str) -> Way:
         if not _NAME.fullmatch(name):

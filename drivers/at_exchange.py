@@ -63,7 +63,7 @@ class Exchange:
         """The board asks for the data of something else than it was sent."""
         self._command, self._options, self._expect = command, options, expect
         self._habits = habits
-        self._echo = Echo(command, self._unsolicited)
+        self._echo = Echo(command.rpartition("\n")[2], self._unsolicited)
         self._echoed = habits.echoes is False
         """Whether the echo has come, or none is to come."""
         self._text: list[str] = []

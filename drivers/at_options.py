@@ -39,16 +39,21 @@ class Way(Table):
     quote: Quote | None = None
     """How {value} is put into the command.  none: as it is, and what would need quotation marks is refused.  raw: as
     it is, whatever it is, for parameters that the recipe has quoted.  The others put it into "...": plain: no escapes,
-    and a " in it is refused.  v250: \\22 for a ", and likewise for a backslash and all that is not printable ASCII.
-    backslash: a backslash before " and backslash (u-blox).  esp-at: also before a comma."""
+    and a " in it is refused.  lines: the same, and a line end (LF) in it is sent as it is (nRF91).  v250: \\22 for
+    a ", and likewise for a backslash and all that is not printable ASCII.  backslash: a backslash before " and
+    backslash (u-blox).  esp-at: also before a comma."""
     prompt: str | None = Field(default=None, min_length=1)
-    """Literal text with which the board asks for the value, e.g. ``">"``; it is sent as it is then."""
+    """Literal text with which the board asks for the value, e.g. ``">"``; it is sent as it is then, whatever it is."""
+    before: str | None = Field(default=None, min_length=1)
+    """A command that is sent first, whatever it is answered with: it removes what a module would not overwrite, and
+    there may be nothing.  {name} stands for the setting's name."""
     read: AtReading
     """How it is read back."""
 
     @model_validator(mode="after")
     def _writable(self) -> Self:
         _judge_write(self.write, self.quote, self.prompt)
+        judge_template("before", self.before or "", may={"name"})
         judge_template("read.send", self.read.send, must=_named(self.read.send))
         return self
 
@@ -79,6 +84,8 @@ class AtOptions(Table):
     """As there."""
     prompt: str | None = Field(default=None, min_length=1)
     """As there."""
+    before: str | None = Field(default=None, min_length=1)
+    """As there."""
     read: AtReading | None = None
     """As there; with {name}."""
     settings: dict[str, Way] = Field(default_factory=dict)
@@ -100,6 +107,7 @@ class AtOptions(Table):
             raise ValueError("write and read are missing, or a table in settings for each setting")
         if self.write is not None and self.read is not None:
             _judge_write(self.write, self.quote, self.prompt, {"name"})
+            judge_template("before", self.before or "", may={"name"})
             judge_template("read.send", self.read.send, must={"name"})
         commit, restart = self.commit, self.restart
         for key, command in (
@@ -119,7 +127,7 @@ class AtOptions(Table):
     def _usual(self) -> Way | None:
         if self.write is None or self.read is None:
             return None
-        return Way(write=self.write, quote=self.quote, prompt=self.prompt, read=self.read)
+        return Way(write=self.write, quote=self.quote, prompt=self.prompt, before=self.before, read=self.read)
 
 
 def _judge_write(write: str, quote: Quote | None, prompt: str | None, must: set[str] | None = None) -> None:

@@ -8,9 +8,11 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-Quote = Literal["none", "raw", "plain", "v250", "backslash", "esp-at"]
+Quote = Literal["none", "raw", "plain", "lines", "v250", "backslash", "esp-at"]
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_NO_LINES = re.compile(r"[^\n\x20-\x7e\xa0-\U0010ffff]")
+"""What stands in no line of text, and in no line end but LF."""
 _BARE = re.compile(r"[^\s\"\\,;]+")
 """What ends neither a parameter nor a command, and needs no quotation marks."""
 _SAID_AS_HEX = re.compile(rb"[^ !#-[\]-~]")
@@ -23,7 +25,7 @@ def quoted(value: str, quote: Quote) -> str:
     """Return ``value`` as it stands in a command line; raises ``ValueError`` with what is in the way."""
     if quote == "v250":
         return '"' + _SAID_AS_HEX.sub(lambda found: b"\\%02X" % found[0][0], value.encode()).decode() + '"'
-    if _CONTROL.search(value):
+    if (_NO_LINES if quote == "lines" else _CONTROL).search(value):
         raise ValueError("holds a control character")
     match quote:
         case "raw":
@@ -32,7 +34,7 @@ def quoted(value: str, quote: Quote) -> str:
             if not _BARE.fullmatch(value):
                 raise ValueError("is empty or holds what must be quoted")
             return value
-        case "plain":
+        case "plain" | "lines":
             if '"' in value:
                 raise ValueError("holds a quotation mark, which this board's strings can't")
             return f'"{value}"'

@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from drivers.board import Identity
 from drivers.errors import BoardRefused, BoardUnreadable
+from drivers.measure import judge_measures
 from drivers.table import Table
 from drivers.text import Pattern, fill, placeholders
 
@@ -56,7 +57,8 @@ class Reading(Table):
     send: str = Field(min_length=1)
     """The command, with {name}."""
     capture: str
-    """Regular expression with the group value; {name} stands for the setting's name, literally."""
+    """Regular expression with the group value, or, for a board that tells only that much of it, one or more of length
+    (bytes), crc32, md5, sha256 (hex digits); {name} stands for the setting's name, literally."""
     unset: str | None = None
     """Regular expression of the answer that the board doesn't have the setting, with {name}; it is read as empty."""
 
@@ -67,8 +69,7 @@ class Reading(Table):
             pattern = re.compile(fill(capture, name="name"))
         except re.error as error:
             raise ValueError(f"is no regular expression: {error}") from error
-        if "value" not in pattern.groupindex:
-            raise ValueError("needs the named group (?P<value>...)")
+        judge_measures(pattern)
         return capture
 
     @field_validator("unset")
@@ -90,7 +91,7 @@ class Reading(Table):
 
         def reads(answer: str) -> bool:
             found = pattern.search(answer)
-            return found is not None and found["value"] == value
+            return found is not None and found.groupdict().get("value") == value
 
         return reads(value) and not any(reads(fill(lead, name=name) + value) for lead in _LEADS)
 

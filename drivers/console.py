@@ -148,8 +148,8 @@ class Console:
         while True:
             # First, so that a board which restarts within one read has given no answer, however its bytes are split.
             self._heed_restart(line)
-            at_prompt = self._heard.at_prompt()
-            answer = self._heard.answer(line, echoes=self._echoes, earlier=self._prompt if self._woken else "") if at_prompt else None
+            at_prompt, earlier = self._heard.at_prompt(), self._prompt if self._woken else ""
+            answer = self._heard.answer(line, echoes=self._echoes, earlier=earlier) if at_prompt else None
             if answer:
                 self._echoes = answer.echoed
                 # Without a measure of its own: the first prompt after a wake may be the wake's own.

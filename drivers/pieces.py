@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
-import zlib
-from collections.abc import Callable, Mapping
 
 from pydantic import Field, field_validator, model_validator
 
 from drivers.command import judge_template
+from drivers.measure import judge_measures, told
 from drivers.table import Table
 from drivers.text import Pattern, fill
-
-_MEASURES: Mapping[str, Callable[[bytes], str]] = {
-    "value": lambda data: data.decode(),
-    "length": lambda data: str(len(data)),
-    "crc32": lambda data: f"{zlib.crc32(data):08x}",
-    "md5": lambda data: hashlib.md5(data, usedforsecurity=False).hexdigest(),
-    "sha256": lambda data: hashlib.sha256(data).hexdigest(),
-}
-"""What a board may tell of what it holds, of the value's UTF-8: digests as hex digits, the length in bytes."""
 
 
 class Check(Table):
@@ -34,18 +23,12 @@ class Check(Table):
     @field_validator("capture")
     @classmethod
     def _measures(cls, capture: re.Pattern[str]) -> re.Pattern[str]:
-        names = set(capture.groupindex)
-        if not names or names - set(_MEASURES):
-            raise ValueError(f"needs named groups out of {', '.join(_MEASURES)}, e.g. (?P<length>\\d+)")
+        judge_measures(capture)
         return capture
 
     def agrees(self, found: re.Match[str], value: str) -> bool:
         """Tell whether what was captured is true of ``value``."""
-        told = {name: text for name, text in found.groupdict().items() if text is not None}
-        return bool(told) and all(
-            text == value if name == "value" else text.lower() == _MEASURES[name](value.encode())
-            for name, text in told.items()
-        )
+        return told(found.groupdict(), value) == value
 
 
 class Pieces(Table):

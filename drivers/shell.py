@@ -17,6 +17,7 @@ from drivers.command import Commit, captured
 from drivers.console import Console, Lost
 from drivers.errors import BoardMisheard, BoardRefused, BoardRestarts, BoardSilent, BoardUnreadable, CommitFailed
 from drivers.link import Link
+from drivers.measure import told
 from drivers.shell_lines import Lines, check_name
 from drivers.shell_options import ShellOptions
 from drivers.text import fill, printable
@@ -83,7 +84,10 @@ class Shell:
         return True
 
     def read(self, expected: Mapping[str, str]) -> Mapping[str, str]:
-        """Read settings back, as text, and of files the digest; raises ``BoardRefused``, ``BoardUnreadable``."""
+        """Read settings back, as text; what the board tells only the digest of comes back as expected, or as digest.
+
+        Raises ``BoardRefused``, ``BoardUnreadable``.
+        """
         return self._persist(lambda: {name: self._read(name, value) for name, value in expected.items()})
 
     # ------------------------------------------------------------- the prompt
@@ -224,12 +228,12 @@ class Shell:
 
         def is_whole(answer: str) -> bool:
             found = pattern.search(answer)
-            return (found["value"] or "") == expected if found else read.is_unset(name, answer)
+            return told(found.groupdict(), expected) == expected if found else read.is_unset(name, answer)
 
         answer = self._ask(command, is_whole)
         if read.is_unset(name, answer):
             return ""
-        return self._captured(command, answer, pattern)["value"] or ""
+        return told(self._captured(command, answer, pattern).groupdict(), expected)
 
     def _read_file(self, place: files.Place, expected: str) -> str:
         answer = self._run(files.look(place), "", fails=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import pytest
@@ -29,6 +30,7 @@ BOOT = b"\xff\r\nRDY\r\n"
         ("none", "iot.example", b"iot.example"),
         ("raw", '1,"IP","a;b"', b'1,"IP","a;b"'),
         ("plain", "a\\b, 'c' ü", "AT\"a\\b, 'c' ü\"".encode()[2:]),
+        ("lines", "a\\b\nü\n", 'AT"a\\b\nü\n"'.encode()[2:]),
         ("v250", 'a"b\\c\r\n ü,;', rb'"a\22b\5Cc\0D\0A \C3\BC,;"'),
         ("backslash", 'a"b\\c,d', rb'"a\"b\\c,d"'),
         ("esp-at", 'a"b\\c,d', rb'"a\"b\\c\,d"'),
@@ -64,6 +66,8 @@ def test_a_board_may_tell_values_with_their_escapes(quote: str, told: bytes, val
         ("raw", "a\rAT&F"),
         ("plain", 'a"b'),
         ("plain", "a\nb"),
+        ("lines", 'a\n"b"'),
+        ("lines", "a\r\nb"),
         ("backslash", "bell\x07"),
         ("esp-at", "c1\x9b"),
         ("v250", "x" * 40),
@@ -90,7 +94,7 @@ def test_a_name_that_would_be_a_command_is_refused(name: str) -> None:
         with pytest.raises(ValueUnwritable):
             at.check({name: "1"})
         with pytest.raises(ValueUnwritable):
-            at._read(name)
+            at._read(name, "1")
 
 
 def test_a_setting_without_a_way_is_refused() -> None:
@@ -99,6 +103,66 @@ def test_a_setting_without_a_way_is_refused() -> None:
         at.check({"a": "1"})
         with pytest.raises(ValueUnwritable, match="no way to write the setting b"):
             at.check({"b": "1"})
+
+
+PEM = "-----BEGIN CERTIFICATE-----\nTUlJ+/=\n-----END CERTIFICATE-----\n"
+FILE = {
+    "before": 'AT+QFDEL="{name}"',
+    "write": 'AT+QFUPL="{name}",{length}',
+    "prompt": "CONNECT",
+    "read": {"send": 'AT+QFLST="{name}"', "capture": r'^\+QFLST: "{name}",(?P<length>\d+)$'},
+}
+
+
+@pytest.mark.parametrize("deleted", [b"OK", b"+CME ERROR: 417"])
+@pytest.mark.parametrize("slowly", [True, False])
+def test_a_certificate_is_written_as_it_is_after_whatever_was_there_is_deleted(deleted: bytes, slowly: bool) -> None:
+    upload, size = b'AT+QFUPL="ca",%d\r' % len(PEM), b"%d" % len(PEM)
+    script = [
+        AT,
+        says(b'AT+QFDEL="ca"', result=deleted),
+        (upload, upload + b"\r\nCONNECT\r\n"),
+        (PEM.encode(), b"\r\n+QFUPL: " + size + b",1a2b\r\n\r\nOK\r\n"),
+        STORED,
+        says(b'AT+QFLST="ca"', b'+QFLST: "ca",' + size),
+        says(b'AT+QFLST="ca"', b'+QFLST: "ca",17'),
+    ]
+    with modem(script, slowly=slowly, settings={"ca": FILE}) as (at, _):
+        at.configure({"ca": PEM})
+        assert at.read({"ca": PEM}) == {"ca": PEM}
+        assert at.read({"ca": PEM}) == {"ca": "length:17"}
+
+
+def test_what_a_board_refuses_after_the_deletion_is_refused() -> None:
+    refused = says(b'AT+QFUPL="ca",1', result=b"+CME ERROR: 407")
+    script = [AT, says(b'AT+QFDEL="ca"'), refused]
+    with modem(script, settings={"ca": FILE}) as (at, _), pytest.raises(BoardRefused, match="setting ca"):
+        at.configure({"ca": "x"})
+
+
+@pytest.mark.parametrize("echo", [True, False])
+@pytest.mark.parametrize("slowly", [True, False])
+def test_a_credential_of_several_lines_is_verified_by_its_digest(echo: bool, slowly: bool) -> None:
+    way = {
+        "before": "AT%CMNG=3,42,0",
+        "write": "AT%CMNG=0,42,0,{value}",
+        "quote": "lines",
+        "read": {"send": "AT%CMNG=1,42,0", "capture": '^%CMNG: 42,0,"(?P<sha256>[0-9A-F]+)"'},
+    }
+    digest = hashlib.sha256(PEM.encode()).hexdigest().upper()
+    write = b'AT%CMNG=0,42,0,"' + PEM.encode() + b'"\r'
+    script = [
+        says(b"AT", echo=echo),
+        says(b"AT%CMNG=3,42,0", result=b"+CME ERROR: 513", echo=echo),
+        (write, (write.replace(b"\n", b"\r\n") if echo else b"") + b"\r\nOK\r\n"),
+        says(b"AT&W", echo=echo),
+        says(b"AT%CMNG=1,42,0", b'%CMNG: 42,0,"' + digest.encode() + b'"', echo=echo),
+        says(b"AT%CMNG=1,42,0", b'%CMNG: 42,0,"' + b"0" * 64 + b'"', echo=echo),
+    ]
+    with modem(script, slowly=slowly, settings={"ca": way}) as (at, _):
+        at.configure({"ca": PEM})
+        assert at.read({"ca": PEM}) == {"ca": PEM}
+        assert at.read({"ca": PEM}) == {"ca": "sha256:" + "0" * 64}
 
 
 KEY = 'ab"cd"ef"gh"ij"kl"mn"op'
@@ -121,12 +185,17 @@ def test_a_secret_is_in_no_error_and_no_transcript(answer: bytes, fault: type[Dr
 
 
 def test_shows_what_it_would_send_without_its_secrets() -> None:
-    asked = {"write": "AT+CERT={length}", "prompt": ">", "read": {"send": "AT+CERT?", "capture": "(?P<value>.*)"}}
+    asked = {
+        "before": "AT+CERT=0",
+        "write": "AT+CERT={length}",
+        "prompt": ">",
+        "read": {"send": "AT+CERT?", "capture": "(?P<value>.*)"},
+    }
     with modem([], quote="v250", settings={"cert": asked}) as (at, link):
         link.hide(KEY)
         lines = at.preview({"a": "1", "cert": "CERT", "key": KEY})
-        assert lines[:3] == ['AT+KV="a","1"', "AT+CERT=4", "CERT"] and lines[4:] == ["AT&W"]
-        assert link.masked(lines[3].encode()) == b'AT+KV="key",***'
+        assert lines[:4] == ['AT+KV="a","1"', "AT+CERT=0", "AT+CERT=4", "CERT"] and lines[5:] == ["AT&W"]
+        assert link.masked(lines[4].encode()) == b'AT+KV="key",***'
 
 
 def test_every_fault_has_bounded_details() -> None:
@@ -154,6 +223,8 @@ def test_every_fault_has_bounded_details() -> None:
         ({"prompt": ">", "write": 'AT+KV="{name}",{length}'}, "with prompt there is none"),
         ({"read": {"send": "AT+KV", "capture": "(?P<value>.)"}}, "needs {name}"),
         ({"read": {"send": "AT+KV={name}", "capture": "{name}=(.)"}}, "P<value>"),
+        ({"read": {"send": "AT+KV={name}", "capture": "{name}=(?P<sha1>.)"}}, "sha256"),
+        ({"before": "AT+DEL={value}"}, "nothing fills {value}"),
         (
             {"settings": {"a": {"write": "AT+A=1", "read": {"send": "AT+A?", "capture": "(?P<value>.)"}}}},
             "needs {value}",

@@ -135,6 +135,15 @@ def test_a_value_that_holds_the_prompt_does_not_cut_the_answer(slowly: bool) -> 
         assert shell.read({"a": ""}) == {"a": "x => "}
 
 
+def test_a_board_may_tell_no_more_of_a_value_than_its_digest() -> None:
+    read = {"send": "sum {name}", "capture": "^(?P<md5>[0-9a-f]{32}) (?P<length>[0-9]+)$"}
+    right = b"5f4dcc3b5aa765d61d8327deb882cf99 8"
+    script = [WOKEN, *((b"sum a\r", b"sum a\r\n" + told + b"\r\n=> ") for told in (right, right[:-1] + b"9"))]
+    with expected_protocol(script, read=read) as (shell, _):
+        assert shell.read({"a": "password"}) == {"a": "password"}
+        assert shell.read({"a": "password"}) == {"a": "length:9"}
+
+
 @pytest.mark.parametrize("value", ["US$ 5 only", "# 1 best", "x # # $ 1", "$ # "])
 @pytest.mark.parametrize("capture", ["^{name}=(?P<value>.*)", "^(?P<value>.*)"])
 @pytest.mark.parametrize("echo", [True, False])
