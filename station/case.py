@@ -13,10 +13,10 @@ from typing import TypeVar
 
 from drivers.board import Board, Identity
 from drivers.errors import Blame
-from station import evidence
+from station import clock, evidence
 from station.errors import StationError
 from station.escrow import Escrow
-from station.fleet.client import Client, Conflict, NotFound, Unanswered, Unreachable
+from station.fleet.client import Client, Conflict, Garbled, NotFound, Unanswered, Unreachable
 from station.judgements import SerialTaken
 from station.ledger import History
 from station.model import Facts, Known, Step
@@ -32,6 +32,10 @@ _TELLING = 8
 """A shorter text is found in too much that is no secret."""
 
 
+_SWAP_S = 0.5
+"""Nobody takes a board out and puts another one in within so many seconds."""
+
+
 class KeyLost(StationError):
     """The key that the ledger says was fetched is not in its escrow file."""
 
@@ -40,10 +44,19 @@ class KeyLost(StationError):
 
 
 def ask(fleet: Client, model: str, serial: str) -> tuple[Found, str | None, str]:
-    """Return what the fleet says of a serial number (M43): state, RID, extra."""
+    """Return what the fleet says of a serial number (M43): state, RID, extra.
+
+    A 404 may be that of a proxy whose fleet is gone.  One that is not in the API's words (document, section 1.9)
+    counts only if the fleet knows the model at this moment (M30); else this raises ``Unanswered``.
+    """
     try:
         info = fleet.serials.info(model, serial)
-    except NotFound:
+    except NotFound as fault:
+        if fault.body and not fault.body.startswith("HTTP/1."):
+            try:
+                fleet.models.info(model)
+            except NotFound:
+                raise Garbled("the fleet answered 404, and not in this API's words", fault.asked, status=404) from fault
         return Found.UNKNOWN, None, ""
     return Found(info.status), info.rid, info.extra
 
@@ -56,6 +69,8 @@ class Sight:
     claim: Claim
     rid: str | None
     move: Move
+    since: int | None
+    """When an earlier cycle of ours may have made the client, UTC microseconds; None if none may."""
 
 
 @dataclass
@@ -90,6 +105,8 @@ class Case:
     """When this step was begun before the station was cut, UTC microseconds; None if it is begun now."""
     unanswered: bool = False
     """A call of this step that changes the fleet may have been made, and what became of it was never learnt."""
+    seen: float = 0.0
+    """When the board last said who it is, monotonic seconds."""
 
     @property
     def identity(self) -> Identity:
@@ -121,7 +138,8 @@ class Case:
     def admit(self, identity: Identity) -> None:
         """Judge a board that has just said who it is by what our ledger knows of it; a stop is raised.
 
-        Of one that has passed the fleet is asked whether it knows that; if nobody answers, it has passed all the same.
+        Of one that has passed the fleet is asked whether it still lives by that.  A station that tells the fleet later
+        doesn't wait for the answer.
         """
         history = self.history(identity)
         ours, hardware = evidence.standing(history), evidence.hardware(identity, history)
@@ -130,11 +148,14 @@ class Case:
             try:
                 found, rid, extra = ask(self.fleet, self.model, identity.serial)
             except Unanswered:
-                move = Move.STOP_PASSED
+                if not self.recipe.fleet.deferred:
+                    raise
+                move = Move.STOP_PASS_UNPROVEN
             else:
                 mark = evidence.mark(self.station, identity)
                 whose = evidence.claim(extra, mark, ours=rid == history.passed_rid, doubt=False)
-                move = decide(Situation(Step.IDENTIFY, Held.SAME, ours, hardware, found, whose))
+                lives = evidence.of_a_pass(found, self.recipe.fleet.activate)
+                move = decide(Situation(Step.IDENTIFY, Held.SAME, ours, hardware, lives, whose))
         if move in STOPS:
             raise evidence.objection(move, identity, history, found, whose)
 
@@ -144,7 +165,7 @@ class Case:
         identity, history = self.identity, self.history(self.identity)
         ours = Ours.OPEN if self.unanswered else evidence.standing(history)
         mine = {self.known.rid} if self.known.rid is not None else history.rids
-        doubt = self.known.rid is None and (self.unanswered or history.doubtful)
+        doubt = self.known.rid is None and (self.unanswered or history.doubtful_since is not None)
         whose = evidence.claim(extra, self.mark, ours=rid is not None and rid in mine, doubt=doubt)
         hardware = evidence.hardware(identity, history)
         move = decide(Situation(step, Held.SAME, ours, hardware, found, whose))
@@ -152,7 +173,7 @@ class Case:
             raise evidence.objection(move, identity, history, found, whose)
         if self.unanswered and not self.released and move in (Move.ADOPT, Move.REGENERATE):
             self.recognise()  # what an earlier call has made is taken up for the board that it was made for
-        return Sight(found, whose, rid, move)
+        return Sight(found, whose, rid, move, history.doubtful_since)
 
     def recognise(self) -> None:
         """Make sure that the board on the link is this cycle's; raises ``BoardSwapped``."""
@@ -166,6 +187,12 @@ class Case:
                 serial=ours.serial,
                 found=seen.serial[:128],
             )
+        self.seen = clock.monotonic()
+
+    def recognise_late(self) -> None:
+        """``recognise``, if it is long enough since the board said who it is for another one to be here by now."""
+        if clock.monotonic() - self.seen > _SWAP_S:
+            self.recognise()
 
     def act(self, call: Callable[[], T]) -> T:
         """Make a call that changes the fleet, and remember it if its answer never comes."""

@@ -24,11 +24,11 @@ from station.ledger.transcript import joined
 from station.model import OUTCOME, Closing, Facts, Outcome, Step
 from station.recipe import Presence
 from station.reconcile import Move
-from station.steps import STEPS, VendorUnknown
+from station.steps import STEPS, OwnerFull, VendorUnknown
 
 log = logging.getLogger(__name__)
 
-LINE_WIDE = (NotAllowed, TokenUnusable, SettingsError, VendorUnknown)
+LINE_WIDE = (NotAllowed, TokenUnusable, SettingsError, VendorUnknown, OwnerFull)
 """What the fleet holds against the station as a whole; no board is to blame."""
 
 BY_HAND = "restart-by-hand"
@@ -92,9 +92,10 @@ class Cycle:
         if key is not None:
             self._case.hide(key)
 
-    def deliver(self, past: Past) -> Closing:
+    def deliver(self, past: Past, *, untouched: bool = False) -> Closing:
         """Take the fleet's steps of a board that was released, and close.
 
+        ``untouched``: the step that was begun and not settled has certainly changed nothing in the fleet so far.
         Raises ``Undelivered`` or ``DatabaseError``: the cycle stays open then.
         """
         plan, last = self._case.recipe.plan, self._case.recipe.released_after
@@ -102,7 +103,7 @@ class Cycle:
         fresh = self.row.step == last
         if fresh:
             self.row = self._ledger.intend(self.row, plan[plan.index(last) + 1])
-        self._recall(past, unanswered=not fresh)
+        self._recall(past, unanswered=not fresh and not untouched)
         closing = self._decided or self._come_to_a_verdict()
         if closing.outcome is not Outcome.PASS:
             closing = replace(closing, details={**closing.details, **self._box()})
@@ -187,6 +188,11 @@ class Cycle:
         except EscrowFailed as fault:
             log.error("cycle %d: its key is erased at the next start: %s", self.row.id, fault.text)
         return closing
+
+    @property
+    def untouched(self) -> bool:
+        """Whether the step that is not settled has certainly changed nothing in the fleet."""
+        return not self._case.unanswered
 
     @property
     def _elapsed(self) -> int:

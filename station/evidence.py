@@ -6,6 +6,7 @@ import hashlib
 
 from drivers.board import Identity
 from drivers.errors import Fault
+from station.fleet_rules import Activation
 from station.ledger import History
 from station.model import Outcome
 from station.reconcile import STOPS, Claim, Found, Hardware, Move, Ours
@@ -18,8 +19,24 @@ def mark(station: str, identity: Identity) -> str:
 
     No comma in it: some clients of the API split a record on commas.
     """
-    fingerprint = hashlib.sha256(identity.hardware_id.encode()).hexdigest()[:16]
-    return f"st={station};hw={fingerprint}"
+    return f"st={station};hw={_fingerprint(identity.hardware_id)}"
+
+
+def _fingerprint(hardware_id: str) -> str:
+    return hashlib.sha256(hardware_id.encode()).hexdigest()[:16]
+
+
+_NO_HARDWARE = f"hw={_fingerprint('')}"
+
+
+def listed_for_another(extra: str, mark: str) -> bool:
+    """Tell whether the text beside a number is a station's mark, and not for the board of this ``mark``.
+
+    Another station may have listed the very board, before it was moved here; its hardware id shows that, if it has one.
+    """
+    hardware = mark.rpartition(";")[2]
+    moved = extra.rpartition(";")[2] == hardware != _NO_HARDWARE
+    return extra.startswith("st=") and extra != mark and not moved
 
 
 def claim(extra: str, mark: str, *, ours: bool, doubt: bool) -> Claim:
@@ -29,10 +46,21 @@ def claim(extra: str, mark: str, *, ours: bool, doubt: bool) -> Claim:
     made it.
     """
     if ours:
+        if listed_for_another(extra, mark):
+            return Claim.FOREIGN
         return Claim.CLIENT if extra == mark else Claim.UNMARKED
     if extra.startswith("st="):
         return Claim.MARK if doubt and extra == mark else Claim.OTHER
     return Claim.DOUBT if doubt else Claim.NONE
+
+
+def of_a_pass(found: Found, activate: Activation) -> Found:
+    """Say what the fleet holds of a board that has passed.
+
+    Had it its key by then, ``notactivated`` means that somebody has made a new one since: it is as good as expired.
+    """
+    dead = found is Found.NOTACTIVATED and activate is not Activation.FIELD
+    return Found.EXPIRED if dead else found
 
 
 def standing(history: History) -> Ours:
@@ -75,6 +103,8 @@ def objection(
         case Move.STOP_OTHER_SERIAL:
             details |= {"before": history.serial_of_hardware or ""}
             text = f"hardware {ours!r} was {history.serial_of_hardware!r}, not {serial!r}"
+        case Move.STOP_PASS_UNPROVEN if found is None:
+            text = f"{serial!r} has passed before, and nothing tells whether it was this board"
         case Move.STOP_PASSED:
             text = f"{serial!r} has passed before"
         case Move.STOP_PENDING:

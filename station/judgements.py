@@ -50,6 +50,13 @@ class AlreadyPassed(Judgement):
     blame = Blame.PEOPLE
 
 
+class PassUnproven(Judgement):
+    """A PASS of this serial number stands, and nothing proves that this is the board, or that it still lives by it."""
+
+    code = "pass-unproven"
+    blame = Blame.PEOPLE
+
+
 class AlreadyPending(Judgement):
     """The very board is good, and the fleet has yet to be told of it."""
 

@@ -20,7 +20,7 @@ from station.cycle import LINE_WIDE
 from station.errors import StationError
 from station.fleet.client import Client, FleetError, NotAllowed, NotFound, Unanswered
 from station.model import Facts, FleetState
-from station.steps import VendorUnknown
+from station.steps import OwnerFull, VendorUnknown
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +32,8 @@ _FIRST_LOOK_S = 3.0
 """Seconds after the start in which the fleet's first answer is waited for."""
 _LONGEST_PAUSE_S = 60.0
 """Longer than this, no fleet's Retry-After keeps a line waiting."""
+_STAYS_S = 0.2
+"""Seconds between two looks at whether whoever waits for the line is still there."""
 _UNAUTHORIZED = 401
 
 
@@ -149,12 +151,15 @@ class Line:
         """How the fleet answered last, and in how many milliseconds."""
         return self._fleet, self._fleet_ms
 
-    def wait_for_fleet(self, fault: StationError, waited: float, say: Callable[[float], None]) -> None:
+    def wait_for_fleet(
+        self, fault: StationError, waited: float, say: Callable[[float], None], stays: Callable[[], None]
+    ) -> None:
         """Return when it is worth asking the fleet again.
 
         ``waited`` is how long, in seconds, the caller has been trying;
-        ``say`` is told how many seconds it is until the next try.  Raises
-        ``fault`` when the patience of the settings is over, ``Cancelled`` at
+        ``say`` is told how many seconds it is until the next try; ``stays``
+        is asked now and then while the line stands still, and raises what
+        ends the waiting.  Raises ``fault`` when the patience of the settings is over, ``Cancelled`` at
         a stop.  While the fleet refuses the station as a whole the line
         stands still, and patience has no end.
         """
@@ -162,8 +167,10 @@ class Line:
             self._answered(FleetState.REFUSED, None)
             # A good answer to the watch says that token and model are good; of owner and vendor it says nothing.
             told_by_watch = fault.status == _UNAUTHORIZED if isinstance(fault, NotAllowed) else True
-            self.halt(fault, heals=told_by_watch and not isinstance(fault, VendorUnknown))
-            self.await_running()
+            self.halt(fault, heals=told_by_watch and not isinstance(fault, (VendorUnknown, OwnerFull)))
+            while self.stop is not None:
+                stays()
+                self.rest(_STAYS_S)
             return
         self._answered(FleetState.AWAY, None)
         if waited >= self._patience_s:

@@ -44,6 +44,8 @@ class Outbox:
         """The serial number that the fleet is being told of."""
         self._hopeless: set[int] = set()
         """The cycles of which the journal has said already that they can't be delivered."""
+        self._untouched: set[int] = set()
+        """The cycles whose step was begun in an earlier round, and has certainly changed nothing in the fleet."""
 
     def deliver(self, told: Callable[[CycleRow, Closing], None] = lambda row, ending: None) -> Delivery:
         """Deliver everything; what fails now is tried again at the next call.  ``told`` hears of each cycle closed."""
@@ -109,7 +111,12 @@ class Outbox:
         recipe = recipes.stored(row.recipe, reader.recipe(row.recipe))  # the product may have been changed since
         case = office.case(row, recipe, NoBoard(), released=True)
         cycle = Cycle(row, case, office.ledger, self._not_now, lambda row, step, code: None)
-        ending = cycle.deliver(reader.past(row))
+        try:
+            ending = cycle.deliver(reader.past(row), untouched=row.id in self._untouched)
+        except Undelivered:
+            (self._untouched.add if cycle.untouched else self._untouched.discard)(row.id)
+            raise
+        self._untouched.discard(row.id)
         log.info("cycle %d: %s: the fleet has been told: %s", row.id, row.serial, ending.code or ending.outcome)
         told(cycle.row, ending)
 

@@ -17,15 +17,15 @@ the step do in view of the fleet (``FLEET``)?  The first that says anything but
 "go on" has decided.  A test enumerates every situation; ``docs/reconcile.md``
 shows the tables with the sentence that the technician reads of each move.
 
-A mark says who *listed* a number, and that is less than who enabled it:
-``M43`` hides ``extra`` while a number is unused, so a station that finds one
-listed enables it under whatever mark is there.  So a mark counts as ours only
-together with a call of ours that got no answer, and never for a client that
-somebody has activated before we had come to that.  What that leaves open: two
-boards with one serial number at two stations, one of which lost the answer to
-its enabling, while the other has not fetched its key yet (or, with ``activate
-= "field"``, never will).  If both fetch, one gets 409 and stops, and what the
-other one lives by is neither disabled nor, at another try, regenerated.
+A mark says who *listed* a number, and for which hardware.  ``M43`` hides
+``extra`` while a number is unused, so a station may find out only after it has
+enabled one that it was listed for another board: then it stops, passes nobody
+by that client, and leaves it alone (``Claim.FOREIGN``).  By that rule, what
+stands under our mark was made by a call of ours, or by somebody who will
+never use it, so an unanswered call of ours may be taken to have made it.
+What that leaves open: a client of the API that is no such station and enables
+what others have listed; and a client that was activated before we had come to
+that, perhaps by the very board, which is left to people.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ from station.judgements import (
     BoardSwapped,
     HardwareHasOtherSerial,
     PassNotInFleet,
+    PassUnproven,
     SerialInTwoSlots,
     SerialLocked,
     SerialOnOtherHardware,
@@ -114,7 +115,10 @@ class Claim(StrEnum):
     CLIENT = "client"
     """Ours: its client is this cycle's or an earlier one's of ours (by its RID), and our mark stands beside it."""
     UNMARKED = "unmarked"
-    """Its client is ours by its RID, and no mark of ours stands beside it: somebody else lists the numbers."""
+    """Its client is ours by its RID, and no mark of ours stands beside it: somebody else lists the numbers, or another
+    station has listed this very board."""
+    FOREIGN = "foreign"
+    """Its client is ours by its RID, and another board's mark stands beside it: it was listed for that one."""
     MARK = "mark"
     """Our mark stands beside it, and a call of ours that never got an answer may have made its client."""
     DOUBT = "doubt"
@@ -163,6 +167,7 @@ class Move(StrEnum):
     STOP_OTHER_HARDWARE = "stop-other-hardware"
     STOP_OTHER_SERIAL = "stop-other-serial"
     STOP_PASSED = "stop-passed"
+    STOP_PASS_UNPROVEN = "stop-pass-unproven"
     STOP_PENDING = "stop-pending"
     STOP_HOLD = "stop-hold"
     STOP_TAKEN = "stop-taken"
@@ -185,6 +190,7 @@ STOPS: Mapping[Move, type[Fault]] = {
     Move.STOP_OTHER_HARDWARE: SerialOnOtherHardware,
     Move.STOP_OTHER_SERIAL: HardwareHasOtherSerial,
     Move.STOP_PASSED: AlreadyPassed,
+    Move.STOP_PASS_UNPROVEN: PassUnproven,
     Move.STOP_PENDING: AlreadyPending,
     Move.STOP_HOLD: PassNotInFleet,
     Move.STOP_TAKEN: SerialTaken,
@@ -228,7 +234,7 @@ _ANY_HELD, _ANY_OURS, _ANY_HARDWARE, _ANY_FOUND, _ANY_CLAIM = (
 _COMPARABLE = frozenset({W.SAME, W.UNKNOWN})
 _LIVE = frozenset({F.NOTACTIVATED, F.ACTIVATED, F.EXPIRED})
 _BY_RID = frozenset({C.CLIENT, C.UNMARKED})
-_STRANGE = frozenset({C.OTHER, C.NONE})
+_STRANGE = frozenset({C.OTHER, C.NONE, C.FOREIGN})
 _BOARDS_OWN = frozenset({S.CONFIGURE, S.VERIFY_BOARD})
 _LISTING = frozenset({S.REGISTER, S.ENABLE})
 _CHANGING = _LISTING | {S.ACTIVATE}
@@ -252,8 +258,9 @@ KNOWN: tuple[Row, ...] = _table(
     (_FORWARD, _ANY_OURS - {O.ELSEWHERE}, W.OTHER, M.STOP_OTHER_HARDWARE),
     (_FORWARD, _ANY_OURS - {O.ELSEWHERE}, W.RENAMED, M.STOP_OTHER_SERIAL),
     (_FORWARD, O.PENDING, _COMPARABLE, M.STOP_PENDING),
-    (_FORWARD - {S.IDENTIFY}, O.PASS, _COMPARABLE, M.STOP_PASSED),
-    (S.IDENTIFY, O.PASS, _COMPARABLE, M.GO_ON),  # the fleet is asked whether it knows of the PASS
+    (_FORWARD, O.PASS, W.UNKNOWN, M.STOP_PASS_UNPROVEN),  # no hardware id: it may be another board with this number
+    (_FORWARD - {S.IDENTIFY}, O.PASS, W.SAME, M.STOP_PASSED),
+    (S.IDENTIFY, O.PASS, W.SAME, M.GO_ON),  # the fleet is asked whether it knows of the PASS
     (_FORWARD, _MAY_GO_ON, _COMPARABLE, M.GO_ON),
 )
 """May this board be worked on, by what our ledger knows?"""
@@ -269,21 +276,20 @@ FLEET: tuple[Row, ...] = _table(
     (S.REGISTER, _MAY_GO_ON, F.UNKNOWN, _ANY_CLAIM, M.ADD),
     (S.REGISTER, _MAY_GO_ON, F.UNUSED, _ANY_CLAIM, M.PROCEED),
     (S.REGISTER, _CYCLE | _CLOSED, _LIVE, _BY_RID, M.PROCEED),
-    (S.REGISTER, _CLOSED, _LIVE - {F.ACTIVATED}, C.MARK, M.PROCEED),
-    (S.REGISTER, _CYCLE, _LIVE - {F.ACTIVATED}, C.MARK, M.STOP_TAKEN),  # we had not come to enabling
+    (S.REGISTER, _CYCLE | _CLOSED, _LIVE - {F.ACTIVATED}, C.MARK, M.PROCEED),
     # enable: has it a client, and is it ours?
     (S.ENABLE, _MAY_GO_ON, F.UNKNOWN, _ANY_CLAIM, M.STOP_VANISHED),
     (S.ENABLE, _MAY_GO_ON, F.UNUSED, _ANY_CLAIM, M.ENABLE),
-    (S.ENABLE, _CYCLE, F.NOTACTIVATED, frozenset({C.CLIENT, C.MARK}), M.ADOPT),
-    (S.ENABLE, _CYCLE, frozenset({F.ACTIVATED, F.EXPIRED}), C.CLIENT, M.REGENERATE),  # an earlier, failed cycle's
-    (S.ENABLE, _CYCLE, F.EXPIRED, C.MARK, M.STOP_TAKEN),  # what our call had made would be fresh
+    (S.ENABLE, _CYCLE, F.NOTACTIVATED, C.MARK, M.ADOPT),
+    (S.ENABLE, _CYCLE, F.EXPIRED, C.MARK, M.REGENERATE),  # an earlier, failed cycle's, and disabled
+    (S.ENABLE, _CYCLE, _LIVE, C.CLIENT, M.REGENERATE),  # an earlier, failed cycle's, perhaps with an old window
     (S.ENABLE, _CYCLE, F.EXPIRED, C.UNMARKED, M.REGENERATE),  # we have disabled it: no board lives by it
     (S.ENABLE, _CYCLE, frozenset({F.NOTACTIVATED, F.ACTIVATED}), C.UNMARKED, M.STOP_UNPROVEN),
     (S.ENABLE, _CLOSED, _LIVE, _BY_RID, M.REGENERATE),
     (S.ENABLE, _CLOSED, _LIVE - {F.ACTIVATED}, C.MARK, M.REGENERATE),
     # both: what is not ours, and what nothing proves to be
     (_LISTING, O.NOTHING, _LIVE, _ANY_CLAIM, M.STOP_TAKEN),
-    (_LISTING, _CYCLE | _CLOSED, F.ACTIVATED, C.MARK, M.STOP_TAKEN),
+    (_LISTING, _CYCLE | _CLOSED, F.ACTIVATED, C.MARK, M.STOP_UNPROVEN),  # by the very board, or by whom?
     (_LISTING, _CYCLE | _CLOSED, _LIVE, _STRANGE, M.STOP_TAKEN),
     (_LISTING, _CYCLE | _CLOSED, _LIVE, C.DOUBT, M.STOP_UNPROVEN),
     # activate: by now the client is this cycle's own; is its key still to be had?
@@ -293,8 +299,10 @@ FLEET: tuple[Row, ...] = _table(
     (S.ACTIVATE, _CYCLE, frozenset({F.ACTIVATED, F.EXPIRED}), C.UNMARKED, M.STOP_UNPROVEN),
     (S.ACTIVATE, _MAY_GO_ON - _CYCLE, frozenset({F.ACTIVATED, F.EXPIRED}), _BY_RID, M.STOP_TAKEN),
     (S.ACTIVATE, _MAY_GO_ON, _LIVE, _ANY_CLAIM - _BY_RID, M.STOP_TAKEN),
-    # the board's own steps have nothing to do with the fleet, and the last one judges by the recipe
-    (_BOARDS_OWN | {S.VERIFY_FLEET}, _MAY_GO_ON, _ANY_FOUND, _ANY_CLAIM, M.PROCEED),
+    # the board's own steps are none of the fleet's, and the last one judges by the recipe; but nobody passes by a
+    # client that was listed for another board
+    (_BOARDS_OWN | {S.VERIFY_FLEET}, _MAY_GO_ON, _ANY_FOUND, _ANY_CLAIM - {C.FOREIGN}, M.PROCEED),
+    (_BOARDS_OWN | {S.VERIFY_FLEET}, _MAY_GO_ON, _ANY_FOUND, C.FOREIGN, M.STOP_TAKEN),
     # disable: a board that did not pass is to be no living identity, and nobody else's is to be touched
     (S.DISABLE, _MAY_GO_ON, frozenset({F.NOTACTIVATED, F.ACTIVATED}), _BY_RID, M.DISABLE),
     (S.DISABLE, _MAY_GO_ON, F.NOTACTIVATED, C.MARK, M.DISABLE),

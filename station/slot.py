@@ -262,7 +262,7 @@ class Slot:
 
         def hold(fault: StationError, waited: float) -> None:
             self._front.waiting(fault.code)
-            self._line.wait_for_fleet(fault, waited, lambda pause: self._front.waiting(fault.code, pause))
+            self._line.wait_for_fleet(fault, waited, lambda pause: self._front.waiting(fault.code, pause), stays)
             self._front.waiting(fault.code)  # until it has answered, which may take as long as the waiting
             stays()
 

@@ -14,9 +14,9 @@ from drivers.errors import Blame
 from station import clock
 from station.case import Case
 from station.errors import Judgement, StationError
-from station.fleet.client import NotFound
+from station.fleet.client import Conflict, NotFound
 from station.fleet_rules import Activation, Registration
-from station.judgements import SerialUnlisted
+from station.judgements import SerialTaken, SerialUnlisted
 from station.model import Facts, Step
 from station.reconcile import Found, Move
 
@@ -39,6 +39,13 @@ class VendorUnknown(StationError):
     """The fleet knows the board by our token, and not by the vendor's name of the settings."""
 
     code = "vendor-unknown"
+    blame = Blame.FLEET
+
+
+class OwnerFull(StationError):
+    """The fleet client below which boards are enabled has no room for another one."""
+
+    code = "owner-full"
     blame = Blame.FLEET
 
 
@@ -66,6 +73,7 @@ _HOUR_US = 3_600_000_000
 def identify(case: Case) -> Facts:
     """Ask the board who it is, judge it by the recipe, and by what the ledger knows of it."""
     identity = case.board.identify()
+    case.seen = clock.monotonic()
     complaint = case.recipe.complaint(identity)
     if complaint is not None:
         raise SerialMalformed(f"the board says {complaint}", serial=identity.serial[:128])
@@ -94,7 +102,6 @@ def register(case: Case) -> Facts:
 
 def enable(case: Case) -> Facts:
     """Give the serial number its client in the fleet (M43, M46; M48 for a retest)."""
-    window = _window(case)
 
     def attempt() -> Facts:
         sight = case.look(Step.ENABLE)
@@ -103,19 +110,27 @@ def enable(case: Case) -> Facts:
             rid = case.act(lambda: case.fleet.serials.enable(case.model, case.serial, case.owner))
         elif sight.move is Move.REGENERATE:
             case.act(lambda: case.fleet.serials.regenerate(case.model, case.serial))
+        window = _window(case, sight.since if sight.move is Move.ADOPT else None)
         return {"rid": rid, "found": sight.found, "move": sight.move, **window}
 
-    return case.first_come(attempt)
+    case.begun_at = case.begun_at or clock.now_us()  # when the window opens, at the earliest
+    try:
+        return case.first_come(attempt)
+    except SerialTaken as taken:
+        if isinstance(taken.__cause__, Conflict) and case.ask()[0] is Found.UNUSED:
+            raise OwnerFull(f"nobody has {case.serial!r}, and it can't be enabled: {taken.text}") from taken
+        raise
 
 
-def _window(case: Case) -> dict[str, int]:
+def _window(case: Case, since: int | None) -> dict[str, int]:
     """Return when the board's window opens and is over, both early rather than late, if somebody has to mind it.
 
-    UTC microseconds; a call whose answer was lost opened it when that call was made, not now.
+    UTC microseconds; a call whose answer was lost opened it when that call was made, not now: in this cycle, or in an
+    earlier one, begun at ``since``.
     """
     if case.recipe.fleet.window_h is None:
         return {}
-    enabled_at = case.begun_at or clock.now_us()
+    enabled_at = min(filter(None, (case.begun_at or clock.now_us(), since)))
     return {"enabled_at": enabled_at, "expires_at": enabled_at + case.recipe.fleet.window_h * _HOUR_US}
 
 
@@ -143,6 +158,9 @@ def activate(case: Case) -> Facts:
 
 def configure(case: Case) -> Facts:
     """Write the recipe's settings to the board and make them permanent."""
+    case.recognise_late()  # the fleet may have taken its time
+    if case.known.rid is not None and case.known.key_fingerprint is None:
+        case.look(Step.CONFIGURE)  # as activate has done for the others: for whom was this number listed?
     settings = case.settings()
     case.board.configure(settings)
     return {"settings": case.digests(settings)}
@@ -168,13 +186,16 @@ def verify_board(case: Case) -> Facts:
 def verify_fleet(case: Case) -> Facts:
     """Ask the fleet for RID and status once more (M43); a board that fetches its key itself is waited for."""
     mode = case.recipe.fleet.activate
-    expected = Found.NOTACTIVATED if mode is Activation.FIELD else Found.ACTIVATED
+    # In the field it may come at any time, so also before we ask.
+    good = {Found.ACTIVATED, Found.NOTACTIVATED} if mode is Activation.FIELD else {Found.ACTIVATED}
     over = clock.monotonic() + (case.recipe.fleet.fetch_s or 0)
     while True:
-        found, rid, _ = case.ask()
-        if rid == case.known.rid and found is expected:
+        sight = case.look(Step.VERIFY_FLEET)
+        found, rid = sight.found, sight.rid
+        if rid == case.known.rid and found in good:
             return {"rid": rid, "status": found}
         if rid != case.known.rid or found is not Found.NOTACTIVATED or mode is not Activation.ON_LINE:
+            expected = " or ".join(sorted(good))
             raise FleetDisagrees(
                 f"the fleet says {found} with RID {rid}, expected {expected} with RID {case.known.rid}"
             )

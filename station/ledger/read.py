@@ -89,8 +89,9 @@ class History:
     closed: tuple[Outcome, ...] = ()
     rids: frozenset[str] = frozenset()
     """The fleet clients that those of them have enabled which did not pass."""
-    doubtful: bool = False
-    """One of them tried to enable and never learnt what became of it, so the fleet may hold a client of ours."""
+    doubtful_since: int | None = None
+    """When the first of them began to enable that never learnt what became of it, UTC microseconds: the fleet may hold
+    a client of ours.  None if none did."""
     passed_rid: str | None = None
     """The fleet client of the PASS of this serial number that stands."""
     open_in: str | None = None
@@ -229,10 +230,11 @@ class Reader:
         with self._rows(sql, [hardware_id]) as hardware:
             pass
         # A definite refusal (serial-taken) has made nothing, so it leaves no doubt; what it took for its own is not.
+        # What may have made something was to be disabled.
         sql = """SELECT slot, released_at IS NOT NULL, outcome, hardware_id, IIF(error = 'serial-taken', NULL, rid),
-              outcome <> 'PASS' AND rid IS NULL AND error <> 'serial-taken'
-              AND EXISTS (SELECT 1 FROM events WHERE cycle = cycles.id AND kind = 'intend'
-                AND json_extract(body, '$.step') = 'enable')
+              IIF(outcome <> 'PASS' AND rid IS NULL AND error <> 'serial-taken' AND step = 'disable',
+                (SELECT MIN(at) FROM events WHERE cycle = cycles.id AND kind = 'intend'
+                  AND json_extract(body, '$.step') = 'enable'), NULL)
             FROM cycles WHERE serial = ? AND id <> ? ORDER BY id"""
         with self._rows(sql, [serial, cycle]) as cycles:
             unclosed = [(slot, released) for slot, released, outcome, *_ in cycles if outcome is None]
@@ -242,7 +244,7 @@ class Reader:
             serial_of_hardware=hardware[0][0] if hardware else None,
             closed=tuple(Outcome(outcome) for outcome, *_ in ours),
             rids=frozenset(rid for outcome, _, rid, _ in ours if rid is not None and outcome != Outcome.PASS),
-            doubtful=any(doubt for *_, doubt in ours),
+            doubtful_since=min((since for *_, since in ours if since is not None), default=None),
             passed_rid=board[0][1] if board else None,
             open_in=unclosed[0][0] if unclosed else None,
             pending=bool(unclosed) and bool(unclosed[0][1]),

@@ -39,6 +39,7 @@ WORDS = {
     "serial-on-other-hardware": "Another board had this serial number before. Put it aside for the supervisor.",
     "hardware-has-other-serial": "This board had another serial number before. Put it aside for the supervisor.",
     "already-passed": "This board has passed before. Put it with the good boards.",
+    "pass-unproven": "A board with this serial number has passed, perhaps this one. Put it aside for the supervisor.",
     "already-pending": "This board is good and waits for the fleet. Put it with the boards that wait.",
     "pass-not-in-fleet": "This board has passed, but the fleet does not know that. Put it aside for the supervisor.",
     # what the station does about what it finds (``reconcile``)
@@ -68,6 +69,7 @@ WORDS = {
     "fleet-not-allowed": "The fleet refuses this station. Call the supervisor: check token, vendor, owner.",
     "fleet-not-found": "The fleet does not know this product. Call the supervisor: check vendor and model.",
     "vendor-unknown": "The fleet does not know this vendor. Call the supervisor: check the vendor's name.",
+    "owner-full": "The fleet has no room for more boards. Call the supervisor: make room, then restart the station.",
     "recipe-changed": "The recipe was changed meanwhile. Take the board out and insert it again.",
     "fleet-conflict": "The fleet holds this serial number in another state. Put the board aside for the supervisor.",
     "fleet-name-unsafe": "The fleet can't take this serial number. Put the board aside for the supervisor.",

@@ -8,13 +8,15 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from engine_cycle import PowerCut, cycle, power_cut, taken_up
-from engine_world import MODEL, SERIAL, TameBoard, World, rows, write_recipe
+from engine_cycle import PowerCut, cycle, patient, power_cut, taken_up
+from engine_world import HARDWARE, MODEL, SERIAL, STATION, TameBoard, World, rows, write_recipe
 
-from drivers.errors import BoardPulled
+from drivers.board import Identity
+from drivers.errors import BoardPulled, CommitFailed
 from station import recipe as recipes
 from station import steps
-from station.fleet.client import Reply, Request
+from station.evidence import mark
+from station.fleet.client import Reply, Request, Unanswered
 from station.model import Closing, Outcome, Step
 from station.outbox import Outbox
 
@@ -84,6 +86,22 @@ def test_a_board_that_is_pulled_while_it_should_fetch_its_key_is_aborted(world: 
 
     one._case.rest = pulled
     assert one.run().code == "board-pulled"
+
+
+def test_a_board_that_fetched_its_key_though_the_answer_to_its_enabling_was_lost_is_for_people(world: World) -> None:
+    use(world, *ON_LINE)
+
+    def lost(request: Request) -> Reply:
+        world.client.send(request)
+        world.stranger().device.activate(MODEL, SERIAL)
+        raise Unanswered("cut", request.asked)
+
+    world.client.instead("enable", lost)
+    one = cycle(world, TameBoard(), patient)
+    closing = one.run()
+    assert (closing.outcome, closing.code) == (Outcome.ERROR, "serial-unproven")
+    entry = world.entry()
+    assert entry is not None and entry.phase == "activated", "nobody knows whose it is, so nobody's it is to kill"
 
 
 # --------------------------------------------------------------------------- in the field
@@ -252,3 +270,83 @@ def cut_after(world: World) -> Callable[[Request], Reply]:
         raise PowerCut
 
     return cut
+
+
+def test_a_number_that_was_listed_for_another_board_passes_nobody_and_is_left_to_that_one(world: World) -> None:
+    """Its mark can't be read before the number is enabled."""
+    use(world, *FIELD)
+    world.stranger().serials.add(MODEL, SERIAL, "st=another-station;hw=0123456789abcdef")
+    board = TameBoard()
+    one = cycle(world, board)
+    closing = one.run()
+    assert (closing.outcome, closing.code) == (Outcome.FAIL, "serial-taken")
+    entry = world.entry()
+    assert entry is not None and entry.phase == "notactivated" and board.flash == {}
+    assert world.client.asked == ["add", "enable"] or world.client.asked == ["enable"]
+    again = cycle(world, board, slot="2").run()
+    assert again.code == "serial-taken" and "disable" not in world.client.asked
+
+
+def test_a_board_that_another_station_has_listed_may_be_moved_here(world: World) -> None:
+    use(world, *FIELD)
+    mine = mark(STATION, Identity(SERIAL, HARDWARE))
+    world.stranger().serials.add(MODEL, SERIAL, mine.replace(STATION, "another-station"))
+    assert cycle(world, TameBoard()).run() == Closing(Outcome.PASS)
+
+
+def test_what_only_boards_without_hardware_id_share_moves_no_number(world: World) -> None:
+    use(world, *FIELD)
+    mine = mark(STATION, Identity(SERIAL, ""))
+    world.stranger().serials.add(MODEL, SERIAL, mine.replace(STATION, "another-station"))
+    assert cycle(world, TameBoard(hardware_id="")).run().code == "serial-taken"
+
+
+def test_what_was_never_sent_is_not_adopted_later(world: World) -> None:
+    use(world, *DEFERRED)
+    assert cycle(world, TameBoard()).run() == Closing(Outcome.PENDING)
+    box = Outbox(world.office, refused=lambda fault: None)
+    world.client.leave_after("add")
+    box.deliver()
+    world.stranger().serials.enable(MODEL, SERIAL, world.grant.owner_rid)
+    world.client.away = False
+    endings: list[Closing] = []
+    box.deliver(lambda row, ending: endings.append(ending))
+    assert [ending.code for ending in endings] == ["serial-taken"] and world.client.asked == ["add"]
+
+
+def test_what_was_never_sent_is_not_taken_for_ours_by_a_retest(world: World) -> None:
+    use(world, *FIELD)
+    world.client.leave_after("add")
+    assert cycle(world, TameBoard()).run().code == "fleet-unreachable"
+    world.client.away = False
+    world.stranger().serials.enable(MODEL, SERIAL, world.grant.owner_rid)
+    closing = cycle(world, TameBoard(faults={"configure": [CommitFailed("worn")]}), slot="2").run()
+    assert closing.code == "serial-taken" and world.client.asked == ["add"]
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_a_board_that_left_and_fetched_its_key_before_the_last_look_lives(lost: bool, world: World) -> None:
+    use(world, *DEFERRED)
+    assert cycle(world, TameBoard()).run() == Closing(Outcome.PENDING)
+    box = Outbox(world.office, refused=lambda fault: None)
+    world.client.lose_answer("enable") if lost else world.client.leave_after("enable")
+    box.deliver()
+    key = world.stranger().device.activate(MODEL, SERIAL)
+    world.client.away = False
+    endings: list[Closing] = []
+    box.deliver(lambda row, ending: endings.append(ending))
+    assert [ending.code or ending.outcome for ending in endings] == ["serial-unproven" if lost else "PASS"]
+    assert world.stranger().device.contents(MODEL, key) == [], "its key works"
+
+
+def test_the_window_of_a_client_that_an_earlier_cycle_has_made_is_not_told_too_late(world: World) -> None:
+    use(world, *FIELD)
+    world.client.leave_after("enable")
+    first = cycle(world, TameBoard(faults={"configure": [CommitFailed("worn")]}))
+    assert first.run().details["disable"] == "fleet-unreachable"
+    world.client.away = False
+    world.client.lose_call("regenerate")
+    second = cycle(world, TameBoard(), patient, slot="2")
+    assert second.run() == Closing(Outcome.PASS)
+    assert world.client.asked == ["add", "enable", "regenerate", "regenerate"]
+    assert closing_facts(world, second.row.id)["enabled_at"] >= second.row.opened_at, "a new window, with a new client"

@@ -5,17 +5,19 @@ from __future__ import annotations
 from dataclasses import asdict
 
 import pytest
-from engine_cycle import (
-    cycle,
-    patient,
-)
-from engine_world import HARDWARE, MODEL, SERIAL, TameBoard, World, rows
+from engine_cycle import PowerCut, cycle, patient, taken_up
+from engine_world import HARDWARE, MODEL, SERIAL, TameBoard, World, rows, write_recipe
 
 from drivers.board import Identity
-from drivers.errors import CommitFailed
-from station.errors import EscrowFailed
+from drivers.errors import Cancelled, CommitFailed
+from station import recipe as recipes
+from station.cycle import LINE_WIDE
+from station.errors import EscrowFailed, StationError
+from station.fleet.client import Reply, Request
+from station.fleet.client.verdicts import judge
 from station.ledger import History
 from station.model import Closing, Outcome, Step
+from station.steps import OwnerFull
 
 # --------------------------------------------------------------------------- one serial number, more than one cycle
 
@@ -115,3 +117,81 @@ def test_an_answer_lost_in_one_step_excuses_nothing_in_the_next(world: World) ->
     closing = cycle(world, TameBoard(), patient).run()
     assert (closing.outcome, closing.code) == (Outcome.FAIL, "serial-taken")
     assert world.client.asked == ["add", "enable"]
+
+
+def test_a_call_that_was_lost_in_a_retest_is_made_again(world: World) -> None:
+    """What the first cycle has made, without learning of it, is disabled by now; the mark shows that it is ours."""
+    world.client.lose_answer("enable")
+    assert cycle(world, TameBoard()).run().code == "fleet-unanswered"
+    world.client.lose_call("regenerate")
+    assert cycle(world, TameBoard(), patient, slot="2").run().outcome == "PASS"
+
+
+def test_a_retest_that_is_cut_while_registering_after_a_lost_answer_goes_on(world: World) -> None:
+    world.client.lose_answer("enable")
+    assert cycle(world, TameBoard()).run().code == "fleet-unanswered"
+    world.client.instead("info", cut_now)
+    second = cycle(world, TameBoard(), slot="2")
+    with pytest.raises(PowerCut):
+        second.run()
+    assert taken_up(world, second.row.id, TameBoard()).run().outcome == "PASS"
+
+
+def cut_now(request: Request) -> Reply:
+    raise PowerCut
+
+
+def test_a_board_is_asked_again_who_it_is_before_it_is_written_to_if_the_fleet_took_its_time(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good = TameBoard("SIM-00000002", "02:00:00:00:00:02")
+    assert cycle(world, good).run().outcome == "PASS"
+    before = dict(good.flash)
+    board = TameBoard()
+
+    def swapped() -> None:
+        board.serial, board.hardware_id, board.flash = good.serial, good.hardware_id, good.flash
+        monkeypatch.setattr("station.case._SWAP_S", -1.0)  # it is long ago by now
+
+    world.client.before("activate", swapped)
+    assert cycle(world, board, slot="2").run().code == "board-swapped"
+    assert good.flash == before, "it still has its own key"
+
+
+def test_an_owner_without_room_stops_the_line_and_fails_no_board(world: World) -> None:
+    world.server._store.write(
+        lambda db: db.execute("UPDATE clients SET room = 0 WHERE rid = ?", [world.grant.owner_rid])
+    )
+    held: list[str] = []
+
+    def hold(fault: StationError, waited: float) -> None:
+        held.append(fault.code)
+        raise Cancelled("the station stops")
+
+    with pytest.raises(Cancelled):
+        cycle(world, TameBoard(), hold).run()
+    assert held == ["owner-full"] and OwnerFull in LINE_WIDE
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_a_404_that_is_not_the_fleets_is_waited_for(listed: bool, world: World) -> None:
+    """A proxy whose backend is gone says so of everything."""
+    if listed:
+        world.recipe = recipes.load(write_recipe(world.folder, ('register = "station"', 'register = "listed"')))
+        world.stranger().serials.add(MODEL, SERIAL, "lot 7")
+    for _ in range(4):  # two looks, and what the model is asked for behind each
+        world.client.instead("info", nobody_there)
+    faults: list[str] = []
+    assert cycle(world, TameBoard(), lambda fault, waited: faults.append(fault.code)).run().outcome == "PASS"
+    assert faults == ["fleet-garbled", "fleet-garbled"]
+
+
+def nobody_there(request: Request) -> Reply:
+    plain = {"content-type": "text/plain; charset=utf-8"}
+    return judge(request, Reply(asked=request.asked, status=404, headers=plain, body=b"404 page not found\n"), None)
+
+
+def test_a_404_in_other_words_counts_if_the_fleet_knows_the_model(world: World) -> None:
+    """Not every fleet keeps to the document in what it says beside the status."""
+    world.client.instead("info", nobody_there)
+    assert cycle(world, TameBoard()).run().outcome == "PASS"

@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 from engine_world import MODEL, World
 
-from drivers.errors import Cancelled
+from drivers.errors import BoardPulled, Cancelled
 from station.errors import DatabaseFailed, SettingsError, StationError
 from station.fleet.client import Busy, Client, Garbled, NotAllowed, TokenUnusable, Unanswered
 from station.line import Line
@@ -57,6 +57,10 @@ def pool(line: Line) -> Iterator[ThreadPoolExecutor]:
     with ThreadPoolExecutor() as executor:
         yield executor
         line.shut_down()
+
+
+def still_here() -> None:
+    """A board that stays."""
 
 
 def silent(pause: float) -> None:
@@ -119,7 +123,7 @@ def test_shutting_down_ends_every_wait(line: Line, pool: ThreadPoolExecutor) -> 
 def test_patience_ends_with_the_fault_itself(notes: Notes) -> None:
     line = Line(10, notes)
     with pytest.raises(Unanswered) as raised:
-        line.wait_for_fleet(AWAY, 10, silent)
+        line.wait_for_fleet(AWAY, 10, silent, still_here)
     assert raised.value is AWAY
     assert line.fleet[0] is FleetState.AWAY and line.stop is None
 
@@ -145,7 +149,7 @@ def test_the_next_try_is_told(
         line.shut_down()  # nobody here wants to wait for it
 
     with pytest.raises(Cancelled):
-        line.wait_for_fleet(fault, waited, say)
+        line.wait_for_fleet(fault, waited, say, still_here)
     assert told == [pause]
 
 
@@ -155,7 +159,7 @@ def test_a_good_answer_to_the_watch_ends_the_wait_early(line: Line, pool: Thread
     def say(pause: float) -> None:
         watching(pool, line, world.client)
 
-    pool.submit(line.wait_for_fleet, fault, 0, say).result(LIMIT_S)
+    pool.submit(line.wait_for_fleet, fault, 0, say, still_here).result(LIMIT_S)
     assert line.fleet[0] is FleetState.OK and line.fleet[1] is not None
 
 
@@ -163,7 +167,7 @@ def test_a_good_answer_to_the_watch_ends_the_wait_early(line: Line, pool: Thread
 def test_a_refused_station_waits_without_end_and_heals_with_a_good_answer(
     fault: StationError, line: Line, notes: Notes, pool: ThreadPoolExecutor, world: World
 ) -> None:
-    waiting = [pool.submit(line.wait_for_fleet, fault, 1e9, silent) for _ in range(2)]
+    waiting = [pool.submit(line.wait_for_fleet, fault, 1e9, silent, still_here) for _ in range(2)]
     notes.wait_for(("line-stop", fault.code))
     watching(pool, line, world.client)
     for future in waiting:
@@ -175,13 +179,22 @@ def test_a_refused_station_waits_without_end_and_heals_with_a_good_answer(
 def test_a_forbidden_call_is_not_healed_by_good_answers_to_another(
     line: Line, notes: Notes, pool: ThreadPoolExecutor, world: World
 ) -> None:
-    waiting = pool.submit(line.wait_for_fleet, FORBIDDEN, 0, silent)
+    waiting = pool.submit(line.wait_for_fleet, FORBIDDEN, 0, silent, still_here)
     notes.wait_for(("line-stop", "fleet-not-allowed"))
     watching(pool, line, world.client)
     notes.wait_for(("fleet", "ok"))
     assert line.stop is not None and not waiting.done()
     line.shut_down()
     assert isinstance(waiting.exception(LIMIT_S), Cancelled)
+
+
+def test_a_board_that_leaves_while_the_line_stands_still_is_not_waited_for(line: Line) -> None:
+    def gone() -> None:
+        raise BoardPulled("taken out")
+
+    with pytest.raises(BoardPulled):
+        line.wait_for_fleet(NO_TOKEN, 0, silent, gone)
+    assert line.stop is not None
 
 
 def test_the_watch_stops_the_line_for_a_wrong_token_and_lets_it_run_with_a_good_one(
@@ -214,7 +227,7 @@ def test_the_watch_notes_a_fleet_that_goes_and_does_not_stop_the_line(
     def say(pause: float) -> None:
         watching(pool, line, world.client)
 
-    line.wait_for_fleet(Unanswered("x", "y", retry_after=60), 0, say)
+    line.wait_for_fleet(Unanswered("x", "y", retry_after=60), 0, say, still_here)
     world.server.stop()
     notes.wait_for(("fleet", "away"))
     assert line.stop is None

@@ -86,7 +86,7 @@ def test_no_row_is_idle(table: tuple[Row, ...], columns: tuple[type[StrEnum], ..
 
 
 def test_every_situation_has_one_move_and_one_sentence() -> None:
-    assert len(MOVES) == 8 * 4 * 8 * 4 * 7 * 6
+    assert len(MOVES) == 8 * 4 * 8 * 4 * 7 * 7
     for move in set(MOVES.values()):
         assert words.advice(move.code) and f"[{move.code}]" not in words.advice(move.code)
 
@@ -138,6 +138,16 @@ def test_a_living_client_of_somebody_else_stops_every_step_but_disable_which_lea
         for step in CHANGING:
             assert seen(step, ours, found, claim) is Move.STOP_TAKEN
         assert seen(Step.DISABLE, ours, found, claim) is Move.PROCEED
+
+
+def test_nothing_is_done_by_a_client_that_was_listed_for_another_board_and_nobody_passes_by_it() -> None:
+    for situation, move in MOVES.items():
+        working = situation.held is Held.SAME and situation.ours in (Ours.OPEN, *CLOSED)
+        if situation.claim is Claim.FOREIGN and situation.found in LIVING and working:
+            if situation.step is Step.DISABLE:
+                assert move is Move.PROCEED
+            elif situation.step is not Step.IDENTIFY:
+                assert move in STOPS
 
 
 def test_what_lives_by_a_pass_or_by_another_cycle_is_not_disabled() -> None:
@@ -204,6 +214,8 @@ def test_admission(ours: Ours, hardware: Hardware) -> None:
         assert move is (Move.STOP_OTHER_HARDWARE if hardware is Hardware.OTHER else Move.STOP_OTHER_SERIAL)
     elif ours is Ours.PENDING:
         assert move is Move.STOP_PENDING
+    elif ours is Ours.PASS and hardware is Hardware.UNKNOWN:
+        assert move is Move.STOP_PASS_UNPROVEN
     else:
         assert move is Move.GO_ON
 

@@ -12,7 +12,8 @@ from station import recipe as recipes
 from station import steps
 from station.case import KeyLost
 from station.errors import Judgement
-from station.judgements import AlreadyPassed, AlreadyPending, BoardSwapped, PassNotInFleet
+from station.fleet.client import Unreachable
+from station.judgements import AlreadyPassed, AlreadyPending, BoardSwapped, PassNotInFleet, PassUnproven
 from station.model import Known, Outcome, Step
 
 # --------------------------------------------------------------------------- all is well
@@ -92,8 +93,25 @@ def test_a_board_that_has_passed_is_blocked_and_held_if_the_fleet_does_not_hold_
     with pytest.raises(PassNotInFleet, match="expired"):
         steps.identify(again)
     world.client.away = True
-    with pytest.raises(AlreadyPassed):
+    with pytest.raises(Unreachable):  # it is waited for
         steps.identify(again)
+
+
+def test_a_board_whose_key_was_made_anew_after_its_pass_is_held(world: World) -> None:
+    case = world.identified()
+    taken(case, *world.recipe.plan[1:])
+    passed = replace(FAILED_BEFORE, closed=(Outcome.PASS,), passed_rid=case.known.rid)
+    world.stranger().serials.regenerate(MODEL, SERIAL)
+    with pytest.raises(PassNotInFleet, match="notactivated"):
+        steps.identify(replace(case, known=Known(), history=lambda identity: passed))
+
+
+def test_a_passed_number_on_a_board_without_hardware_id_may_be_another_boards(world: World) -> None:
+    case = world.identified(TameBoard(hardware_id=""))
+    taken(case, *world.recipe.plan[1:])
+    passed = replace(FAILED_BEFORE, hardware_of_serial="", closed=(Outcome.PASS,), passed_rid=case.known.rid)
+    with pytest.raises(PassUnproven, match="nothing tells whether it was this board"):
+        steps.identify(replace(case, known=Known(), history=lambda identity: passed))
 
 
 def test_a_board_that_waits_for_the_fleet_is_not_begun_again(world: World) -> None:

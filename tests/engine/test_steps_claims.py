@@ -95,10 +95,10 @@ def test_another_station_that_passed_the_number_under_our_mark_is_left_alone(dou
     stranger.device.activate(MODEL, SERIAL)
     before = world.entry()
     if doubt == "retest":
-        case = replace(case, unanswered=False, history=lambda identity: replace(FAILED_BEFORE, doubtful=True))
+        case = replace(case, unanswered=False, history=lambda identity: replace(FAILED_BEFORE, doubtful_since=1))
     world.client.asked.clear()
     for step in (Step.REGISTER, Step.ENABLE):
-        with pytest.raises(SerialTaken):
+        with pytest.raises(SerialUnproven):
             steps.STEPS[step](case)
     assert steps.disable(case)["move"] == "proceed"
     assert world.client.asked == [] and world.entry() == before
@@ -143,7 +143,7 @@ def test_our_mark_alone_allows_nothing_without_a_history(world: World) -> None:
 def test_a_lost_answer_does_not_make_a_strangers_client_ours(world: World) -> None:
     case = world.identified()
     taken(case, Step.REGISTER)
-    hide_mark(world)
+    hide_mark(world, "st=somebody-else;hw=00")
     world.client.lose_call("enable")
     stranger = world.stranger()
     with pytest.raises(Unanswered):

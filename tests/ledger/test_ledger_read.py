@@ -21,7 +21,9 @@ def test_nothing_is_known_of_a_new_board(ledger: Ledger, reader: Reader) -> None
 
 def test_history_in_all_its_words(ledger: Ledger, reader: Reader) -> None:
     board(ledger, "SN1", Outcome.FAIL, hardware_id="02:01", rid="a" * 40)
-    board(ledger, "SN1", Outcome.ERROR, hardware_id="02:01", rid=None)
+    lost = identified(ledger, opened(ledger), "SN1", "02:01")
+    begun_at = reader.intended_at(lost.id, Step.ENABLE)
+    closed(ledger, ledger.intend(lost, Step.DISABLE), Outcome.ERROR)
     board(ledger, "SN1", Outcome.PASS, hardware_id="02:01", rid="b" * 40)
     board(ledger, "SN1", Outcome.ABORTED, hardware_id="02:02", rid="c" * 40)  # the same number on another board
     again = identified(ledger, opened(ledger, "9"), "SN1", "02:01")
@@ -31,7 +33,7 @@ def test_history_in_all_its_words(ledger: Ledger, reader: Reader) -> None:
         serial_of_hardware="SN1",
         closed=(Outcome.FAIL, Outcome.ERROR, Outcome.PASS),
         rids=frozenset({"a" * 40}),  # a PASS is no licence
-        doubtful=True,  # the ERROR was cut while it enabled
+        doubtful_since=begun_at,  # the ERROR tried to enable, and had to be disabled without a RID
         passed_rid="b" * 40,
     )
     other = opened(ledger, "8")
@@ -49,14 +51,14 @@ def test_a_definite_refusal_to_enable_leaves_no_doubt(ledger: Ledger, reader: Re
     row = identified(ledger, opened(ledger), "SN1", "02:01")
     ledger.close_cycle(row, Closing(Outcome.FAIL, "serial-taken", "taken"), {}, 1)
     history = reader.history("SN1", "02:01", 0)
-    assert history.closed == (Outcome.FAIL,) and not history.doubtful and not history.rids
+    assert history.closed == (Outcome.FAIL,) and history.doubtful_since is None and not history.rids
 
 
 def test_a_client_that_turned_out_to_be_somebody_elses_gives_no_licence(ledger: Ledger, reader: Reader) -> None:
     row = enabled(ledger, identified(ledger, opened(ledger), "SN1", "02:01"))
     closed(ledger, row, Outcome.FAIL, "serial-taken")
     history = reader.history("SN1", "02:01", 0)
-    assert history.closed == (Outcome.FAIL,) and not history.doubtful and not history.rids
+    assert history.closed == (Outcome.FAIL,) and history.doubtful_since is None and not history.rids
 
 
 def test_the_hardware_of_a_number_is_the_one_that_it_was_last_seen_on(ledger: Ledger, reader: Reader) -> None:

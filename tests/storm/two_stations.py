@@ -111,6 +111,11 @@ class Rivals:
         for close in self._closing:
             close()
 
+    @property
+    def mark(self) -> bool:
+        """Whether the stations list the numbers, so that a mark of theirs stands beside each."""
+        return 'register = "station"' in self._recipe.text
+
     def listed(self, serial: str) -> None:
         """List a serial number, for products of which others do that."""
         self.direct.serials.add(MODEL, serial)
@@ -121,7 +126,7 @@ class Rivals:
         serial = f"SIM-{number:08d}"
         hardware = [f"02:00:00:00:{number:04x}:{0 if self._same_hardware else who}" for who in PARTIES]
         boards = [TameBoard(serial, hardware[who]) for who in PARTIES]
-        if 'register = "listed"' in self._recipe.text:
+        if not self.mark:
             self.listed(serial)
         for office in self._offices:
             assert isinstance(office.fleet, GatedClient)
@@ -185,7 +190,10 @@ class Rivals:
         for who in PARTIES:
             office, board, name = self._offices[who], boards[who], "AB"[who]
             key = board.flash.get("fleet_key", "")
-            if who in winners:
+            if who in winners and not self._recipe.needs("cik"):
+                if (board.flash.get("fleet_rid"), "notactivated") != (rid, phase):
+                    wrong.append(f"{name} passed, and its board can't fetch its key: the fleet says {phase}")
+            elif who in winners:
                 if (board.flash.get("fleet_rid"), key, "activated") != (rid, cik, phase):
                     wrong.append(f"{name} passed, and its board does not live in the fleet, which says {phase}")
                 if not self._works(key):
