@@ -50,7 +50,8 @@ class Front:
         """Show that the board of a closed cycle has left."""
         if self._presence is Presence.PORT:
             self.trouble = PortMissing(f"{self._port} is not there")  # it left with its board, which is no trouble
-        self._replace(replace(views.empty(row), note=self._invitation))
+        told = self.view.serial if self.view.cycle == row.id else None
+        self._replace(replace(views.empty(row, told), note=self._invitation))
 
     def port(self, fault: PortError | None) -> None:
         """Show how the port is; record a change once."""

@@ -43,7 +43,7 @@ from station.settings import SlotSettings
 log = logging.getLogger(__name__)
 
 _GRACE_S = 10.0
-"""Seconds after a restart in which the board of an open cycle may turn up (USB ports come late)."""
+"""Seconds after a restart in which the board that was here may turn up: USB ports come late."""
 _LEFT_S = 1.5
 """Seconds without a board after which one that had been here has left."""
 _AWAKE_S = 0.2
@@ -88,6 +88,10 @@ class Slot:
         self._port, self._equipment, self._line = settings.port, equipment, equipment.line
         recipe = equipment.recipe
         self._presence = recipe.presence
+        self._grace_s = max(_GRACE_S, recipe.link.returns_s or 0.0)  # it may have been restarting
+        if recipe.presence is Presence.PROBE:
+            self._grace_s = max(self._grace_s, getattr(recipe.options, "boot_s", 0.0))  # the power may have been off
+        self._just_started = True
         self._front = Front(self.name, self._port, recipe, publish, finished, equipment.office.ledger.note)
         self._gate = Gate(settings.port, recipe.presence, equipment.open_link, equipment.board, self._front.port)
         self._thread = threading.Thread(target=self._run, name=f"slot {self.name}", daemon=True)
@@ -169,6 +173,7 @@ class Slot:
             self._serve_cut(row)
         else:
             self._serve_closed(row)
+        self._just_started = False
 
     def _serve_new(self) -> None:
         """Wait for a board, and run its cycle."""
@@ -185,8 +190,7 @@ class Slot:
     def _serve_cut(self, row: CycleRow) -> None:
         """Go on with a cycle that an earlier run of the station left open, if its board is still here."""
         try:
-            away_s = self._equipment.recipe.link.returns_s or 0.0  # it may have been restarting
-            link, board = self._gate.await_board(max(_GRACE_S, away_s), on_trust=True)
+            link, board = self._gate.await_board(self._grace_s, on_trust=True)
         except Nobody:
             self._leave(self._abandon(row, "the board was gone when the station came back"))
             return
@@ -200,8 +204,9 @@ class Slot:
         stays_started = self._stays_started(row)
         if lingers:
             self._front.recall(row, sure=False)
+        patience_s = None if lingers else self._grace_s if self._just_started else _LEFT_S
         try:
-            link, board = self._gate.await_board(None if lingers else _LEFT_S, on_trust=stays_started)
+            link, board = self._gate.await_board(patience_s, on_trust=stays_started)
         except Nobody:
             self._leave(row)
             return

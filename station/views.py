@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from station import clock, words
+from station.fleet.client import Busy, Garbled, Unanswered, Unreachable
 from station.ledger import CycleRow
 from station.model import Closing, Finished, Outcome, Phase, SlotView, Step
+
+GIVEN_UP = "fleet-given-up"
+"""What is said of a cycle that ended because the fleet did not answer for too long: nothing waits any more."""
+_WAITED_FOR = frozenset(fault.code for fault in (Unanswered, Unreachable, Busy, Garbled))
 
 
 def outcome(row: CycleRow) -> Outcome:
@@ -12,9 +17,9 @@ def outcome(row: CycleRow) -> Outcome:
     return Outcome(row.outcome) if row.outcome is not None else Outcome.PENDING
 
 
-def empty(last: CycleRow) -> SlotView:
-    """Show a slot whose board has left."""
-    return SlotView(last.slot, last=f"{last.serial or '?'} {outcome(last)}")
+def empty(last: CycleRow, serial: str | None = None) -> SlotView:
+    """Show a slot whose board has left; ``serial`` is what it said of itself, if it was refused for that."""
+    return SlotView(last.slot, last=f"{last.serial or serial or '?'} {outcome(last)}")
 
 
 def running(row: CycleRow, plan: tuple[Step, ...], opened: float) -> SlotView:
@@ -49,8 +54,9 @@ def closed(row: CycleRow, plan: tuple[Step, ...], ending: Closing | None = None)
 
 
 def advice(code: str, seen: str | None) -> str:
-    """Return what the technician is told: what happened, the one thing to do, and what was seen."""
-    return f"{words.advice(code)} ({seen})" if seen else words.advice(code)
+    """Return what the technician is told of a verdict: what happened, the one thing to do, and what was seen."""
+    said = words.advice(GIVEN_UP if code in _WAITED_FOR else code)
+    return f"{said} ({seen})" if seen else said
 
 
 def finished(row: CycleRow, ending: Closing) -> Finished:

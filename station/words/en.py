@@ -64,6 +64,7 @@ WORDS = {
     "fleet-unanswered": "The fleet does not answer. Wait: the station tries again by itself.",
     "fleet-busy": "The fleet is busy. Wait: the station tries again by itself.",
     "fleet-garbled": "Something else answers in place of the fleet. Call the supervisor; the station keeps trying.",
+    "fleet-given-up": "The fleet did not answer for too long. Put the board aside; insert it again once it answers.",
     "fleet-refused": "The fleet refused this board. Put it aside for the supervisor.",
     "fleet-bad-request": "The fleet did not understand the station. Put the board aside and call the supervisor.",
     "fleet-not-allowed": "The fleet refuses this station. Call the supervisor: check token, vendor, owner.",

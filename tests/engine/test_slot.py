@@ -124,6 +124,8 @@ def test_a_board_that_has_passed_is_kept_out_when_it_comes_again(floor: Floor) -
     finished = watcher.wait_finished(2)
     assert (finished.outcome, finished.error) == (Outcome.ABORTED, "already-passed")
     assert floor.entry("SIM-00000001") == before
+    floor.remove()
+    assert watcher.wait_left("1").last == "SIM-00000001 ABORTED"
 
 
 def test_the_same_serial_number_in_two_slots_stops_the_second(make: Make) -> None:

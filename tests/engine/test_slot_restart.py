@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 import pytest
 from engine_floor import Floor, Forgetful
 
+from drivers.opening import port_present
 from station.model import Outcome, Phase
 
 Make = Callable[..., Floor]
@@ -47,7 +50,7 @@ def test_after_a_restart_another_board_in_the_slot_is_never_seen_with_the_old_ve
 
 
 def test_after_a_restart_an_empty_slot_is_empty(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("station.slot._LEFT_S", 0.2)
+    monkeypatch.setattr("station.slot._GRACE_S", 0.2)
     watcher = floor.start()
     floor.insert()
     watcher.wait_finished()
@@ -56,6 +59,31 @@ def test_after_a_restart_an_empty_slot_is_empty(floor: Floor, monkeypatch: pytes
     watcher = floor.start()
     assert watcher.wait_left("1").last == "SIM-00000001 PASS"
     assert [view for view in watcher.views if view.outcome] == []
+
+
+def test_a_board_whose_port_comes_late_after_a_restart_is_not_begun_again(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("station.slot._LEFT_S", 0.1)
+    watcher = floor.start()
+    floor.insert(kind=Forgetful)
+    watcher.wait_finished()
+    floor.stop()
+    floor.unplug()
+    absent, looked = count(), threading.Event()
+
+    def look(port: str) -> bool:
+        there = port_present(port)
+        if not there and next(absent) == 8:  # longer than a board may be away at any other time
+            looked.set()
+        return there
+
+    monkeypatch.setattr("station.presence.port_present", look)
+    watcher = floor.start()
+    assert looked.wait(20)
+    floor.plug()
+    assert watcher.wait_phase("1", Phase.REMOVE).cycle == 1
+    assert watcher.finished == [] and len(cycles(floor)) == 1
 
 
 def test_a_board_that_was_stopped_while_it_was_identified_is_not_begun_again(floor: Floor) -> None:
