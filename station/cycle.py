@@ -18,8 +18,8 @@ from station import clock
 from station.case import Case
 from station.errors import DatabaseError, EscrowFailed, Internal, SettingsError, StationError
 from station.fleet.client import NotAllowed, TokenUnusable, Unanswered
-from station.judgements import SerialInTwoSlots, SerialTaken
-from station.ledger import CycleRow, Ledger, Past, SerialOpenElsewhere
+from station.judgements import HardwareHasOtherSerial, SerialInTwoSlots, SerialTaken
+from station.ledger import CycleRow, HardwareOpenElsewhere, Ledger, Past, SerialOpenElsewhere
 from station.ledger.transcript import joined
 from station.model import OUTCOME, Closing, Facts, Outcome, Step
 from station.recipe import Presence
@@ -235,6 +235,11 @@ class Cycle:
         except SerialOpenElsewhere:
             serial = facts["identity"]["serial"]
             raise SerialInTwoSlots(f"{serial!r} is in another slot too", serial=serial) from None
+        except HardwareOpenElsewhere as other:
+            identity = facts["identity"]
+            serial, hardware = identity["serial"], identity["hardware_id"]
+            text = f"hardware {hardware!r} is {other.serial!r} in slot {other.slot}, not {serial!r}"
+            raise HardwareHasOtherSerial(text, serial=serial, hardware_id=hardware, before=other.serial) from None
         case.known = case.known.after(step, facts)
         case.unanswered, case.begun_at = False, None
         if (move := facts.get("move")) in _UNCOMMON:

@@ -6,6 +6,15 @@ on the disk.  ``chain`` says what is hashed, ``schema`` what the tables hold,
 """
 
 from station.ledger.read import CycleRow, History, Past, Reader, SettledStep
-from station.ledger.write import Ledger, SerialOpenElsewhere
+from station.ledger.write import HardwareOpenElsewhere, Ledger, SerialOpenElsewhere
 
-__all__ = ["CycleRow", "History", "Ledger", "Past", "Reader", "SerialOpenElsewhere", "SettledStep"]
+__all__ = [
+    "CycleRow",
+    "HardwareOpenElsewhere",
+    "History",
+    "Ledger",
+    "Past",
+    "Reader",
+    "SerialOpenElsewhere",
+    "SettledStep",
+]

@@ -38,6 +38,14 @@ class SerialOpenElsewhere(Exception):
     """A cycle of the same serial number is open in another slot."""
 
 
+class HardwareOpenElsewhere(Exception):
+    """A cycle of the same hardware with another serial number is open in another slot."""
+
+    def __init__(self, serial: str, slot: str) -> None:
+        super().__init__(serial, slot)
+        self.serial, self.slot = serial, slot
+
+
 class Ledger:
     """The ledger's only writer.  Every call returns after its commit, or raises ``DatabaseError``.
 
@@ -92,8 +100,9 @@ class Ledger:
     def settle(self, cycle: CycleRow, step: Step, facts: Facts, then: Step | None) -> CycleRow:
         """Record what a step established and intend the next one, in one commit; return the cycle as it is now.
 
-        Raises ``SerialOpenElsewhere`` if the board just identified is in
-        another slot too: the first one there keeps the number.
+        Raises ``SerialOpenElsewhere`` or ``HardwareOpenElsewhere`` if the
+        serial number or the hardware of the board just identified is in
+        another slot too: the first one there keeps it.
         """
 
         def work(db: Database) -> CycleRow:
@@ -101,6 +110,8 @@ class Ledger:
             # The last event that names a row carries it whole: the cycle's is left to the next intent, and the
             # board's changes only when the board is told from others.
             board = self._board(db, after) if step is Step.IDENTIFY else {}
+            if step is Step.IDENTIFY:
+                _one_cycle_a_hardware(db, after)
             with _one_cycle_a_serial():
                 body = {"step": step}
                 self._append(db, "settle", after, body=body, facts=dict(facts), rows=board, carry=then is None)
@@ -275,6 +286,13 @@ class Ledger:
         """Read the chain's head from the file, at start and after anything was rolled back."""
         row = self._database.conn.execute("SELECT id, hash FROM events ORDER BY id DESC LIMIT 1").fetchone()
         self._head = (row[0], bytes(row[1])) if row else (0, GENESIS)
+
+
+def _one_cycle_a_hardware(db: Database, cycle: CycleRow) -> None:
+    sql = """SELECT serial, slot FROM cycles
+        WHERE closed_at IS NULL AND hardware_id = ? AND hardware_id <> '' AND serial <> ?"""
+    for serial, slot in db.conn.execute(sql, [cycle.hardware_id, cycle.serial]):
+        raise HardwareOpenElsewhere(serial, slot)
 
 
 @contextlib.contextmanager

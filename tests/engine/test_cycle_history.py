@@ -86,6 +86,24 @@ def test_two_slots_that_identify_at_the_same_instant_do_not_both_go_on(world: Wo
     assert world.client.asked == [] and world.reader.open_cycles() == [other.id]
 
 
+def test_two_slots_that_identify_one_hardware_id_at_the_same_instant_do_not_both_go_on(world: World) -> None:
+    other = world.open_cycle("2")
+    first = cycle(world, TameBoard(), slot="1")
+    history = first._case.history
+
+    def overtaken(identity: Identity) -> History:
+        seen = history(identity)
+        cloned = {**asdict(identity), "serial": "SIM-00000002"}
+        world.ledger.settle(other, Step.IDENTIFY, {"identity": cloned}, Step.REGISTER)
+        return seen
+
+    first._case.history = overtaken
+    closing = first.run()
+    assert (closing.outcome, closing.code) == (Outcome.FAIL, "hardware-has-other-serial")
+    assert "SIM-00000001" in (closing.text or "") and "SIM-00000002" in (closing.text or "")
+    assert world.client.asked == [] and world.reader.open_cycles() == [other.id]
+
+
 def test_a_verdict_is_not_lost_with_the_key_that_could_not_be_erased(
     world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -19,7 +19,8 @@ def opened(ledger: Ledger, slot: str = "1") -> CycleRow:
     return ledger.open_cycle(slot, RECIPE, Step.IDENTIFY)
 
 
-def identified(ledger: Ledger, row: CycleRow, serial: str, hardware_id: str = "02:00") -> CycleRow:
+def identified(ledger: Ledger, row: CycleRow, serial: str, hardware_id: str | None = None) -> CycleRow:
+    hardware_id = f"02:00:{serial}" if hardware_id is None else hardware_id
     identity = {"serial": serial, "hardware_id": hardware_id, "firmware": "U-Boot", "hardware_revision": ""}
     return ledger.settle(row, Step.IDENTIFY, {"identity": identity}, Step.ENABLE)
 
@@ -39,7 +40,7 @@ def board(
     outcome: Outcome,
     *,
     slot: str = "1",
-    hardware_id: str = "02:00",
+    hardware_id: str | None = None,
     rid: str | None = RID,
 ) -> CycleRow:
     """Take a board through a whole cycle; without a serial number it never says who it is."""
