@@ -45,6 +45,9 @@ _LONGEST_S = 1.5
 """For a whole answer."""
 _TRIES = 6
 """So often a prompt is asked for, since the board may be starting."""
+_AGREE = 2
+"""So often it has to look the same."""
+_REFUSAL = re.compile(rb"(?:\+CM[ES] )?ERROR\b")
 _ROUNDS = 3
 _TEXT = 0.9
 """The part of bytes that must be printable in what counts as text."""
@@ -247,16 +250,27 @@ class Conversation:
             elif re.search(r"(?i)password:\s*$", prompt):
                 yield "shell", "it asks for a password: the prompt shows itself after a login", ""
             yield "shell", "it shows the same prompt again and again", prompt
+        # HELLO is last: modules that end a command at CR keep what it says, and answer the next command with an error.
+        answers = self._lines("AT")
+        refuses = any(map(_REFUSAL.match, answers))
+        if refuses:  # for what was in its line before, perhaps
+            answers = self._lines("AT")
+        if b"OK" in answers:
+            yield "at", "it answers AT with OK", ""
         if re.search(rb"!00 OK 1 [0-9]+ [0-9]+\*[0-9A-F]{4}", self.ask("HELLO")):
             yield "line", "it answers HELLO", ""
-        if re.search(rb"(?m)^OK\r?$", self.ask("AT").replace(b"\r", b"\r\n")):
-            yield "at", "it answers AT with OK", ""
+        if refuses:
+            yield "at", "it answers AT with ERROR: it is locked, perhaps, or takes another word", ""
+
+    def _lines(self, question: str) -> list[bytes]:
+        """Ask, and return the lines of the answer, whatever ends them."""
+        return [line.strip() for line in re.split(rb"[\r\n]+", self.ask(question))]
 
     def _prompt(self) -> str:
         """Return the line without an end that comes back each time; a board that is starting needs several tries."""
-        for question in (CTRL_C, "#"):
+        for question, tries in ((CTRL_C, _TRIES), ("#", _AGREE)):
             last = ""
-            for _ in range(_TRIES):
+            for _ in range(tries):
                 if question in self._vain:
                     break
                 line = _last_line(self.ask(question))

@@ -14,10 +14,12 @@ from pathlib import Path
 
 import pytest
 from board_on_port import board_on_port, soon
+from click.testing import CliRunner
 
 from drivers.link import Link
 from drivers.probe import Form, Guess, Heard, form_of, printable_part, probe
 from drivers.uart import LinkOptions
+from station.cli.boards.probe import command
 
 
 def probed(port: str, *rates: int) -> tuple[Guess | None, list[Heard]]:
@@ -88,6 +90,35 @@ def test_boards_are_told_by_what_they_answer(
     with answering(answer) as (port, _):
         guess, heard = probed(port, 115200)
     assert guess is not None and (guess.dialect, guess.prompt) == (dialect, prompt), heard
+
+
+@pytest.mark.parametrize("echo", [True, False])
+@pytest.mark.parametrize("hears_comments", [True, False])
+def test_a_module_that_ends_commands_at_cr_and_refuses_all_but_at_is_told(echo: bool, hears_comments: bool) -> None:
+    line = bytearray()
+
+    def answer(data: bytes) -> bytes:
+        said = bytearray()
+        for byte in data:
+            said += bytes([byte]) if echo else b""
+            if byte == ord("\r"):
+                refused = b"" if b"#" in line and not hears_comments else b"\r\nERROR\r\n"
+                said += b"\r\nOK\r\n" if bytes(line) == b"AT" else refused
+                line.clear()
+            else:
+                line.append(byte)
+        return bytes(said)
+
+    with answering(answer) as (port, heard):
+        guess, _ = probed(port, 115200)
+    assert guess is not None and guess.dialect == "at", heard
+    assert heard.count(b"#") <= 4 and heard.count(b"AT") <= 3
+
+
+def test_a_module_that_is_locked_is_taken_for_one_by_its_error() -> None:
+    with answering(lambda data: b"\r\nERROR\r\n" if b"\r" in data else b"") as (port, _):
+        guess, _ = probed(port, 115200)
+    assert guess is not None and guess.dialect == "at" and "ERROR" in guess.because
 
 
 def test_a_wire_from_tx_to_rx_is_told() -> None:
@@ -182,3 +213,10 @@ def test_the_part_that_is_text_is_a_part() -> None:
     assert printable_part(b"ab\x00\x01") == 0.5 and printable_part(b"") == 0.0
     assert not Heard(9600, "Ctrl-C", b"abc").is_text  # so few may be chance
     assert LinkOptions.model_validate({"baud": 9600, **Form(7, "even")._asdict()}).parity == "even"
+
+
+def test_a_few_characters_are_not_called_no_text() -> None:
+    with answering(lambda data: b"^C" if data == b"\x03" else b"") as (port, _):
+        result = CliRunner().invoke(command, [port, "--baud", "115200"])
+    assert result.exit_code == 1 and "too few to tell who says them" in result.output
+    assert "no text" not in result.output

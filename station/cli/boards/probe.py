@@ -83,11 +83,11 @@ def command(
                 seen = True
                 return link
 
-    came = 0
+    came: list[Heard] = []
 
     def told(heard: Heard) -> None:
-        nonlocal came
-        came += len(heard.data)
+        if heard.data:
+            came.append(heard)
         if as_json:
             facts = {"baud": heard.baud, "asked": heard.asked, "bytes": len(heard.data), "text": round(heard.text, 2)}
             click.echo(json.dumps({**facts, "sample": escaped(heard.data[-_SAMPLE:])}))
@@ -111,8 +111,13 @@ def _told(heard: Heard) -> str:
     return f"{what}  {len(heard.data)} bytes, {kind}: {escaped(heard.data[-_SAMPLE:])}"
 
 
-def _advise(guess: Guess | None, known: list[tuple[Path, Recipe]], came: int) -> None:
+def _advise(guess: Guess | None, known: list[tuple[Path, Recipe]], came: list[Heard]) -> None:
     click.echo()
+    readable = [heard for heard in came if heard.text == 1.0]
+    if guess is None and readable:
+        click.echo("A few characters came, too few to tell who says them.  A board that repeats what is typed and says")
+        click.echo(f"nothing else may be busy: look with  station boards console PORT --baud {readable[0].baud}")
+        return
     if guess is None and came:
         click.echo("Something came, but no text at any of these speeds.  --baud tries others; a line that is inverted,")
         click.echo("or 12 V on a 3.3 V input, is no text at any.")
