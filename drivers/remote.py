@@ -35,8 +35,17 @@ class _Kept(queue.Queue[bytes | None]):
         super().put(item, block, timeout)
 
 
+class _Ended:
+    """What a question to the far end becomes once it has hung up: pyserial would wait out its timeout for an answer."""
+
+    def __getattribute__(self, name: str) -> Any:
+        if name.startswith("__"):
+            return super().__getattribute__(name)
+        raise BrokenPipeError(errno.EPIPE, "the far end has hung up")
+
+
 class Rfc2217(serial.rfc2217.Serial):
-    """pyserial's device, whose thread keeps within bounds, and dies without a word on the screen."""
+    """pyserial's device, whose thread keeps within bounds, dies without a word on the screen, and is missed at once."""
 
     def _telnet_read_loop(self) -> None:
         self._read_buffer = _Kept()
@@ -46,6 +55,9 @@ class Rfc2217(serial.rfc2217.Serial):
             # The far end hung up while it was answered, or sent what is no telnet: whoever reads is told that it ended.
             log.debug("%s: %r", self.portstr, error)
             self._read_buffer.put(None)
+        questions: dict[str, Any] = vars(self)
+        for question in (*questions["_telnet_options"], *questions["_rfc2217_options"].values()):
+            question.__class__ = _Ended
 
 
 class Remote:

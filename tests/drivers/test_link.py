@@ -347,6 +347,27 @@ def test_rfc2217_carries_bytes_and_its_end_is_a_lost_port() -> None:
 
 
 @rfc2217
+@pytest.mark.parametrize("negotiates", [b"", b"\xff\xfd\x2c\xff\xfb\x2c\xff\xfb\x00\xff\xfd\x00\xff\xfb\x03"])
+def test_a_terminal_server_that_hangs_up_because_its_port_is_not_there_is_not_waited_for(negotiates: bytes) -> None:
+    """As ser2net does, after it has let everybody in; pyserial would wait 3 s for what it has asked."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def refuse() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.sendall(negotiates + b"Device open failure: Value or file not found\r\n")
+                connection.shutdown(socket.SHUT_WR)
+                while connection.recv(1024):  # its questions are taken, and answered never
+                    pass
+
+        thread = threading.Thread(target=refuse)
+        thread.start()
+        with pytest.raises(PortMissing, match="hung up while it was being opened"):
+            Link.open(f"rfc2217://127.0.0.1:{server.getsockname()[1]}", LinkOptions())
+        thread.join()
+
+
+@rfc2217
 def test_rfc2217_is_cancelled() -> None:
     with rfc2217_echo() as (port, _), Link.open(port, LinkOptions()) as link:
         threading.Timer(0.02, link.cancel).start()
