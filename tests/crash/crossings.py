@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -183,10 +184,15 @@ class Nursery:
             [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
-    def run(self, config: Path, cycles: int, fatal: Crossing | None = None) -> tuple[int, list[Crossing]]:
-        """Let a station live; return what it ended with (0, or minus the signal), and its crossings if it ended."""
+    def run(
+        self, config: Path, cycles: int, fatal: Crossing | None = None, after_s: float | None = None
+    ) -> tuple[int, list[Crossing]]:
+        """Let a station live; return what it ended with (0, or minus the signal), and its crossings if it ended.
+
+        ``after_s``: it is killed after so many seconds, wherever it is.
+        """
         assert self._process.stdin is not None and self._process.stdout is not None
-        order = {"config": str(config), "cycles": cycles, "fatal": fatal}
+        order = {"config": str(config), "cycles": cycles, "fatal": fatal, "after_s": after_s}
         self._process.stdin.write(json.dumps(order) + "\n")
         self._process.stdin.flush()
         answer = json.loads(self._process.stdout.readline())
@@ -218,6 +224,9 @@ def _serve() -> None:
                 json.dump(noted, pipe)
             os._exit(0)
         os.close(writing)
+        if order["after_s"] is not None:
+            select.select([reading], [], [], order["after_s"])  # it may end before
+            os.kill(child, signal.SIGKILL)
         with open(reading) as pipe:
             told = pipe.read()
         _, status = os.waitpid(child, 0)

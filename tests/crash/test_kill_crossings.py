@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -25,6 +26,8 @@ MODES: dict[str, tuple[tuple[str, str], ...]] = {
     "field": (FIELD, NO_KEY),
     "deferred": ((FIELD[0], FIELD[1] + "\ndeferred = true"), NO_KEY, ('fleet_rid = "{rid}"\n', "")),
 }
+KILLS = 200
+"""At random instants, in all modes together."""
 LINKS_TRIED = 12
 """Crossings of the link that are tried in each mode: the others differ by the line that was said."""
 
@@ -72,6 +75,24 @@ def test_a_station_killed_at_any_crossing_loses_no_board(mode: str, nursery: Nur
         assert len(places) >= 40, "that is hardly every crossing"
 
 
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("mode", list(MODES))
+def test_a_station_killed_at_random_instants_loses_no_board(mode: str, nursery: Nursery, tmp_path: Path) -> None:
+    chance = random.Random(mode)
+    with closing(Floor(tmp_path, *MODES[mode])) as floor, device_fleet(floor) as fleet:
+        began = time.monotonic()
+        passes(floor, nursery, 1, mode, fleet, None)
+        whole_s = time.monotonic() - began
+        killed, number = 0, 1
+        while killed < KILLS // len(MODES):
+            number += 1
+            insert(floor, number, mode, fleet)
+            for _ in range(chance.randint(1, 4)):
+                status, _ = nursery.run(floor.config, number, after_s=chance.uniform(0, whole_s))
+                killed += status == -9
+            finish(floor, nursery, number, mode, None)
+
+
 def device_fleet(floor: Floor) -> Client:
     return Client(floor.server.url, "acme", lambda: floor.grant.token)
 
@@ -80,17 +101,26 @@ def passes(
     floor: Floor, nursery: Nursery, number: int, mode: str, fleet: Client, fatal: Crossing | None
 ) -> list[Crossing]:
     """Put a new board in, let the station die, begin it again, and see that all three memories agree."""
+    insert(floor, number, mode, fleet)
+    if fatal is not None:
+        status, _ = nursery.run(floor.config, number, fatal)
+        assert status in (-9, 0), fatal  # a poll less, and the crossing wasn't reached this time
+        assert status == -9 or fatal.name.startswith("link"), f"it did not die {fatal}"
+    return finish(floor, nursery, number, mode, fatal)
+
+
+def insert(floor: Floor, number: int, mode: str, fleet: Client) -> None:
+    """Put a new board into the slot."""
 
     class Board(Fetching if mode == "on-line" else Memory):  # type: ignore[misc]
         pass
 
     Board.fleet = fleet
     floor.insert(number=number, mac=f"02:00:00:00:{number // 256:02x}:{number % 256:02x}", kind=Board)
-    crossings: list[Crossing] = []
-    if fatal is not None:
-        status, _ = nursery.run(floor.config, number, fatal)
-        assert status in (-9, 0), fatal  # a poll less, and the crossing wasn't reached this time
-        assert status == -9 or fatal.name.startswith("link"), f"it did not die {fatal}"
+
+
+def finish(floor: Floor, nursery: Nursery, number: int, mode: str, fatal: Crossing | None) -> list[Crossing]:
+    """Let a station live until all is done, take the board out, and see that all agree."""
     status, crossings = nursery.run(floor.config, number)
     assert status == 0, fatal
     floor.remove()
