@@ -177,11 +177,11 @@ def _await_cycles(bench: Bench, facts: Settings, cycles: int, listener: _UntilDo
 
 
 class Nursery:
-    """Begins stations; close it."""
+    """Begins stations; close it.  ``within`` is a command that the nursery is run by."""
 
-    def __init__(self) -> None:
+    def __init__(self, *within: str) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [*within, sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
     def run(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -12,6 +13,7 @@ import pytest
 from crossings import Crossing, Nursery
 from engine_floor import Floor
 from engine_world import MODEL, rows
+from needed import missing
 
 from drivers.sim.memory import Memory
 from station.fleet.client import Client, FleetError
@@ -91,6 +93,25 @@ def test_a_station_killed_at_random_instants_loses_no_board(mode: str, nursery: 
                 status, _ = nursery.run(floor.config, number, after_s=chance.uniform(0, whole_s))
                 killed += status == -9
             finish(floor, nursery, number, mode, None)
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("mode", [pytest.param(mode, marks=pytest.mark.long) for mode in MODES] + ["some"])
+def test_a_station_killed_at_any_flush_to_the_disk_loses_no_board(mode: str, nursery: Nursery, tmp_path: Path) -> None:
+    """The kernel kills it as it asks for one: what was written before may be on the disk, or not."""
+    strace = shutil.which("strace") or missing("no strace")
+    some, mode = (mode == "some"), ("station" if mode == "some" else mode)
+    with closing(Floor(tmp_path, *MODES[mode])) as floor, device_fleet(floor) as fleet:
+        number, status, flush = 0, -9, 1
+        while status == -9:
+            number += 1
+            insert(floor, number, mode, fleet)
+            inject = f"inject=fdatasync,fsync:signal=KILL:when={flush}"
+            with Nursery(strace, "-f", "-qq", "-o", "/dev/null", "-e", "trace=fdatasync,fsync", "-e", inject) as traced:
+                status, _ = traced.run(floor.config, number)
+            finish(floor, nursery, number, mode, None)
+            flush += 3 if some else 1
+        assert number >= (4 if some else 12), "that is hardly every flush"
 
 
 def device_fleet(floor: Floor) -> Client:

@@ -6,27 +6,19 @@ the environment they fail instead, since there ``.ci/run`` installs it.
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 from c_board import SANITIZED, CBoard, compiled
 from microbit import FIRMWARE, MicroBit
+from needed import missing
 from qemu_board import qemu_from, system_qemu, version
 from uboot import GOOD, IMAGE, UBoot
 
 from drivers.sim.loop import LoopThread
-
-
-def missing(what: str) -> NoReturn:
-    """Skip the test, or fail it where nothing may be missing."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"{what}: .ci/run should have installed it", pytrace=False)
-    pytest.skip(f"{what}: .ci/run installs it")
 
 
 def _needs_image() -> None:

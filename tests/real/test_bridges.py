@@ -21,7 +21,7 @@ from pathlib import Path
 
 import pytest
 import serial
-from conftest import missing
+from needed import missing
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 

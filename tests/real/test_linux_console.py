@@ -15,8 +15,8 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from conftest import missing
 from linux_console import PASSWORD, LinuxConsole, Make, lacking
+from needed import missing
 
 from drivers.board import Identity
 from drivers.errors import BoardRefused, BoardRestarts, BoardSilent, LoginRefused, PortLost
