@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo test check lint bench schema lock clean
+.PHONY: help setup demo test check lint bench storm schema lock clean
 
 help:           ## This list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -33,6 +33,10 @@ lint: setup     ## Style, types and the directions of the imports
 bench: setup    ## How fast, as ratios within one run
 	$(BIN)/python -m tests.bench
 	$(BIN)/python -m tests.bench_fleet
+
+storm: setup    ## Everything goes wrong at once; SEED=, BOARDS=, DIALECT= (a failure prints them)
+	STORM_SEED=$(or $(SEED),$(shell shuf -i 1-999999 -n 1)) STORM_BOARDS=$(BOARDS) STORM_DIALECT=$(DIALECT) \
+	  $(BIN)/python -m pytest -m "long or not long" -v tests/storm tests/crash
 
 schema: setup   ## Renew what editors know of recipes
 	$(BIN)/station recipes schema > config/recipe.schema.json.new
