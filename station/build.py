@@ -18,7 +18,9 @@ from station.bench import Bench
 from station.control import Control
 from station.escrow import Escrow
 from station.fleet.client import Client
+from station.keeper import Keeper
 from station.ledger import Ledger, Reader
+from station.ledger.backup import refuse_lost
 from station.line import Line
 from station.office import Office
 from station.outbox import Outbox
@@ -72,6 +74,7 @@ def build(settings: Settings, ports: Ports = _REAL) -> Bench:
         fleet = ports.fleet(settings)
         held.callback(fleet.close)
         timekeeper = Timekeeper(settings.clock.tolerance_s)
+        refuse_lost(folder.ledger, folder.escrow)
         ledger = ports.ledger(folder.ledger, settings.station, timekeeper)
         held.callback(ledger.close)
         reader = Reader(folder.ledger)
@@ -95,9 +98,15 @@ def build(settings: Settings, ports: Ports = _REAL) -> Bench:
             open_link=lambda port: _discreet(ports.open_link(port, recipe), recipe),
             board=lambda link: language(link, recipe.options, secrets),
         )
-        control = Control(folder.path)
+        control, keeper = Control(folder.path), Keeper(folder.ledger, settings.backups, settings.backup.keep)
         held.callback(control.close)
-        return Bench(settings.name, settings.slots, equipment, vigil.look, control.serve, held.pop_all().close)
+        held.callback(keeper.stop)
+
+        def serve(bench: Bench) -> None:
+            control.serve(bench)
+            keeper.start()
+
+        return Bench(settings.name, settings.slots, equipment, vigil.look, serve, held.pop_all().close)
 
 
 def _discreet(link: Link, recipe: Recipe) -> Link:

@@ -166,7 +166,9 @@ class Case:
         ours = Ours.OPEN if self.unanswered else evidence.standing(history)
         mine = {self.known.rid} if self.known.rid is not None else history.rids
         doubt = self.known.rid is None and (self.unanswered or history.doubtful_since is not None)
-        whose = evidence.claim(extra, self.mark, ours=rid is not None and rid in mine, doubt=doubt)
+        new = step is Step.REGISTER and not doubt and not history.closed and extra == self.mark
+        by_rid = rid is not None and rid in mine
+        whose = evidence.claim(extra, self.mark, ours=by_rid, doubt=doubt, lost=history.lost or (new and not by_rid))
         hardware = evidence.hardware(identity, history)
         move = decide(Situation(step, Held.SAME, ours, hardware, found, whose))
         if move in STOPS:

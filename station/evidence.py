@@ -39,12 +39,14 @@ def listed_for_another(extra: str, mark: str) -> bool:
     return extra.startswith("st=") and extra != mark and not moved
 
 
-def claim(extra: str, mark: str, *, ours: bool, doubt: bool) -> Claim:
+def claim(extra: str, mark: str, *, ours: bool, doubt: bool, lost: bool = False) -> Claim:
     """Say whose a number is, by the text beside it and our ``mark``.
 
     ``ours``: its client is one that our ledger has made; ``doubt``: a call of ours that never got an answer may have
-    made it.
+    made it; ``lost``: what our ledger held of it since may be lost.
     """
+    if lost and (extra == mark or not extra.startswith("st=")):
+        return Claim.FORGOTTEN
     if ours:
         if listed_for_another(extra, mark):
             return Claim.FOREIGN

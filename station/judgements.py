@@ -81,6 +81,13 @@ class SerialTaken(Judgement):
     blame = Blame.BOARD
 
 
+class NotInRecords(Judgement):
+    """The fleet has a living client for it that our records know nothing of, and that a good board of ours may have."""
+
+    code = "not-in-records"
+    blame = Blame.STATION
+
+
 class SerialUnproven(Judgement):
     """An answer was lost, and nothing proves that what is there now is our own: no mark stands beside the number."""
 

@@ -145,6 +145,7 @@ class Outbox:
             evidence.mark(office.station, identity),
             ours=rid is not None and rid in (history.rids if row.rid is None else {row.rid}),
             doubt=row.rid is None,
+            lost=history.lost,
         )
         hardware = evidence.hardware(identity, history)
         move = decide(Situation(Step.DISABLE, Held.NONE, ours, hardware, found, whose))

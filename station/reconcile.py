@@ -41,6 +41,7 @@ from station.judgements import (
     AlreadyPending,
     BoardSwapped,
     HardwareHasOtherSerial,
+    NotInRecords,
     PassNotInFleet,
     PassUnproven,
     SerialInTwoSlots,
@@ -123,6 +124,9 @@ class Claim(StrEnum):
     """Our mark stands beside it, and a call of ours that never got an answer may have made its client."""
     DOUBT = "doubt"
     """Likewise, and no mark at all stands beside it."""
+    FORGOTTEN = "forgotten"
+    """It may be a good board's of ours that our records know nothing of: a span of them was lost to a restore, or our
+    mark stands beside a number that is new to them."""
     OTHER = "other"
     """Another station's mark, ours for other hardware, or ours beside a client that we can't have made."""
     NONE = "none"
@@ -172,6 +176,7 @@ class Move(StrEnum):
     STOP_HOLD = "stop-hold"
     STOP_TAKEN = "stop-taken"
     STOP_UNPROVEN = "stop-unproven"
+    STOP_FORGOTTEN = "stop-forgotten"
     STOP_VANISHED = "stop-vanished"
     STOP_ORPHANED = "stop-orphaned"
     STOP_LOCKED = "stop-locked"
@@ -195,6 +200,7 @@ STOPS: Mapping[Move, type[Fault]] = {
     Move.STOP_HOLD: PassNotInFleet,
     Move.STOP_TAKEN: SerialTaken,
     Move.STOP_UNPROVEN: SerialUnproven,
+    Move.STOP_FORGOTTEN: NotInRecords,
     Move.STOP_VANISHED: SerialVanished,
     Move.STOP_ORPHANED: SerialOrphaned,
     Move.STOP_LOCKED: SerialLocked,
@@ -288,7 +294,8 @@ FLEET: tuple[Row, ...] = _table(
     (S.ENABLE, _CLOSED, _LIVE, _BY_RID, M.REGENERATE),
     (S.ENABLE, _CLOSED, _LIVE - {F.ACTIVATED}, C.MARK, M.REGENERATE),
     # both: what is not ours, and what nothing proves to be
-    (_LISTING, O.NOTHING, _LIVE, _ANY_CLAIM, M.STOP_TAKEN),
+    (_LISTING, O.NOTHING, _LIVE, _ANY_CLAIM - {C.FORGOTTEN}, M.STOP_TAKEN),
+    (_LISTING, _MAY_GO_ON, _LIVE, C.FORGOTTEN, M.STOP_FORGOTTEN),
     (_LISTING, _CYCLE | _CLOSED, F.ACTIVATED, C.MARK, M.STOP_UNPROVEN),  # by the very board, or by whom?
     (_LISTING, _CYCLE | _CLOSED, _LIVE, _STRANGE, M.STOP_TAKEN),
     (_LISTING, _CYCLE | _CLOSED, _LIVE, C.DOUBT, M.STOP_UNPROVEN),
@@ -298,7 +305,8 @@ FLEET: tuple[Row, ...] = _table(
     (S.ACTIVATE, _CYCLE, frozenset({F.ACTIVATED, F.EXPIRED}), C.CLIENT, M.REGENERATE),  # the key was lost on its way
     (S.ACTIVATE, _CYCLE, frozenset({F.ACTIVATED, F.EXPIRED}), C.UNMARKED, M.STOP_UNPROVEN),
     (S.ACTIVATE, _MAY_GO_ON - _CYCLE, frozenset({F.ACTIVATED, F.EXPIRED}), _BY_RID, M.STOP_TAKEN),
-    (S.ACTIVATE, _MAY_GO_ON, _LIVE, _ANY_CLAIM - _BY_RID, M.STOP_TAKEN),
+    (S.ACTIVATE, _MAY_GO_ON, _LIVE, _ANY_CLAIM - _BY_RID - {C.FORGOTTEN}, M.STOP_TAKEN),
+    (S.ACTIVATE, _MAY_GO_ON, _LIVE, C.FORGOTTEN, M.STOP_FORGOTTEN),
     # the board's own steps are none of the fleet's, and the last one judges by the recipe; but nobody passes by a
     # client that was listed for another board
     (_BOARDS_OWN | {S.VERIFY_FLEET}, _MAY_GO_ON, _ANY_FOUND, _ANY_CLAIM - {C.FOREIGN}, M.PROCEED),
@@ -307,7 +315,7 @@ FLEET: tuple[Row, ...] = _table(
     (S.DISABLE, _MAY_GO_ON, frozenset({F.NOTACTIVATED, F.ACTIVATED}), _BY_RID, M.DISABLE),
     (S.DISABLE, _MAY_GO_ON, F.NOTACTIVATED, C.MARK, M.DISABLE),
     (S.DISABLE, _MAY_GO_ON, F.ACTIVATED, C.MARK, M.PROCEED),
-    (S.DISABLE, _MAY_GO_ON, frozenset({F.NOTACTIVATED, F.ACTIVATED}), _STRANGE | {C.DOUBT}, M.PROCEED),
+    (S.DISABLE, _MAY_GO_ON, frozenset({F.NOTACTIVATED, F.ACTIVATED}), _STRANGE | {C.DOUBT, C.FORGOTTEN}, M.PROCEED),
     (S.DISABLE, _MAY_GO_ON, _ANY_FOUND - {F.NOTACTIVATED, F.ACTIVATED}, _ANY_CLAIM, M.PROCEED),
     (S.DISABLE, _ANY_OURS - _MAY_GO_ON, _ANY_FOUND, _ANY_CLAIM, M.PROCEED),  # it lives by a PASS, or another cycle
     # what only the fleet's administrator can mend

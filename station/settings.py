@@ -113,6 +113,16 @@ class ClockSettings(Table):
     """What stops the line until it is over: a list of "unsynced", "jumped", "behind", "fleet-differs"."""
 
 
+class BackupSettings(Table):
+    """``[backup]``: where a running station copies its ledger to, once a day."""
+
+    folder: Place | None = None
+    """A folder for the copies, best on another disk; where left out, "backups" in the state folder."""
+
+    keep: Annotated[int, Field(ge=1, le=10_000)] = 14
+    """So many copies are kept, the newest ones."""
+
+
 class SecretPlace(Table):
     """One of ``[secrets]``: where a secret is read from; exactly one of the two."""
 
@@ -167,6 +177,9 @@ class Settings(Table):
     clock: ClockSettings = ClockSettings()
     """A table [clock]: what is expected of this machine's clock."""
 
+    backup: BackupSettings = BackupSettings()
+    """A table [backup]: where the ledger is copied to, once a day."""
+
     secrets: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")], SecretPlace] = Field(default_factory=dict)
     """A table [secrets]: where to read what recipes need and may not hold, such as a console's password."""
 
@@ -196,6 +209,11 @@ class Settings(Table):
     def path(self, path: Path) -> Path:
         """Return a path of the settings, as seen from the file they were read from."""
         return self._folder / path
+
+    @property
+    def backups(self) -> Path:
+        """The folder for copies of the ledger."""
+        return self.path(self.backup.folder if self.backup.folder is not None else self.state / "backups")
 
     def token(self) -> str:
         """Read the vendor token; raises ``SettingsError`` that names the place, never the token."""

@@ -13,10 +13,10 @@ from drivers.ports import holders
 from station import words
 from station.check.finding import Finding, Level, fail, ok, warn
 from station.database import translated, unknown_migrations
-from station.errors import DatabaseCorrupt, DatabaseError, DatabaseFailed, DatabaseNewer
-from station.ledger.chain import Event
+from station.errors import DatabaseError, DatabaseFailed, DatabaseNewer
 from station.ledger.read import LATEST
 from station.ledger.schema import migrations
+from station.ledger.sound import verify_chain, verify_pages
 from station.settings import Settings
 
 _MIB = 1 << 20
@@ -28,7 +28,6 @@ _EVENTS = 10_000
 """So many events, the newest ones, are hashed again."""
 _TABLES = "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_sqlite\\_%' ESCAPE '\\'"
 """How many the ledger has, without those of what makes them."""
-_COLUMNS = ", ".join(Event.__dataclass_fields__)
 
 
 def running(settings: Settings) -> int | None:
@@ -97,9 +96,8 @@ def _verified(path: Path, connection: sqlite3.Connection) -> tuple[int | None, F
     until = time.monotonic() + _LONGEST_S
     connection.set_progress_handler(lambda: int(time.monotonic() > until), 100_000)
     try:
-        if (said := connection.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
-            raise DatabaseCorrupt(f"{path}: {said}")
-        _verify_chain(path, connection)
+        verify_pages(path, connection)
+        verify_chain(path, connection, _EVENTS)
         last = connection.execute(LATEST).fetchone()[0] or None
         passed = connection.execute("SELECT COUNT(*) FROM boards WHERE passed_cycle IS NOT NULL").fetchone()[0]
         unfinished = connection.execute("SELECT COUNT(*) FROM cycles WHERE closed_at IS NULL").fetchone()[0]
@@ -108,17 +106,6 @@ def _verified(path: Path, connection: sqlite3.Connection) -> tuple[int | None, F
             raise
         return None, warn("ledger", f"{path} is too large to be looked through in {_LONGEST_S:g} s", "archive it")
     return last, ok("ledger", f"{path}: sound; {passed} boards passed, {unfinished} cycles open")
-
-
-def _verify_chain(path: Path, connection: sqlite3.Connection) -> None:
-    """Hash the newest events again.  Raises ``DatabaseCorrupt``."""
-    sql = f"SELECT previous, hash, {_COLUMNS} FROM events ORDER BY id DESC LIMIT {_EVENTS}"
-    after: tuple[int, bytes] | None = None
-    for previous, hashed, *columns in connection.execute(sql):
-        event = Event(*columns)
-        if event.hashed(previous) != hashed or (after is not None and after != (event.id + 1, hashed)):
-            raise DatabaseCorrupt(f"{path}: event {event.id} is not what it was when it was written")
-        after = (event.id, previous)
 
 
 def _disk(place: Path) -> Iterator[Finding]:

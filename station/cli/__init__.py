@@ -28,6 +28,8 @@ _COMMANDS = {
     "rehearse": ("station.cli.rehearse", "command", "Provision simulated boards in a local fleet."),
     "boards": ("station.cli.boards", "command", "Look at ports, and talk to one board: for whoever writes a recipe."),
     "recipes": ("station.cli.recipes", "command", "Check recipes, and tell an editor what they may hold."),
+    "backup": ("station.cli.backup", "backup", "Copy the ledger, also while the station works."),
+    "restore": ("station.cli.backup", "restore", "Put a backup in the place of the ledger."),
     "check": ("station.cli.check", "command", "Look at everything before a shift, and change nothing."),
     "fleet": ("station.cli.fleet", "command", "Manage a fleet, or serve one from a file."),
 }

@@ -98,6 +98,9 @@ class History:
     """The slot in which another cycle of this serial number is open, or has been begun if it is ``pending``."""
     pending: bool = False
     """That cycle is good, and its slot free: the fleet has yet to be told."""
+    lost: bool = False
+    """The ledger was restored from a backup, and the fleet has not been asked for this number since: it may have passed
+    in the span that was lost."""
 
 
 class Reader:
@@ -135,6 +138,16 @@ class Reader:
             if not rows:
                 raise KeyError(number)
             return CycleRow(*rows[0])
+
+    def latest(self) -> int:
+        """Return the latest time that the ledger holds, UTC microseconds; 0 for an empty one."""
+        with self._rows(LATEST) as rows:
+            return int(rows[0][0])
+
+    def last_number(self) -> int:
+        """Return the number of the newest cycle, 0 if there is none."""
+        with self._rows("SELECT COALESCE(MAX(id), 0) FROM cycles") as rows:
+            return int(rows[0][0])
 
     def open_cycles(self) -> list[int]:
         """Return the numbers of all open cycles."""
@@ -248,7 +261,21 @@ class Reader:
             passed_rid=board[0][1] if board else None,
             open_in=unclosed[0][0] if unclosed else None,
             pending=bool(unclosed) and bool(unclosed[0][1]),
+            lost=self._lost(serial, cycle),
         )
+
+    def _lost(self, serial: str, cycle: int) -> bool:
+        """Tell whether a restore stands between what we know of a number and now."""
+        sql = "SELECT json_extract(body, '$.facts.cycles') FROM events WHERE kind = 'restore' ORDER BY id DESC LIMIT 1"
+        with self._rows(sql) as restored:
+            if not restored:
+                return False
+        # Who has come beyond register since has seen what the fleet held.
+        sql = """SELECT 1 FROM cycles WHERE serial = ? AND id > ? AND (rid IS NOT NULL OR id = ?)
+            AND error IS NOT 'serial-taken' AND EXISTS (SELECT 1 FROM events WHERE cycle = cycles.id
+              AND kind = 'settle' AND json_extract(body, '$.step') = 'register') LIMIT 1"""
+        with self._rows(sql, [serial, restored[0][0], cycle]) as since:
+            return not since
 
     def passed(self) -> int:
         """Count the boards that have passed."""

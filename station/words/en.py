@@ -34,6 +34,7 @@ WORDS = {
     "serial-malformed": "The serial number is not one of this product. Check that it is the right product.",
     "serial-taken": "This serial number belongs to another board. Put it aside for the supervisor.",
     "serial-unproven": "The fleet's answer was lost: this number may be ours or not. Board to the supervisor.",
+    "not-in-records": "The fleet knows this board, and our lost records may have. Put it aside for the supervisor.",
     "serial-unlisted": "This serial number was not announced. Put it aside for the supervisor.",
     "serial-in-two-slots": "The same serial number is in another slot. Put both boards aside for the supervisor.",
     "serial-on-other-hardware": "Another board had this serial number before. Put it aside for the supervisor.",

@@ -1,0 +1,273 @@
+"""Yesterday's ledger and today's fleet: what was made in between is held, and nothing of it is changed."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from engine_floor import LIMIT_S, Floor, Forgetful
+from engine_world import rows
+
+from station.errors import DatabaseCorrupt, DatabaseFailed, SettingsError
+from station.keeper import Keeper
+from station.ledger.backup import Restored, back_up, backups, restore, restoring
+from station.model import Outcome, Phase
+
+Make = Callable[..., Floor]
+NO_KEY = ('fleet_key = "{cik}"\n', "")
+FIELD = ('activate = "station"', 'activate = "field"\nwindow_h = 24\nreenabled_by = "the installer"')
+DEFERRED = ((FIELD[0], FIELD[1] + "\ndeferred = true"), NO_KEY, ('fleet_rid = "{rid}"\n', ""))
+MODES = {"station": (), "field": (FIELD, NO_KEY), "deferred": DEFERRED}
+STATION = "9f2c41d07a3e4b56"
+
+
+def ledger_of(floor: Floor) -> Path:
+    return floor.folder / "state" / "ledger.db"
+
+
+def backed_up(floor: Floor) -> Path:
+    return back_up(ledger_of(floor), floor.folder / "copies", 14)
+
+
+def put_back(floor: Floor, copy: Path) -> Restored:
+    """Restore a copy while no station runs."""
+    floor.stop()
+    return restore(copy, ledger_of(floor), STATION)
+
+
+def made(floor: Floor, number: int, **options: object) -> str:
+    """Put a board in, wait for what becomes of it, take it out; return the code, or the outcome."""
+    watcher = floor.watcher
+    watcher.forget()
+    floor.insert(number=number, **options)  # type: ignore[arg-type]
+    finished = watcher.wait_finished()
+    if finished.outcome is Outcome.PENDING:
+        deliver(floor)
+        finished = watcher.finished[-1]
+    floor.remove()
+    watcher.wait_left("1")
+    return finished.error or str(finished.outcome)
+
+
+def deliver(floor: Floor) -> None:
+    """Tell the fleet all that is owed to it."""
+    assert floor.bench is not None
+    until = time.monotonic() + LIMIT_S
+    while floor.bench.deliver().left:
+        assert time.monotonic() < until
+
+
+def fleet(floor: Floor) -> list[tuple[object, ...]]:
+    """Everything that the fleet holds of boards."""
+    return rows(floor.fleet_db, "SELECT name, rid, cik, phase FROM clients WHERE name LIKE 'SIM-%' ORDER BY name")
+
+
+@pytest.mark.parametrize("mode", list(MODES))
+def test_every_newer_board_is_held_and_none_is_changed(mode: str, make: Make) -> None:
+    floor = make(*MODES[mode])
+    floor.start()
+    assert made(floor, 1) == "PASS"
+    assert made(floor, 2, kind=Forgetful) == "readback-differs"
+    copy = backed_up(floor)
+    assert made(floor, 2) == "PASS"  # by the very client that the copy knows as a failed one's
+    assert made(floor, 3) == "PASS"  # by one that it doesn't know at all
+    before = fleet(floor)
+    assert len(before) == 3
+    put_back(floor, copy)
+    floor.start()
+    assert made(floor, 1) == "already-passed"
+    for _ in range(2):  # also when somebody tries again
+        assert [made(floor, 2), made(floor, 3)] == ["not-in-records", "not-in-records"]
+    assert fleet(floor) == before
+    assert made(floor, 4) == "PASS"
+    assert made(floor, 4) == "already-passed"
+
+
+def test_a_board_that_waits_for_the_fleet_is_asked_for_before_it_is_told(make: Make) -> None:
+    floor = make(*DEFERRED)
+    floor.start()
+    assert floor.client is not None
+    floor.client.away = True
+    for number in (1, 2):
+        floor.insert(number=number)
+        floor.watcher.wait_finished(number)
+        floor.remove()
+        floor.watcher.wait_left("1")
+        floor.watcher.wait_for(lambda: floor.watcher.views[-1].phase is Phase.EMPTY)
+    floor.stop()
+    copy = backed_up(floor)
+    floor.start()
+    assert floor.client is not None
+    floor.client.away = False
+    deliver(floor)
+    before = fleet(floor)
+    put_back(floor, copy)
+    floor.start()
+    deliver(floor)
+    found = floor.ledger("SELECT outcome, error FROM cycles ORDER BY id")
+    assert found == [("ERROR", "not-in-records")] * 2 and fleet(floor) == before
+
+
+def test_a_cycle_that_was_open_is_closed_and_its_board_not_disabled(floor: Floor) -> None:
+    watcher = floor.start()
+    copies: list[Path] = []
+    assert floor.client is not None
+    floor.client.before("activate", lambda: copies.append(backed_up(floor)))
+    floor.insert()
+    assert watcher.wait_finished().outcome is Outcome.PASS
+    before = fleet(floor)
+    done = put_back(floor, copies[0])
+    assert done.closed == (1,)
+    assert floor.ledger("SELECT outcome, error FROM cycles") == [("ERROR", "not-in-records")]
+    watcher = floor.start()
+    assert watcher.wait_finished().error == "not-in-records"
+    assert fleet(floor) == before
+
+
+def test_a_number_that_was_to_be_disabled_is_not_any_more(floor: Floor) -> None:
+    """It may have passed since."""
+    floor.start()
+    assert floor.client is not None
+    floor.client.leave_after("activate")
+    floor.amend("station.toml", "patience_s = 900", "patience_s = 0")
+    floor.stop()
+    floor.start()
+    assert floor.client is not None
+    floor.client.leave_after("activate")
+    assert made(floor, 1, kind=Forgetful) == "readback-differs"
+    floor.stop()
+    copy = backed_up(floor)
+    floor.start()
+    deliver(floor)
+    assert made(floor, 1) == "PASS"
+    before = fleet(floor)
+    put_back(floor, copy)
+    floor.start()
+    deliver(floor)
+    assert fleet(floor) == before
+
+
+def test_the_restore_is_an_event_that_names_what_is_lost_and_the_ledger_before_is_kept(floor: Floor) -> None:
+    floor.start()
+    assert made(floor, 1) == "PASS"
+    copy = backed_up(floor)
+    assert made(floor, 2) == "PASS"
+    done = put_back(floor, copy)
+    ((facts, lost),) = floor.ledger(
+        "SELECT json_extract(body, '$.facts.backup'), json_extract(body, '$.facts.lost_from') FROM events "
+        "WHERE kind = 'restore'"
+    )
+    assert facts == copy.name and lost.startswith("20")
+    assert done.aside is not None and done.lost_from < done.lost_until
+    assert rows(done.aside, "SELECT serial FROM cycles ORDER BY id") == [("SIM-00000001",), ("SIM-00000002",)]
+    assert not restoring(ledger_of(floor)).exists()
+
+
+# --------------------------------------------------------------------------- what is refused
+
+
+def test_a_copy_is_whole_needs_no_other_file_and_holds_no_secret(floor: Floor) -> None:
+    floor.start()
+    assert made(floor, 1) == "PASS"
+    copy = backed_up(floor)
+    assert [path.name for path in copy.parent.iterdir()] == [copy.name] and copy.stat().st_mode & 0o777 == 0o600
+    entry = floor.entry("SIM-00000001")
+    assert entry is not None
+    content = copy.read_bytes()
+    assert entry[1].encode() not in content and floor.grant.token.encode() not in content
+    with closing(sqlite3.connect(copy)) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("delete",)
+
+
+def test_only_the_newest_copies_are_kept(floor: Floor) -> None:
+    floor.start()
+    floor.stop()
+    folder = floor.folder / "copies"
+    folder.mkdir()
+    for day in (1, 2, 3):
+        (folder / f"ledger-2026010{day}T000000Z.db").touch()
+    copy = back_up(ledger_of(floor), folder, 2)
+    assert [path.name for path in backups(folder)] == ["ledger-20260103T000000Z.db", copy.name]
+
+
+def test_a_damaged_ledger_takes_no_good_copys_place(floor: Floor) -> None:
+    floor.start()
+    assert made(floor, 1) == "PASS"
+    floor.stop()
+    copy = back_up(ledger_of(floor), floor.folder / "copies", 1)
+    damage(ledger_of(floor))
+    with pytest.raises(DatabaseCorrupt):
+        back_up(ledger_of(floor), floor.folder / "copies", 1)
+    assert backups(copy.parent) == [copy]
+
+
+def damage(path: Path) -> None:
+    """Overwrite all but the first page."""
+    with path.open("r+b") as file:
+        file.seek(4096)
+        file.write(os.urandom(path.stat().st_size - 4096))
+
+
+@pytest.mark.parametrize("wrong", ["damaged", "changed", "another station's", "missing"])
+def test_a_backup_that_is_no_good_changes_nothing(wrong: str, floor: Floor) -> None:
+    floor.start()
+    assert made(floor, 1) == "PASS"
+    floor.stop()
+    copy = backed_up(floor)
+    station = STATION
+    if wrong == "damaged":
+        damage(copy)
+    elif wrong == "changed":
+        with closing(sqlite3.connect(copy)) as connection:
+            connection.executescript(
+                "DROP TRIGGER events_stay; UPDATE events SET body = replace(body, 'PASS', 'FAIL') WHERE kind = 'close'"
+            )
+    elif wrong == "missing":
+        copy.unlink()
+    else:
+        station = "0123456789abcdef"
+    before = ledger_of(floor).read_bytes()
+    with pytest.raises((DatabaseCorrupt, SettingsError)):
+        restore(copy, ledger_of(floor), station)
+    assert ledger_of(floor).read_bytes() == before
+
+
+def test_a_ledger_that_is_gone_is_not_begun_anew(floor: Floor) -> None:
+    floor.start()
+    floor.stop()
+    ledger_of(floor).unlink()
+    with pytest.raises(DatabaseFailed, match="was here and is gone; put a backup in its place"):
+        floor.build()
+    assert not ledger_of(floor).exists()
+
+
+def test_a_restore_that_was_cut_is_gone_on_with_before_anything_else(floor: Floor) -> None:
+    floor.start()
+    floor.stop()
+    copy = backed_up(floor)
+    restoring(ledger_of(floor)).touch()
+    with pytest.raises(DatabaseFailed, match="a restore was interrupted"):
+        floor.build()
+    put_back(floor, copy)
+    floor.start()
+    assert made(floor, 1) == "PASS"
+
+
+# --------------------------------------------------------------------------- by itself
+
+
+def test_a_running_station_makes_a_copy_a_day(floor: Floor) -> None:
+    watcher = floor.start()
+    folder = floor.folder / "state" / "backups"
+    watcher.wait_for(lambda: backups(folder))
+    floor.stop()
+    floor.start()
+    floor.stop()
+    assert len(backups(folder)) == 1, "the newest one is of today"
+    os.utime(backups(folder)[0], (0, 0))
+    assert Keeper(ledger_of(floor), folder, 3)._due_in_s() == 0.0
