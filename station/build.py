@@ -16,6 +16,7 @@ from drivers.link import Link
 from station import recipe as recipes
 from station.bench import Bench
 from station.control import Control
+from station.errors import DatabaseCorrupt
 from station.escrow import Escrow
 from station.fleet.client import Client
 from station.keeper import Keeper
@@ -75,7 +76,11 @@ def build(settings: Settings, ports: Ports = _REAL) -> Bench:
         held.callback(fleet.close)
         timekeeper = Timekeeper(settings.clock.tolerance_s)
         refuse_lost(folder.ledger, folder.escrow)
-        ledger = ports.ledger(folder.ledger, settings.station, timekeeper)
+        try:
+            ledger = ports.ledger(folder.ledger, settings.station, timekeeper)
+        except DatabaseCorrupt as fault:
+            hint = "it is left as it is; put a backup in its place: station restore"
+            raise DatabaseCorrupt(f"{fault.text}; {hint}") from fault
         held.callback(ledger.close)
         reader = Reader(folder.ledger)
         held.callback(reader.close)

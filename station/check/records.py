@@ -14,6 +14,8 @@ from station import words
 from station.check.finding import Finding, Level, fail, ok, warn
 from station.database import translated, unknown_migrations
 from station.errors import DatabaseError, DatabaseFailed, DatabaseNewer
+from station.keeper import DAY_S
+from station.ledger.backup import backups
 from station.ledger.read import LATEST
 from station.ledger.schema import migrations
 from station.ledger.sound import verify_chain, verify_pages
@@ -26,6 +28,7 @@ _LONGEST_S = 10.0
 """For looking through a ledger."""
 _EVENTS = 10_000
 """So many events, the newest ones, are hashed again."""
+_OLD_DAYS = 2.0
 _TABLES = "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_sqlite\\_%' ESCAPE '\\'"
 """How many the ledger has, without those of what makes them."""
 
@@ -44,7 +47,7 @@ def check(settings: Settings, running: int | None) -> tuple[int | None, list[Fin
     if state.level is Level.FAIL or not os.path.exists(folder):
         return None, [state, *disk]
     last, ledger = _ledger(folder / "ledger.db")
-    return last, [state, ledger, *disk]
+    return last, [state, ledger, *_backup(settings.backups, folder / "ledger.db"), *disk]
 
 
 def _nearest(folder: Path) -> Path:
@@ -106,6 +109,24 @@ def _verified(path: Path, connection: sqlite3.Connection) -> tuple[int | None, F
             raise
         return None, warn("ledger", f"{path} is too large to be looked through in {_LONGEST_S:g} s", "archive it")
     return last, ok("ledger", f"{path}: sound; {passed} boards passed, {unfinished} cycles open")
+
+
+def _backup(folder: Path, ledger: Path) -> Iterator[Finding]:
+    """Say how old the newest copy of the ledger is, if there is a ledger."""
+    if not ledger.exists():
+        return
+    found = backups(folder)
+    if not found:
+        yield warn("backup", f"there is no copy of the ledger in {folder}", "make one: station backup")
+        return
+    days = (time.time() - found[-1].stat().st_mtime) / DAY_S
+    text = f"{found[-1]} is {days:.1f} days old"
+    old = days > _OLD_DAYS
+    yield (
+        warn("backup", text, "why does none follow? see the journal; make one: station backup")
+        if old
+        else ok("backup", text)
+    )
 
 
 def _disk(place: Path) -> Iterator[Finding]:

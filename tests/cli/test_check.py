@@ -105,12 +105,13 @@ def edit(path: Path, old: str, new: str) -> None:
 
 def test_a_station_that_is_well_is_said_so_and_nothing_is_changed(config: Path, board: OnPort) -> None:
     Ledger(config.parent / "state" / "ledger.db", "9f2c41d07a3e4b56").close()
+    copy(config.parent / "state" / "ledger.db")
     before, ram = seen(config.parent), dict(board.memory.ram)
     done = station("check", "--config", config)
     assert done.returncode == 0, done.stdout + done.stderr
     lines = {line[6:20].strip(): line[:4].strip() for line in done.stdout.splitlines()}
     assert list(lines) == [
-        *("settings", "recipe", "token", "slot 1", "state", "ledger", "disk"),
+        *("settings", "recipe", "token", "slot 1", "state", "ledger", "backup", "disk"),
         *("fleet", "fleet token", "fleet model", "fleet vendor", "fleet owner", "clock"),
     ]
     assert {what for what, level in lines.items() if level != "OK"} <= {"clock"}  # this machine's may be let go
@@ -244,7 +245,27 @@ def ledger(config: Path) -> Path:
     with closing(Ledger(path, "9f2c41d07a3e4b56")) as books:
         for number in range(3):
             books.note("port", {"slot": str(number)})
+    copy(path)
     return path
+
+
+def copy(path: Path) -> Path:
+    """A backup of today, as far as its name and age tell."""
+    folder = path.parent / "backups"
+    folder.mkdir(exist_ok=True)
+    made = folder / "ledger-20260101T000000Z.db"
+    made.touch()
+    return made
+
+
+def test_an_old_backup_is_told_and_one_that_is_missing(config: Path) -> None:
+    path = ledger(config)
+    made = copy(path)
+    assert checked(config)[1]["backup"]["level"] == "OK"
+    os.utime(made, (0, 0))
+    assert "days old" in sole_trouble(config, "backup", "WARN")
+    made.unlink()
+    assert "there is no copy of the ledger" in sole_trouble(config, "backup", "WARN")
 
 
 def test_a_state_folder_of_somebody_else_fails(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
