@@ -169,6 +169,8 @@ class Case:
         new = step is Step.REGISTER and not doubt and not history.closed and extra == self.mark
         by_rid = rid is not None and rid in mine
         whose = evidence.claim(extra, self.mark, ours=by_rid, doubt=doubt, lost=history.lost or (new and not by_rid))
+        if whose is Claim.UNMARKED and history.unproven and self.known.rid is None:
+            whose = Claim.DOUBT  # a retest proves nothing new; people settle it, by listing the number anew
         hardware = evidence.hardware(identity, history)
         move = decide(Situation(step, Held.SAME, ours, hardware, found, whose))
         if move in STOPS:

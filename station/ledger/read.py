@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,8 @@ class History:
     doubtful_since: int | None = None
     """When the first of them began to enable that never learnt what became of it, UTC microseconds: the fleet may hold
     a client of ours.  None if none did."""
+    unproven: bool = False
+    """The last of them ended because nothing proved whose the fleet's client was, which is for people to settle."""
     passed_rid: str | None = None
     """The fleet client of the PASS of this serial number that stands."""
     open_in: str | None = None
@@ -244,7 +247,8 @@ class Reader:
             pass
         # A definite refusal (serial-taken) has made nothing, so it leaves no doubt; what it took for its own is not.
         # What may have made something was to be disabled.
-        sql = """SELECT slot, released_at IS NOT NULL, outcome, hardware_id, IIF(error = 'serial-taken', NULL, rid),
+        sql = """SELECT slot, released_at IS NOT NULL, outcome, hardware_id, error,
+              IIF(error = 'serial-taken', NULL, rid),
               IIF(outcome <> 'PASS' AND rid IS NULL AND error <> 'serial-taken' AND step = 'disable',
                 (SELECT MIN(at) FROM events WHERE cycle = cycles.id AND kind = 'intend'
                   AND json_extract(body, '$.step') = 'enable'), NULL)
@@ -256,8 +260,9 @@ class Reader:
             hardware_of_serial=board[0][0] if board else None,
             serial_of_hardware=hardware[0][0] if hardware else None,
             closed=tuple(Outcome(outcome) for outcome, *_ in ours),
-            rids=frozenset(rid for outcome, _, rid, _ in ours if rid is not None and outcome != Outcome.PASS),
+            rids=frozenset(rid for outcome, *_, rid, _ in ours if rid is not None and outcome != Outcome.PASS),
             doubtful_since=min((since for *_, since in ours if since is not None), default=None),
+            unproven=bool(ours) and ours[-1][2] == "serial-unproven",
             passed_rid=board[0][1] if board else None,
             open_in=unclosed[0][0] if unclosed else None,
             pending=bool(unclosed) and bool(unclosed[0][1]),
@@ -266,16 +271,25 @@ class Reader:
 
     def _lost(self, serial: str, cycle: int) -> bool:
         """Tell whether a restore stands between what we know of a number and now."""
-        sql = "SELECT json_extract(body, '$.facts.cycles') FROM events WHERE kind = 'restore' ORDER BY id DESC LIMIT 1"
-        with self._rows(sql) as restored:
-            if not restored:
-                return False
+        restored = self._restored
+        if restored is None:
+            return False
         # Who has come beyond register since has seen what the fleet held.
         sql = """SELECT 1 FROM cycles WHERE serial = ? AND id > ? AND (rid IS NOT NULL OR id = ?)
             AND error IS NOT 'serial-taken' AND EXISTS (SELECT 1 FROM events WHERE cycle = cycles.id
               AND kind = 'settle' AND json_extract(body, '$.step') = 'register') LIMIT 1"""
-        with self._rows(sql, [serial, restored[0][0], cycle]) as since:
+        with self._rows(sql, [serial, restored, cycle]) as since:
             return not since
+
+    @cached_property
+    def _restored(self) -> int | None:
+        """The newest cycle that the backup knew which this ledger was restored from; None if it never was.
+
+        Looked for once, among all events: while a station runs, nothing is restored.
+        """
+        sql = "SELECT json_extract(body, '$.facts.cycles') FROM events WHERE kind = 'restore' ORDER BY id DESC LIMIT 1"
+        with self._rows(sql) as rows:
+            return int(rows[0][0]) if rows else None
 
     def passed(self) -> int:
         """Count the boards that have passed."""

@@ -155,6 +155,19 @@ def test_a_retest_that_is_cut_while_registering_after_a_lost_answer_goes_on(worl
     assert taken_up(world, second.row.id, TameBoard()).run().outcome == "PASS"
 
 
+def test_a_lost_answer_to_the_activation_of_a_listed_number_stays_the_supervisors(world: World) -> None:
+    """There is no mark beside it; he lists it anew once he knows."""
+    world.recipe = recipes.load(write_recipe(world.folder, ('register = "station"', 'register = "listed"')))
+    stranger = world.stranger()
+    stranger.serials.add(MODEL, SERIAL, "lot 7")
+    world.client.lose_answer("activate")
+    for slot in "123":
+        assert cycle(world, TameBoard(), patient, slot=slot).run().code == "serial-unproven"
+    stranger.serials.delete(MODEL, SERIAL)
+    stranger.serials.add(MODEL, SERIAL, "lot 7")
+    assert cycle(world, TameBoard(), patient, slot="4").run().outcome == "PASS"
+
+
 def cut_now(request: Request) -> Reply:
     raise PowerCut
 
