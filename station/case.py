@@ -21,7 +21,8 @@ from station.judgements import SerialTaken
 from station.ledger import History
 from station.model import Facts, Known, Step
 from station.recipe import Recipe
-from station.reconcile import STOPS, Claim, Found, Held, Move, Ours, Situation, admit, attend, decide
+from station.reconcile import admit, attend, decide
+from station.situation import STOPS, Claim, Found, Held, Move, Ours, Situation
 
 T = TypeVar("T")
 

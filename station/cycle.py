@@ -23,7 +23,7 @@ from station.ledger import CycleRow, HardwareOpenElsewhere, Ledger, Past, Serial
 from station.ledger.transcript import joined
 from station.model import OUTCOME, Closing, Facts, Outcome, Step
 from station.recipe import Presence
-from station.reconcile import Move
+from station.situation import Move
 from station.steps import STEPS, OwnerFull, VendorUnknown
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from drivers.errors import Fault
 from station.fleet_rules import Activation
 from station.ledger import History
 from station.model import Outcome
-from station.reconcile import STOPS, Claim, Found, Hardware, Move, Ours
+from station.situation import STOPS, Claim, Found, Hardware, Move, Ours
 
 _LAST = {Outcome.FAIL: Ours.FAIL, Outcome.ERROR: Ours.ERROR, Outcome.ABORTED: Ours.ABORTED}
 

@@ -10,7 +10,7 @@ from station.case import ask
 from station.errors import RecipeError
 from station.fleet.client import Client
 from station.ledger.archive import Archive
-from station.reconcile import Found
+from station.situation import Found
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,8 @@ from station.fleet.client import Unanswered
 from station.ledger import CycleRow
 from station.model import Closing, Delivery, Step
 from station.office import Office
-from station.reconcile import Held, Move, Ours, Situation, decide
+from station.reconcile import decide
+from station.situation import Held, Move, Ours, Situation
 
 log = logging.getLogger(__name__)
 

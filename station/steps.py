@@ -18,7 +18,7 @@ from station.fleet.client import Conflict, NotFound
 from station.fleet_rules import Activation, Registration
 from station.judgements import SerialTaken, SerialUnlisted
 from station.model import Facts, Step
-from station.reconcile import Found, Move
+from station.situation import Found, Move
 
 
 class SerialMalformed(Judgement):

@@ -14,7 +14,7 @@ from drivers.errors import Blame, Fault
 from station import words
 from station.cycle import BY_HAND
 from station.errors import BadInput, Judgement
-from station.reconcile import Move
+from station.situation import Move
 from station.views import GIVEN_UP
 from station.words import en
 

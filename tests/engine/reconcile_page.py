@@ -9,7 +9,8 @@ from pathlib import Path
 
 from station import words
 from station.model import Step
-from station.reconcile import FLEET, HELD, KNOWN, Claim, Found, Hardware, Held, Move, Ours, Row
+from station.reconcile import FLEET, HELD, KNOWN, Row
+from station.situation import Claim, Found, Hardware, Held, Move, Ours
 
 PAGE = Path(__file__).parents[2] / "docs" / "reconcile.md"
 

@@ -12,23 +12,8 @@ from reconcile_page import PAGE, page
 from drivers.errors import Blame
 from station import words
 from station.model import Step
-from station.reconcile import (
-    FLEET,
-    HELD,
-    KNOWN,
-    STOPS,
-    Claim,
-    Found,
-    Hardware,
-    Held,
-    Move,
-    Ours,
-    Row,
-    Situation,
-    admit,
-    attend,
-    decide,
-)
+from station.reconcile import FLEET, HELD, KNOWN, Row, admit, attend, decide
+from station.situation import STOPS, Claim, Found, Hardware, Held, Move, Ours, Situation
 
 COLUMNS: tuple[tuple[tuple[Row, ...], tuple[type[StrEnum], ...]], ...] = (
     (HELD, (Step, Ours, Held)),
