@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -13,8 +14,9 @@ from pathlib import Path
 
 import pytest
 from engine_floor import Floor
+from needed import missing
 
-from station.errors import DatabaseCorrupt, DatabaseError
+from station.errors import DatabaseCorrupt
 from station.model import Outcome, Phase
 
 pytestmark = pytest.mark.slow
@@ -109,14 +111,22 @@ def test_a_full_disk_stops_the_line_with_a_sentence_and_no_verdict(floor: Floor)
     assert floor.start().wait_finished().outcome is Outcome.PASS
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write to everything")
-def test_a_ledger_that_may_not_be_written_is_told_at_the_start(floor: Floor) -> None:
+def test_a_state_folder_that_became_read_only_is_told_at_the_start(floor: Floor) -> None:
+    """As a damaged disk is mounted again after a power cut."""
     floor.start()
     floor.stop()
-    ledger_of(floor).chmod(0o440)
-    with pytest.raises(DatabaseError, match=r"readonly|read-only"):
-        floor.build()
-    ledger_of(floor).chmod(0o640)
+    state = floor.folder / "state"
+    read_only = f"mount --bind {state} {state} && mount -o remount,ro,bind {state} && exec "
+    station = f"{sys.executable} -m station run --config {floor.config} --headless"
+    done = subprocess.run(
+        [shutil.which("unshare") or missing("no unshare"), "-rm", "sh", "-c", read_only + station],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert re.search(rf"station: {re.escape(str(state))}.*[Rr]ead-only", done.stderr), done.stderr
 
 
 @pytest.mark.parametrize("how", ["overwritten", "cut", "no database"])
