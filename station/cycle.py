@@ -80,6 +80,8 @@ class Cycle:
         self.opened = clock.monotonic()
         """When it was opened, monotonic seconds."""
         self._decided: Closing | None = None
+        self._last: tuple[Step, Facts] | None = None
+        """The last step and what it established: it settles with the verdict, in one commit."""
         self._said_before, self._to_say = "", ""
         """The code of the last uncommon thing that was done about what was found."""
 
@@ -182,7 +184,8 @@ class Cycle:
         elapsed = self._elapsed if self.row.released_at is None else self.row.duration_ms or 0
         forget = "" if self._said_before else None  # also what was kept for a board that was released
         said = forget if closing.outcome is Outcome.PASS else self._said()
-        self.row = self._ledger.close_cycle(self.row, closing, self._case.known.record(), elapsed, said)
+        known = self._case.known.record()
+        self.row = self._ledger.close_cycle(self.row, closing, known, elapsed, said, last=self._last)
         try:
             self._case.escrow.erase(self.row.id)
         except EscrowFailed as fault:
@@ -221,7 +224,10 @@ class Cycle:
         return list(zip(plan[first:], (*plan[first + 1 :], None), strict=True))
 
     def _take(self, step: Step, then: Step | None) -> None:
-        """Take one step.  Its intent is in the ledger already; settling it intends the next, in one commit."""
+        """Take one step.  Its intent is in the ledger already; settling it intends the next, in one commit.
+
+        The last one settles with the verdict, since nothing is done in between.
+        """
         case = self._case
         by_hand = step is Step.VERIFY_BOARD and case.recipe.restarted_by_hand
         self._publish(self.row, step, BY_HAND if by_hand else self._to_say)
@@ -230,8 +236,10 @@ class Cycle:
         try:
             if step is case.recipe.released_after:
                 self.row = self._ledger.release(self.row, step, facts, self._elapsed, self._said())
-            else:
+            elif then is not None:
                 self.row = self._ledger.settle(self.row, step, facts, then)
+            else:
+                self._last = step, facts
         except SerialOpenElsewhere:
             serial = facts["identity"]["serial"]
             raise SerialInTwoSlots(f"{serial!r} is in another slot too", serial=serial) from None

@@ -100,6 +100,8 @@ class Ledger:
     def settle(self, cycle: CycleRow, step: Step, facts: Facts, then: Step | None) -> CycleRow:
         """Record what a step established and intend the next one, in one commit; return the cycle as it is now.
 
+        Without a next one, nothing but that is recorded.
+
         Raises ``SerialOpenElsewhere`` or ``HardwareOpenElsewhere`` if the
         serial number or the hardware of the board just identified is in
         another slot too: the first one there keeps it.
@@ -148,10 +150,17 @@ class Ledger:
         self.write(work)
 
     def close_cycle(
-        self, cycle: CycleRow, closing: Closing, facts: Facts, duration_ms: int, transcript: str | None = None
+        self,
+        cycle: CycleRow,
+        closing: Closing,
+        facts: Facts,
+        duration_ms: int,
+        transcript: str | None = None,
+        last: tuple[Step, Facts] | None = None,
     ) -> CycleRow:
         """Close a cycle, with its whole record; a closed cycle takes no settle.
 
+        ``last`` is a step that settles with it, and what that established.
         ``transcript`` replaces what was kept so far; the empty one forgets it,
         None leaves it as it is.
         """
@@ -166,6 +175,9 @@ class Ledger:
                 error=closing.code,
                 duration_ms=duration_ms,
             )
+            if last is not None:
+                step, established = last
+                self._append(db, "settle", cycle, body={"step": step}, facts=dict(established), carry=False)
             body = {"text": closing.text, "details": dict(closing.details), "software": __version__}
             body |= self._keep(db, cycle, transcript)
             self._append(db, "close", after, body=body, facts=dict(facts), rows=self._board(db, after))
