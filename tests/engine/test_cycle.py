@@ -60,7 +60,9 @@ def test_the_intent_is_on_the_disk_when_the_step_acts(world: World) -> None:
     assert seen[-1] == "intend configure" and "settle configure" not in seen
 
 
-def test_settling_and_the_next_intent_are_one_commit_and_the_last_is_the_verdicts(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settling_and_the_next_intent_are_one_commit_and_so_is_the_verdict(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     commits: list[list[str]] = []
     write = world.ledger.write
 
