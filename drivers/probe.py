@@ -14,9 +14,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from drivers.errors import PortLost
+from drivers.form import TEXT, Form, form_of, printable_part
 from drivers.link import Link
 from drivers.text import plain
 from drivers.uart import LinkOptions
@@ -49,8 +49,6 @@ _AGREE = 2
 """So often it has to look the same."""
 _REFUSAL = re.compile(rb"(?:\+CM[ES] )?ERROR\b")
 _ROUNDS = 3
-_TEXT = 0.9
-"""The part of bytes that must be printable in what counts as text."""
 _ENOUGH = 4
 """So many bytes at least: fewer look like text by chance."""
 _PROMPT = 64
@@ -73,20 +71,13 @@ class Heard:
     @property
     def is_text(self) -> bool:
         """Whether it is certainly text."""
-        return len(self.data) >= _ENOUGH and self.text >= _TEXT
+        return len(self.data) >= _ENOUGH and self.text >= TEXT
 
     @property
     def is_echo(self) -> bool:
         """Whether it is what was sent, and nothing more but ends of lines."""
         sent = _SENT[self.asked]
         return bool(sent) and self.data.startswith(sent[:1]) and self.data.strip(b"\r\n") == sent.strip(b"\r\n")
-
-
-class Form(NamedTuple):
-    """How a character goes over the wire."""
-
-    data_bits: int
-    parity: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,29 +92,6 @@ class Guess:
     prompt: str = ""
     interrupt: str = ""
     """The text that announces an autoboot."""
-
-
-def printable_part(data: bytes) -> float:
-    """Return which part of the bytes are what boards print: ASCII, line ends, BEL, escape codes, UTF-8 as a whole."""
-    if not data:
-        return 0.0
-    good = sum(byte in b"\a\b\t\n\r\x1b" or 0x20 <= byte < 0x7F for byte in data)
-    if good < len(data):
-        letters = data.decode("utf-8", "replace")
-        good += sum(len(c.encode()) for c in letters if ord(c) > 0xA0 and c != "\ufffd" and c.isprintable())
-    return good / len(data)
-
-
-def form_of(data: bytes) -> Form | None:
-    """Return the form in which the bytes, read as 8N1, are text: 7 bits and a parity bit look so; None for garbage."""
-    if printable_part(data) >= _TEXT:
-        return Form(8, "none")
-    if printable_part(bytes(byte & 0x7F for byte in data)) < _TEXT:
-        return None
-    ones = [byte.bit_count() % 2 for byte in data]
-    if not any(ones):
-        return Form(7, "even")
-    return Form(7, "odd") if all(ones) else None
 
 
 def probe(

@@ -16,8 +16,9 @@ import pytest
 from board_on_port import board_on_port, soon
 from click.testing import CliRunner
 
+from drivers.form import Form, form_of, printable_part
 from drivers.link import Link
-from drivers.probe import Form, Guess, Heard, form_of, printable_part, probe
+from drivers.probe import Guess, Heard, probe
 from drivers.uart import LinkOptions
 from station.cli.boards.probe import command
 
