@@ -4,7 +4,8 @@ Nothing is sent that executes anything.  Ctrl-C first, at every speed: a boot
 loader's prompt shows itself by that alone, and what it hears of a Ctrl-C at
 another speed can't be an empty line, which would repeat its last command.
 Only if nobody showed a prompt, a comment (``#``), ``AT`` and the line
-protocol's ``HELLO`` follow.
+protocol's ``HELLO`` follow, in this order: the empty line that HELLO begins
+with could repeat only ``AT``, which is no command of a boot loader.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from drivers.errors import PortLost
 from drivers.form import TEXT, Form, form_of, printable_part
@@ -30,6 +32,7 @@ _SENT = {
     CTRL_C: b"\x03",
     "#": b"#\r",
     "AT": b"AT\r",
+    "AT CR LF": b"AT\r\n",
     "HELLO": b"\n?00 HELLO*06A7\n",
     "Ctrl-A": b"\x01",
     "Ctrl-B": b"\x02",
@@ -47,7 +50,11 @@ _TRIES = 6
 """So often a prompt is asked for, since the board may be starting."""
 _AGREE = 2
 """So often it has to look the same."""
-_REFUSAL = re.compile(rb"(?:\+CM[ES] )?ERROR\b")
+_VERDICT = re.compile(rb"OK$|(?:\+CM[ES] )?ERROR\b")
+"""A line with which AT modules end an answer."""
+_GENTLY = (CTRL_C,)
+_ALL = ("#", "AT", "AT", "HELLO")
+"""AT twice, since an autobauding module swallows the first."""
 _ROUNDS = 3
 _ENOUGH = 4
 """So many bytes at least: fewer look like text by chance."""
@@ -92,6 +99,15 @@ class Guess:
     prompt: str = ""
     interrupt: str = ""
     """The text that announces an autoboot."""
+    newline: str = ""
+    """What ends a command, if a CR alone doesn't."""
+
+
+class _Language(NamedTuple):
+    dialect: str | None
+    because: str
+    prompt: str = ""
+    newline: str = ""
 
 
 def probe(
@@ -111,12 +127,12 @@ def probe(
     for _ in range(_ROUNDS):
         trial.heard_something = False
         for rate in rates:
-            if guess := trial.at(rate, (CTRL_C,)):
+            if guess := trial.at(rate, _GENTLY):
                 return guess
         if trial.heard_something:
             continue  # it talks, perhaps only since the right speed was over; whatever else were sent, it might obey
         for rate in rates:
-            if guess := trial.at(rate, ("#", "AT", "HELLO")):
+            if guess := trial.at(rate, _ALL):
                 return guess
             if trial.heard_something:
                 break  # somebody has come: from the beginning, and gently
@@ -143,7 +159,7 @@ class _Trial:
             with self._open_link(LinkOptions(baud=rate)) as link:
                 conversation = Conversation(link, rate, self._told)
                 conversation.ask("listening", first_s=_LISTEN_S)
-                for question in questions if questions == (CTRL_C,) or not conversation.said else ():
+                for question in questions if questions == _GENTLY or not conversation.said else ():
                     if conversation.ask(question):
                         break
                 self.heard_something |= bool(conversation.said)
@@ -198,37 +214,45 @@ class Conversation:
     def guess(self, form: Form, skip: Sequence[str] = ()) -> Guess:
         """Find out which language is spoken; ``skip`` was asked in vain before."""
         self._vain.update(skip)
-        dialect, because, prompt = next(self._languages(), (None, "", ""))
-        if dialect is None:
+        language = next(self._languages(), None)
+        if language is None:
             echo = "it repeats what it hears, and says nothing else: are RX and TX connected with each other?"
-            because = echo if self._last.is_echo else "it talks, but answers none of the questions"
+            language = _Language(None, echo if self._last.is_echo else "it talks, but answers none of the questions")
+        dialect, because, prompt, newline = language
         announced = re.search(r"(?m)^(.*autoboot[^\d\r\n]*?) *\d", plain(self.said))
-        return Guess(self._baud, form, dialect, because, prompt, announced[1] if announced else "")
+        return Guess(self._baud, form, dialect, because, prompt, announced[1] if announced else "", newline)
 
-    def _languages(self) -> Iterator[tuple[str, str, str]]:
+    def _languages(self) -> Iterator[_Language]:
         if prompt := self._prompt():
             if prompt == ">>> ":
                 raw = b"raw REPL" in self.ask("Ctrl-A")
                 self.ask("Ctrl-B")
                 if raw:
-                    yield "micropython", "Ctrl-A leads to a raw REPL", ""
-                yield "shell", "it shows a prompt, but has no raw REPL", prompt
+                    yield _Language("micropython", "Ctrl-A leads to a raw REPL")
+                yield _Language("shell", "it shows a prompt, but has no raw REPL", prompt)
             elif re.search(r"(?i)(login|user ?name):\s*$", prompt):
-                yield "shell", f"it asks for a login, {prompt.strip()!r}: the prompt shows itself after that", ""
+                yield _Language("shell", f"it asks for a login, {prompt.strip()!r}: the prompt shows itself after that")
             elif re.search(r"(?i)password:\s*$", prompt):
-                yield "shell", "it asks for a password: the prompt shows itself after a login", ""
-            yield "shell", "it shows the same prompt again and again", prompt
+                yield _Language("shell", "it asks for a password: the prompt shows itself after a login")
+            yield _Language("shell", "it shows the same prompt again and again", prompt)
         # HELLO is last: modules that end a command at CR keep what it says, and answer the next command with an error.
-        answers = self._lines("AT")
-        refuses = any(map(_REFUSAL.match, answers))
-        if refuses:  # for what was in its line before, perhaps
-            answers = self._lines("AT")
+        answers = self._twice("AT")
         if b"OK" in answers:
-            yield "at", "it answers AT with OK", ""
-        if re.search(rb"!00 OK 1 [0-9]+ [0-9]+\*[0-9A-F]{4}", self.ask("HELLO")):
-            yield "line", "it answers HELLO", ""
-        if refuses:
-            yield "at", "it answers AT with ERROR: it is locked, perhaps, or takes another word", ""
+            yield _Language("at", "it answers AT with OK")
+        greeted = self._lines("HELLO")
+        if any(re.search(rb"!00 OK 1 [0-9]+ [0-9]+\*[0-9A-F]{4}", line) for line in greeted):
+            yield _Language("line", "it answers HELLO")
+        if any(map(_VERDICT.match, greeted)):  # its LF ended what the CR behind AT had not
+            answers = self._twice("AT CR LF")
+            if b"OK" in answers:
+                yield _Language("at", "it answers AT with OK once CR and LF end it", newline="\r\n")
+        if any(map(_VERDICT.match, answers)):
+            yield _Language("at", "it answers AT with ERROR: it is locked, perhaps, or takes another word")
+
+    def _twice(self, question: str) -> list[bytes]:
+        """Ask, once more unless OK comes: a module may have swallowed the first, or refused what stood before it."""
+        answers = self._lines(question)
+        return answers if b"OK" in answers else self._lines(question)
 
     def _lines(self, question: str) -> list[bytes]:
         """Ask, and return the lines of the answer, whatever ends them."""

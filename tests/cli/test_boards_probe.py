@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from board_on_port import board_on_port, soon
+from board_on_port import RECIPES, board_on_port, soon
 from click.testing import CliRunner
 
 from drivers.form import Form, form_of, printable_part
@@ -93,27 +93,75 @@ def test_boards_are_told_by_what_they_answer(
     assert guess is not None and (guess.dialect, guess.prompt) == (dialect, prompt), heard
 
 
-@pytest.mark.parametrize("echo", [True, False])
-@pytest.mark.parametrize("hears_comments", [True, False])
-def test_a_module_that_ends_commands_at_cr_and_refuses_all_but_at_is_told(echo: bool, hears_comments: bool) -> None:
-    line = bytearray()
+def at_module(
+    refusal: bytes = b"ERROR", *, ends_at: bytes = b"\r", echo: bool = False, before: bytes = b"", swallows: int = 0
+) -> Callable[[bytes], bytes]:
+    """A strict AT module: whatever is not exactly ``AT`` is refused, with all that stood in its line ``before``."""
+    line = bytearray(before)
 
     def answer(data: bytes) -> bytes:
+        nonlocal swallows
         said = bytearray()
         for byte in data:
             said += bytes([byte]) if echo else b""
-            if byte == ord("\r"):
-                refused = b"" if b"#" in line and not hears_comments else b"\r\nERROR\r\n"
-                said += b"\r\nOK\r\n" if bytes(line) == b"AT" else refused
-                line.clear()
-            else:
-                line.append(byte)
+            line.append(byte)
+            if not line.endswith(ends_at):
+                continue
+            word = bytes(line).strip()
+            line.clear()
+            if word == b"AT" and swallows:
+                swallows -= 1
+            elif word == b"AT":
+                said += b"\r\nOK\r\n"
+            elif word and refusal:
+                said += b"\r\n" + refusal + b"\r\n"
         return bytes(said)
 
-    with answering(answer) as (port, heard):
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("refusal", "echo", "before"),
+    [
+        (b"ERROR", True, b""),
+        (b"+CME ERROR: 100", False, b""),
+        (b"AT_COMMAND_NOT_FOUND", False, b"\n?00 HELLO*06A7\n"),
+        (b"", False, b"\n?00 HELLO*06A7\n"),
+        (b"", True, b""),
+    ],
+    ids=["echo", "no echo", "probed before", "refuses silently", "echo alone"],
+)
+def test_a_module_that_ends_commands_at_cr_and_refuses_all_but_at_is_told(
+    refusal: bytes, echo: bool, before: bytes
+) -> None:
+    with answering(at_module(refusal, echo=echo, before=before)) as (port, heard):
+        guess, _ = probed(port, 115200)
+    assert guess is not None and (guess.dialect, guess.newline) == ("at", ""), heard
+    assert heard.count(b"#") <= 3 and heard.count(b"AT") <= 3
+
+
+def test_a_module_that_waits_for_the_lf_is_told_with_its_newline() -> None:
+    with answering(at_module(ends_at=b"\n", echo=True)) as (port, _):
+        result = CliRunner().invoke(command, [port, "--baud", "115200"])
+    assert result.exit_code == 0 and '[at]\n  newline = "\\r\\n"\n' in result.output, result.output
+
+
+def test_a_recipe_does_not_fit_a_module_that_takes_another_newline() -> None:
+    """ESP-AT takes nothing but CR LF, so that HELLO stays in its line."""
+    recipes = [RECIPES / name for name in ("esp-at.toml", "rehearsal-at.toml")]
+    words = [word for recipe in recipes for word in ("--recipe", str(recipe))]
+    with answering(at_module(ends_at=b"\r\n")) as (port, _):
+        result = CliRunner().invoke(command, [port, "--baud", "115200", *words])
+    assert f"{recipes[0]}: fits\n" in result.output, result.output
+    assert f"{recipes[1]}: does not fit: its newline is '\\r', the board's '\\r\\n'\n" in result.output
+
+
+@pytest.mark.parametrize("echo", [True, False])
+def test_a_module_that_swallows_its_first_at_is_told(echo: bool) -> None:
+    """An autobauding one measures it."""
+    with answering(at_module(b"", echo=echo, swallows=1)) as (port, heard):
         guess, _ = probed(port, 115200)
     assert guess is not None and guess.dialect == "at", heard
-    assert heard.count(b"#") <= 4 and heard.count(b"AT") <= 3
 
 
 def test_a_module_that_is_locked_is_taken_for_one_by_its_error() -> None:

@@ -149,6 +149,8 @@ def _lines(guess: Guess) -> list[str]:
         lines += ["", f"[{guess.dialect}]"]
     if guess.prompt:
         lines += [f"prompt = {json.dumps(guess.prompt)}"]
+    if guess.newline:
+        lines += [f"newline = {json.dumps(guess.newline)}"]
     if guess.interrupt:
         lines += [f'interrupt = {{ on = {json.dumps(guess.interrupt)}, send = " " }}']
     return lines
@@ -160,6 +162,8 @@ def _misfits(guess: Guess, found: Recipe) -> list[str]:
         complaints.append(f"it says {found.link.baud} baud")
     if guess.dialect != found.dialect:
         complaints.append(f"it says {found.dialect}")
+    elif guess.newline and guess.newline != (newline := getattr(found.options, "newline", "")):
+        complaints.append(f"its newline is {newline!r}, the board's {guess.newline!r}")
     elif guess.prompt:
         prompt, pattern = (getattr(found.options, name, None) for name in ("prompt", "prompt_pattern"))
         if prompt is not None and prompt.rstrip() != guess.prompt.rstrip():
@@ -179,5 +183,6 @@ def _facts(guess: Guess | None, known: list[tuple[Path, Recipe]]) -> dict[str, o
         "because": guess.because,
         "prompt": guess.prompt,
         "interrupt": guess.interrupt,
+        "newline": guess.newline,
         "misfits": {str(file): _misfits(guess, found) for file, found in known},
     }
