@@ -268,4 +268,17 @@ def test_a_few_characters_are_not_called_no_text() -> None:
     with answering(lambda data: b"^C" if data == b"\x03" else b"") as (port, _):
         result = CliRunner().invoke(command, [port, "--baud", "115200"])
     assert result.exit_code == 1 and "too few to tell who says them" in result.output
-    assert "no text" not in result.output
+    assert "no text" not in result.output and "console PORT --baud 115200\n" in result.output
+
+
+def test_text_without_an_answer_is_not_called_a_few_characters(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it is when the port goes away with every question."""
+
+    def silenced(_open: object, rates: list[int], told: Callable[[Heard], None], _deadline: float) -> None:
+        told(Heard(rates[0], "Ctrl-C", b"^C"))
+        told(Heard(rates[1], "listening", b"U-Boot 2023.01\r\n\x80"))
+
+    monkeypatch.setattr("drivers.probe.probe", silenced)
+    result = CliRunner().invoke(command, ["/dev/null", "--baud", "9600", "--baud", "57600"])
+    assert result.exit_code == 1 and "Text came, but nothing in answer" in result.output, result.output
+    assert "few characters" not in result.output and "console PORT --baud 57600\n" in result.output

@@ -113,10 +113,16 @@ def _told(heard: Heard) -> str:
 
 def _advise(guess: Guess | None, known: list[tuple[Path, Recipe]], came: list[Heard]) -> None:
     click.echo()
-    readable = [heard for heard in came if heard.text == 1.0]
+    readable = [heard for heard in came if heard.is_text or heard.text == 1.0]
     if guess is None and readable:
-        click.echo("A few characters came, too few to tell who says them.  A board that repeats what is typed and says")
-        click.echo(f"nothing else may be busy: look with  station boards console PORT --baud {readable[0].baud}")
+        most = max(readable, key=lambda heard: len(heard.data))
+        if most.is_text:
+            click.echo("Text came, but nothing in answer that tells who says it.  The port may have gone away, or the")
+            click.echo("board be busy.")
+        else:
+            click.echo("A few characters came, too few to tell who says them.  A board that repeats what is typed and")
+            click.echo("says nothing else may be busy.")
+        click.echo(f"Look with  station boards console PORT --baud {most.baud}")
         return
     if guess is None and came:
         click.echo("Something came, but no text at any of these speeds.  --baud tries others; a line that is inverted,")
