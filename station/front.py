@@ -32,10 +32,14 @@ class Front:
         publish: Callable[[SlotView], None],
         finished: Callable[[Finished], None],
         record: Callable[[str, Facts], None],
+        stopped: Callable[[int], Facts],
     ) -> None:
-        """``publish`` is told of each new view, ``finished`` of each closed cycle; ``record`` notes how the port is."""
+        """``publish`` is told of each new view, ``finished`` of each closed cycle; ``record`` notes how the port is.
+
+        ``stopped`` tells what a closed cycle's verdict names.
+        """
         self._slot, self._port = slot, port
-        self._publish, self._finished, self._record = publish, finished, record
+        self._publish, self._finished, self._record, self._stopped = publish, finished, record, stopped
         self._presence, self._plan = recipe.presence, recipe.plan
         started = self._presence is Presence.START
         self._invitation = words.advice("slot-start" if started else "slot-empty")
@@ -50,8 +54,7 @@ class Front:
         """Show that the board of a closed cycle has left."""
         if self._presence is Presence.PORT:
             self.trouble = PortMissing(f"{self._port} is not there")  # it left with its board, which is no trouble
-        told = self.view.serial if self.view.cycle == row.id else None
-        self._replace(replace(views.empty(row, told), note=self._invitation))
+        self._replace(replace(views.empty(self._named(row)), note=self._invitation))
 
     def port(self, fault: PortError | None) -> None:
         """Show how the port is; record a change once."""
@@ -116,13 +119,17 @@ class Front:
         if self.view.phase is Phase.REMOVE:
             return
         if sure or views.outcome(row) not in (Outcome.PASS, Outcome.PENDING):
-            self._show_verdict(row)
+            self._show_verdict(self._named(row))
         else:
             self._replace(replace(views.empty(row), note=self._invitation))
 
     def _show_verdict(self, row: CycleRow, ending: Closing | None = None) -> None:
         view = views.closed(row, self._plan, ending)
         self._replace(replace(view, note=self._farewell_of(view)))
+
+    def _named(self, row: CycleRow) -> CycleRow:
+        """Return a closed cycle's row with the serial number that its board gave, even one that was refused."""
+        return replace(row, serial=row.serial or self._stopped(row.id).get("serial"))
 
     def _farewell_of(self, verdict: SlotView) -> str:
         return "" if verdict.advice else self._farewell

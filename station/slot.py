@@ -92,7 +92,8 @@ class Slot:
         if recipe.presence is Presence.PROBE:
             self._grace_s = max(self._grace_s, getattr(recipe.options, "boot_s", 0.0))  # the power may have been off
         self._just_started = True
-        self._front = Front(self.name, self._port, recipe, publish, finished, equipment.office.ledger.note)
+        office = equipment.office
+        self._front = Front(self.name, self._port, recipe, publish, finished, office.ledger.note, office.reader.stopped)
         self._gate = Gate(settings.port, recipe.presence, equipment.open_link, equipment.board, self._front.port)
         self._thread = threading.Thread(target=self._run, name=f"slot {self.name}", daemon=True)
 

@@ -17,9 +17,9 @@ def outcome(row: CycleRow) -> Outcome:
     return Outcome(row.outcome) if row.outcome is not None else Outcome.PENDING
 
 
-def empty(last: CycleRow, serial: str | None = None) -> SlotView:
-    """Show a slot whose board has left; ``serial`` is what it said of itself, if it was refused for that."""
-    return SlotView(last.slot, last=f"{last.serial or serial or '?'} {outcome(last)}")
+def empty(last: CycleRow) -> SlotView:
+    """Show a slot whose board has left."""
+    return SlotView(last.slot, last=f"{last.serial or '?'} {outcome(last)}")
 
 
 def running(row: CycleRow, plan: tuple[Step, ...], opened: float) -> SlotView:

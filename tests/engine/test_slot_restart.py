@@ -96,12 +96,29 @@ def test_a_board_that_was_stopped_while_it_was_identified_is_not_begun_again(flo
     assert watcher.wait_finished(2).error == "serial-on-other-hardware"
     floor.stop()
     watcher = floor.start()
-    assert watcher.wait_phase("1", Phase.REMOVE).cycle == 2
+    view = watcher.wait_phase("1", Phase.REMOVE)
+    assert (view.cycle, view.serial) == (2, "SIM-00000001")
     floor.remove()
-    watcher.wait_left("1")
+    assert watcher.wait_left("1").last == "SIM-00000001 FAIL"
     assert watcher.finished == [] and len(cycles(floor)) == 2
     floor.insert(number=3)
     assert watcher.wait_finished().serial == "SIM-00000003"
+
+
+def test_a_board_that_was_stopped_while_it_was_identified_is_named_when_it_left_while_the_station_was_off(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("station.slot._GRACE_S", 0.2)
+    watcher = floor.start()
+    floor.insert()
+    watcher.wait_finished()
+    floor.remove()
+    watcher.wait_left("1")
+    floor.insert()
+    assert watcher.wait_finished(2).error == "already-passed"
+    floor.stop()
+    floor.remove()
+    assert floor.start().wait_left("1").last == "SIM-00000001 ABORTED"
 
 
 def test_the_second_of_two_with_one_serial_number_waits_for_people_also_when_the_first_has_failed(make: Make) -> None:
