@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from drivers.board import Identity
-from drivers.errors import Blame
+from drivers.errors import Blame, Fault
 from station import clock
 from station.case import Case
 from station.errors import Judgement, StationError
@@ -77,9 +77,13 @@ def identify(case: Case) -> Facts:
     complaint = case.recipe.complaint(identity)
     if complaint is not None:
         raise SerialMalformed(f"the board says {complaint}", serial=identity.serial[:128])
-    case.admit(identity)
-    # What can't be written is better found now than when the board has its identity; a key is as long as any other.
-    case.board.check(case.likely_settings(identity))
+    try:
+        case.admit(identity)
+        # What can't be written is better found now than when the board has its identity; a key is as long as any other.
+        case.board.check(case.likely_settings(identity))
+    except Fault as fault:  # only a step that settles gives the cycle its board
+        fault.details = {"serial": identity.serial, "hardware_id": identity.hardware_id, **fault.details}
+        raise
     return {"identity": _facts(identity)}
 
 

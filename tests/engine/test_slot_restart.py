@@ -121,6 +121,21 @@ def test_a_board_that_was_stopped_while_it_was_identified_is_named_when_it_left_
     assert floor.start().wait_left("1").last == "SIM-00000001 ABORTED"
 
 
+def test_a_board_that_can_not_be_told_a_setting_is_named_and_not_begun_again(make: Make) -> None:
+    """It has said who it is, and what a recipe asks of it is looked at in the same step."""
+    floor = make(('quote = "single"', 'quote = "none"'))
+    watcher = floor.start()
+    floor.insert()
+    finished = watcher.wait_finished()
+    assert (finished.serial, finished.error) == ("SIM-00000001", "value-unwritable")
+    floor.stop()
+    watcher = floor.start()
+    assert watcher.wait_phase("1", Phase.REMOVE).serial == "SIM-00000001"
+    floor.remove()
+    assert watcher.wait_left("1").last == "SIM-00000001 ERROR"
+    assert watcher.finished == [] and len(cycles(floor)) == 1
+
+
 def test_the_second_of_two_with_one_serial_number_waits_for_people_also_when_the_first_has_failed(make: Make) -> None:
     floor = make(slots=2)
     watcher = floor.start()
