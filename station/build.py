@@ -21,7 +21,7 @@ from station.escrow import Escrow
 from station.fleet.client import Client
 from station.keeper import Keeper
 from station.ledger import Ledger, Reader
-from station.ledger.backup import refuse_lost
+from station.ledger.restore import refuse_lost
 from station.line import Line
 from station.office import Office
 from station.outbox import Outbox

@@ -69,6 +69,17 @@ def connect(path: Path, migrations: Migrations | None = None) -> Database:
     return database
 
 
+def traceless(path: Path) -> sqlite3.Connection:
+    """Open a database to look into it, and leave no trace.
+
+    Where there is no journal to be read along, it is taken as a file that nobody changes.  Raises ``DatabaseError``.
+    """
+    journal = path.with_name(f"{path.name}-wal")
+    mode = "mode=ro" if journal.exists() and journal.stat().st_size else "immutable=1"
+    with translated(path):
+        return sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True, isolation_level=None, timeout=5)
+
+
 def _reading(path: Path) -> str:
     """Return how a file is opened for reading only.
 
@@ -120,11 +131,19 @@ class Writer:
     wait with it, so that a lone writer pays for its flush and nothing else.
     ``undone`` is called, in the committing thread, after work was rolled back
     and before any other is done, for whoever keeps state that follows the
-    database (a hash chain's head).
+    database (a hash chain's head).  ``guard`` is called there before each
+    commit, and may raise a ``DatabaseError``; ``kept`` after it, and may not.
     """
 
-    def __init__(self, path: Path, database: Database, undone: Callable[[], None] = lambda: None) -> None:
-        self._path, self._database, self._undone = path, database, undone
+    def __init__(
+        self,
+        path: Path,
+        database: Database,
+        undone: Callable[[], None] = lambda: None,
+        guard: Callable[[], None] = lambda: None,
+        kept: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._path, self._database, self._undone, self._guard, self._kept = path, database, undone, guard, kept
         self._queue: deque[Piece[Any]] = deque()
         self._turn = threading.Condition()
         self._busy = False
@@ -259,7 +278,9 @@ class Writer:
                 elif not self._database.conn.in_transaction:
                     raise DatabaseFailed(f"{self._path}: the transaction is lost, or was never begun")
                 answers.extend(self._try(piece.work) for piece in batch)
+                self._guard()
                 self._database.conn.execute("COMMIT")
+                self._kept()
         except BaseException as error:  # whatever it is, everybody is told
             self._roll_back()
             lost = (

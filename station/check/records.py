@@ -12,13 +12,15 @@ from pathlib import Path
 from drivers.ports import holders
 from station import words
 from station.check.finding import Finding, Level, fail, ok, warn
-from station.database import translated, unknown_migrations
+from station.database import traceless, translated, unknown_migrations
 from station.errors import DatabaseError, DatabaseFailed, DatabaseNewer
 from station.keeper import DAY_S
-from station.ledger.backup import backups
+from station.ledger.backup import newest
 from station.ledger.read import LATEST
+from station.ledger.restore import refuse_lost
 from station.ledger.schema import migrations
 from station.ledger.sound import verify_chain, verify_pages
+from station.ledger.witness import Head, testimony, verify_head
 from station.settings import Settings
 
 _MIB = 1 << 20
@@ -46,7 +48,7 @@ def check(settings: Settings, running: int | None) -> tuple[int | None, list[Fin
     state, disk = _folder(folder, running), _disk(_nearest(folder))
     if state.level is Level.FAIL or not os.path.exists(folder):
         return None, [state, *disk]
-    last, ledger = _ledger(folder / "ledger.db")
+    last, ledger = _ledger(folder / "ledger.db", folder / "escrow")
     return last, [state, ledger, *_backup(settings.backups, folder / "ledger.db"), *disk]
 
 
@@ -71,29 +73,27 @@ def _folder(folder: Path, running: int | None) -> Finding:
     return ok("state", f"{folder}: " + (f"in use by the running station, process {running}" if running else "free"))
 
 
-def _ledger(path: Path) -> tuple[int | None, Finding]:
+def _ledger(path: Path, escrow: Path) -> tuple[int | None, Finding]:
+    try:
+        refuse_lost(path, escrow)
+    except DatabaseError as fault:
+        return None, fail("ledger", fault.text, "docs/backup.md says how")
     if not os.path.exists(path):
         return None, ok("ledger", f"{path} will be made")
     if not os.access(path, os.W_OK, effective_ids=True):
         return None, fail("ledger", f"{path} can't be written to by this user", "give it to the station's user: chown")
     try:
-        with closing(_read_only(path)) as connection, translated(path):
-            return _verified(path, connection)
+        seen = testimony(path)  # first: a running station goes on writing
+        with closing(traceless(path)) as connection, translated(path):
+            return _verified(path, connection, seen)
     except DatabaseError as fault:
         return None, fail("ledger", fault.text, words.advice(fault.code))
 
 
-def _read_only(path: Path) -> sqlite3.Connection:
-    """Open it without a trace: where no other journal is to be read along, as a file that nobody changes."""
-    journal = path.with_name(path.name + "-wal")
-    mode = "mode=ro" if journal.exists() and journal.stat().st_size else "immutable=1"
-    with translated(path):
-        return sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True, isolation_level=None, timeout=5)
-
-
-def _verified(path: Path, connection: sqlite3.Connection) -> tuple[int | None, Finding]:
+def _verified(path: Path, connection: sqlite3.Connection, seen: Head | None) -> tuple[int | None, Finding]:
     if strange := unknown_migrations(connection, migrations):
         raise DatabaseNewer(f"{path} was made by a later version of this program (it has {strange[-1]!r})")
+    verify_head(path, connection, seen)
     if not connection.execute(_TABLES).fetchone()[0]:
         return None, ok("ledger", f"{path} is empty and will be filled")  # a station was ended while it made it
     until = time.monotonic() + _LONGEST_S
@@ -115,12 +115,12 @@ def _backup(folder: Path, ledger: Path) -> Iterator[Finding]:
     """Say how old the newest copy of the ledger is, if there is a ledger."""
     if not ledger.exists():
         return
-    found = backups(folder)
-    if not found:
+    found = newest(folder, time.time())
+    if found is None:
         yield warn("backup", f"there is no copy of the ledger in {folder}", "make one: station backup")
         return
-    days = (time.time() - found[-1].stat().st_mtime) / DAY_S
-    text = f"{found[-1]} is {days:.1f} days old"
+    days = found[1] / DAY_S
+    text = f"{found[0]} is {days:.1f} days old"
     old = days > _OLD_DAYS
     yield (
         warn("backup", text, "why does none follow? see the journal; make one: station backup")

@@ -45,7 +45,7 @@ def restore(file: Path, config: Path | None) -> None:
     are held when they come again (not-in-records), and none of them is changed.
     """
     from station import clock, settings
-    from station.ledger.backup import restore
+    from station.ledger.restore import restore
     from station.state import StateFolder
 
     facts = settings.load(settings_file(config))

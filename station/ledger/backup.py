@@ -1,56 +1,54 @@
-"""Copies of the ledger, and what becomes of it when one of them is put back.
+"""Copies of the ledger.
 
 A copy is made while the station works (SQLite's online backup), beside its
 place, flushed and renamed: it is whole or absent, and needs no other file.
 Neither the escrow nor the token is in it.
-
-A copy that is put back knows nothing of what came after it, which the fleet
-and the boards do.  So the restored ledger says so in an event ``restore``,
-and what it held open is closed there; ``History.lost`` is the rest.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing
-from dataclasses import dataclass
+import time
+from collections.abc import Callable
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from station import clock
-from station.database import translated
-from station.errors import DatabaseFailed, SettingsError
-from station.judgements import NotInRecords
-from station.ledger.read import Reader
-from station.ledger.sound import verify_chain, verify_pages
-from station.ledger.write import Ledger
-from station.model import Closing, Outcome
+from station.database import connect, translated
+from station.errors import DatabaseFailed
+from station.ledger.files import flush, remove
+from station.ledger.sound import verify_pages
+from station.ledger.witness import Head, testimony, verify_head
 
 _FORM = "ledger-%Y%m%dT%H%M%SZ.db"
-_JOURNALS = ("-wal", "-shm")
-_PAGES = 1024
-"""So many are copied at once, so that nobody who writes waits for long."""
-
-
-@dataclass(frozen=True, slots=True)
-class Restored:
-    """What a restore has done."""
-
-    lost_from: int
-    """UTC microseconds: the last thing that the backup knows;"""
-    lost_until: int
-    """and the restore."""
-    closed: tuple[int, ...]
-    """The cycles that were open in the backup, and can't be gone on with."""
-    aside: Path | None
-    """Where the ledger is now that was there before; None if there was none."""
+_HALF = ".new"
+_HALF_OLD_S = 86_400.0
+"""Nobody works on a half copy for so long: whoever made it was killed."""
+_ROOM = 64 << 20
+"""Bytes that a copy leaves free, since it may lie on the disk that the records of the next board need."""
+_OF_THE_SOURCE = tuple(
+    f"SQLITE_{name}" for name in ("BUSY", "CANTOPEN", "IOERR_READ", "IOERR_SHORT", "LOCKED", "READONLY")
+)
+"""How the errors begin that are about what is copied; the others are about the copy."""
 
 
 def backups(folder: Path) -> list[Path]:
     """Return the backups in a folder, oldest first."""
-    return sorted(folder.glob("ledger-????????T??????Z.db")) if folder.is_dir() else []
+    return sorted(path for path in folder.glob("ledger-????????T??????Z.db") if _taken(path) is not None)
+
+
+def newest(folder: Path, now: float) -> tuple[Path, float] | None:
+    """Return the newest backup in a folder and how old it is, in seconds; None if there is none.
+
+    One that says that it is of the future was made by a clock that was wrong: how old it is nobody knows.
+    """
+    past = [(taken, path) for path in backups(folder) if (taken := _taken(path)) is not None and taken <= now]
+    if not past:
+        return None
+    taken, path = max(past)
+    return path, now - taken
 
 
 def back_up(ledger: Path, folder: Path, keep: int) -> Path:
@@ -61,128 +59,87 @@ def back_up(ledger: Path, folder: Path, keep: int) -> Path:
     place = folder / datetime.now(UTC).strftime(_FORM)
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o750)
-        _copy(ledger, place)
-        for old in backups(folder)[:-keep]:
-            old.unlink()
+        _sweep(folder)
+        _refuse_narrow(ledger, folder)
+        copy(ledger, place, testimony(ledger))
+        others = [path for path in backups(folder) if path != place]
+        for old in others[: max(0, len(others) + 1 - keep)]:
+            old.unlink(missing_ok=True)
     except OSError as error:
         raise DatabaseFailed(f"{folder}: no backup can be made: {error.strerror}") from error
     return place
 
 
-def restore(backup: Path, ledger: Path, station: str) -> Restored:
-    """Put a backup in the ledger's place; whoever calls owns the state folder.
+def copy(source: Path, place: Path, seen: Head | None = None) -> None:
+    """Copy a ledger, with what is only in its journal, into one file that needs no other, is sound, and holds ``seen``.
 
-    The ledger that was there is kept beside, whatever state it is in.
-    Raises ``DatabaseError``, ``SettingsError`` for a backup that is none of this station's; nothing is changed then.
+    Raises ``DatabaseError``, ``OSError``; nothing is left of a copy that failed.
     """
-    fresh = ledger.with_name(f"{ledger.name}.restored")
-    try:
-        _remove(fresh)
-        _copy(_known(backup), fresh)
-        with closing(sqlite3.connect(f"{fresh.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-            verify_chain(fresh, connection)
-            _refuse_strange(backup, connection, station)
-        lost_from, closed = _say_so(fresh, backup, station)
-        marker = restoring(ledger)
-        marker.write_text(f"{backup}\n")
-        _flush(marker.parent)
-        aside = _aside(ledger)
-        fresh.rename(ledger)
-        marker.unlink()
-        _flush(ledger.parent)
-    except OSError as error:
-        raise DatabaseFailed(f"{ledger}: can't be restored: {error.strerror}") from error
-    return Restored(lost_from, clock.now_us(), closed, aside)
-
-
-def refuse_lost(ledger: Path, escrow: Path) -> None:
-    """Raise ``DatabaseFailed`` if a ledger that was there is gone: a new one in its place would know no board."""
-    if restoring(ledger).exists():
-        raise DatabaseFailed(f"{ledger}: a restore was interrupted; begin it again: station restore")
-    if not ledger.exists() and (escrow / "digest.key").exists():
-        raise DatabaseFailed(f"{ledger} was here and is gone; put a backup in its place: station restore")
-
-
-def restoring(ledger: Path) -> Path:
-    """Return the file that is there while a ledger is exchanged, and after a restore that was cut."""
-    return ledger.with_name(f"{ledger.name}.restoring")
-
-
-def _known(backup: Path) -> Path:
-    if not backup.is_file():
-        raise SettingsError(f"{backup}: there is no such backup")
-    return backup
-
-
-def _refuse_strange(backup: Path, connection: sqlite3.Connection, station: str) -> None:
-    with translated(backup):
-        owners = {row[0] for row in connection.execute("SELECT DISTINCT station FROM events")}
-    if strange := owners - {station}:
-        raise SettingsError(f"{backup} is the ledger of another station, {', '.join(sorted(strange))}")
-
-
-def _say_so(fresh: Path, backup: Path, station: str) -> tuple[int, tuple[int, ...]]:
-    """Write into the new ledger what is lost, and close what can't be gone on with."""
-    with closing(Ledger(fresh, station)) as ledger:  # the last to close, so that all of it is in the one file
-        with closing(Reader(fresh)) as reader:
-            lost_from, number = reader.latest(), reader.last_number()
-            # PENDING boards stay: the fleet is asked for them before it is told anything.
-            cut = [row for row in map(reader.cycle, reader.open_cycles()) if row.released_at is None]
-        span = {"lost_from": clock.iso(lost_from), "lost_until": clock.iso(clock.now_us())}
-        ledger.note("restore", {"backup": backup.name, "cycles": number, **span})
-        text = f"open when the ledger was lost; what came of it after {clock.iso(lost_from)} is not known"
-        for row in cut:
-            ledger.removed(ledger.close_cycle(row, Closing(Outcome.ERROR, NotInRecords.code, text), {}, 0))
-    if left := [file.name for file in _files(fresh) if file != fresh]:
-        raise DatabaseFailed(f"{fresh}: {' and '.join(left)} are still there")
-    return lost_from, tuple(row.id for row in cut)
-
-
-def _copy(source: Path, place: Path) -> None:
-    """Copy a database, with what is only in its journal, into one file that needs no other, and is sound."""
-    half = place.with_name(f"{place.name}.new")
-    _remove(half)
+    half = place.with_name(f"{place.name}.{os.getpid()}{_HALF}")
+    remove(half)
     os.close(os.open(half, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+    try:
+        _fill(source, half, seen)
+        flush(half)
+        half.rename(place)
+    except BaseException:
+        with suppress(OSError):
+            remove(half)
+        raise
+    flush(place.parent)
+
+
+def _fill(source: Path, half: Path, seen: Head | None) -> None:
     with (
         translated(source),
-        closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True, timeout=5)) as theirs,
+        closing(connect(source).conn) as theirs,
         closing(sqlite3.connect(half)) as ours,
     ):
-        theirs.backup(ours, pages=_PAGES)
-        ours.execute("PRAGMA journal_mode=DELETE")
-        verify_pages(source, ours)  # or a damaged copy would take the place of a good one
-    with half.open("rb") as file:
-        os.fsync(file.fileno())
-    half.rename(place)
-    _flush(place.parent)
+        try:
+            # All pages at once, which keeps nobody from writing (WAL): in parts, each write would begin it anew.
+            theirs.backup(ours, pages=-1, progress=_give_up(source))
+        except sqlite3.OperationalError as error:
+            if (error.sqlite_errorname or "").startswith(_OF_THE_SOURCE):
+                raise
+            raise DatabaseFailed(f"{half.parent}: no backup can be made: {error}") from error
+        with translated(half):
+            ours.execute("PRAGMA journal_mode=DELETE")
+        try:
+            verify_pages(source, ours)  # or a damaged copy would take the place of a good one
+            verify_head(source, ours, seen)
+        except DatabaseFailed as error:
+            raise DatabaseFailed(f"{half.parent}: the backup can't be read again: {error.text}") from error
 
 
-def _aside(ledger: Path) -> Path | None:
-    """Move a ledger and its journals out of the way, together."""
-    if not ledger.exists():
-        return None
-    aside = ledger.with_name(datetime.now(UTC).strftime("ledger-before-restore-%Y%m%dT%H%M%S%fZ.db"))
-    for file in _files(ledger):
-        file.rename(f"{aside}{file.name.removeprefix(ledger.name)}")
-    _flush(ledger.parent)
-    return aside
+def _give_up(source: Path) -> Callable[[int, int, int], None]:
+    """Return what ends a backup of a file that somebody has locked: by itself it would wait for ever."""
+
+    def step(status: int, remaining: int, total: int) -> None:
+        if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            raise DatabaseFailed(f"{source}: another program has locked it")
+
+    return step
 
 
-def _remove(file: Path) -> None:
-    for one in _files(file):
-        one.unlink()
+def _refuse_narrow(ledger: Path, folder: Path) -> None:
+    """Raise ``DatabaseFailed`` if a copy would fill the disk: it must not stop the line that it is made for."""
+    needed = ledger.stat().st_size + _ROOM
+    if (free := shutil.disk_usage(folder).free) < needed:
+        need, have = (-(-needed >> 20), free >> 20)
+        raise DatabaseFailed(f"{folder}: no backup can be made: it needs {need} MiB of room, and {have} are free")
 
 
-def _files(database: Path) -> Iterator[Path]:
-    """Yield a database's files, as far as they are there; the journals first, without which it is another one."""
-    for name in (*(f"{database.name}{suffix}" for suffix in _JOURNALS), database.name):
-        if (file := database.with_name(name)).exists():
-            yield file
+def _sweep(folder: Path) -> None:
+    """Remove what killed processes have left half made."""
+    for half in folder.glob(f"ledger-*{_HALF}"):
+        with suppress(FileNotFoundError):
+            if time.time() - half.stat().st_mtime > _HALF_OLD_S:
+                remove(half)
 
 
-def _flush(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+def _taken(backup: Path) -> float | None:
+    """Return when a backup was made, by its name, seconds since 1970; None for another file's name."""
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        return datetime.strptime(backup.name, _FORM).replace(tzinfo=UTC).timestamp()
+    except ValueError:
+        return None

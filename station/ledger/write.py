@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from station import __version__, clock
-from station.database import Writer, connect, translated
+from station.database import Writer, connect, traceless, translated
 from station.errors import DatabaseError
 from station.ledger.chain import GENESIS, Event, canonical
 from station.ledger.read import LATEST, OPENING, CycleRow
 from station.ledger.rows import columns, inserting, project
 from station.ledger.schema import migrations
+from station.ledger.witness import Head, Witness, testimony, verify_head
 from station.model import Closing, Facts, Outcome, Step
 from station.timekeeper import Timekeeper, recorded
 
@@ -56,16 +57,20 @@ class Ledger:
     def __init__(self, path: Path, station: str, timekeeper: Timekeeper | None = None) -> None:
         """Open or make the ledger of the station with this uid; ``timekeeper`` judges the clock of its records."""
         self._station, self._timekeeper = station, timekeeper or Timekeeper()
+        if (seen := testimony(path)) is not None and path.exists():  # first, so that it is left as it is
+            with contextlib.closing(traceless(path)) as connection:
+                verify_head(path, connection, seen)
         self._database = connect(path, migrations)
-        self._head: tuple[int, bytes] = (0, GENESIS)
+        self._head: Head = (0, GENESIS)
         try:
             with translated(path):
                 self._take_head()
                 self._timekeeper.wrote(self._database.conn.execute(LATEST).fetchone()[0])
+            self._witness = Witness(path)
         except DatabaseError:
             self._database.conn.close()
             raise
-        self._writer = Writer(path, self._database, undone=self._take_head)
+        self._writer = Writer(path, self._database, self._take_head, self._witness.guard, self._kept)
 
     def write(self, work: Callable[[Database], T]) -> T:
         """Do a piece of work and return once it is on the disk."""
@@ -74,6 +79,7 @@ class Ledger:
     def close(self) -> None:
         """Finish what is queued and close the file."""
         self._writer.close()
+        self._witness.close()
 
     # ------------------------------------------------------------- what happens to a board
 
@@ -293,6 +299,9 @@ class Ledger:
         """Return what the clock is worth; of a cycle also whether it was set since that was opened."""
         opened = db.conn.execute(OPENING, [cycle.id, clock.boot_id()]).fetchone() if cycle else None
         return recorded(self._timekeeper.judge(now, opened[0] - opened[1] if opened else None))
+
+    def _kept(self) -> None:
+        self._witness.note(self._head)
 
     def _take_head(self) -> None:
         """Read the chain's head from the file, at start and after anything was rolled back."""

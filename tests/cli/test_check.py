@@ -249,23 +249,42 @@ def ledger(config: Path) -> Path:
     return path
 
 
-def copy(path: Path) -> Path:
-    """A backup of today, as far as its name and age tell."""
+def copy(path: Path, days: float = 0) -> Path:
+    """A backup of so many days ago, as far as its name tells."""
     folder = path.parent / "backups"
     folder.mkdir(exist_ok=True)
-    made = folder / "ledger-20260101T000000Z.db"
+    made = folder / time.strftime("ledger-%Y%m%dT%H%M%SZ.db", time.gmtime(time.time() - days * 86_400))
     made.touch()
     return made
 
 
 def test_an_old_backup_is_told_and_one_that_is_missing(config: Path) -> None:
     path = ledger(config)
-    made = copy(path)
     assert checked(config)[1]["backup"]["level"] == "OK"
-    os.utime(made, (0, 0))
-    assert "days old" in sole_trouble(config, "backup", "WARN")
-    made.unlink()
+    shutil.rmtree(path.parent / "backups")
     assert "there is no copy of the ledger" in sole_trouble(config, "backup", "WARN")
+    copy(path, days=-365)  # made by a clock that was wrong: how old it is nobody knows
+    assert "there is no copy of the ledger" in sole_trouble(config, "backup", "WARN")
+    copy(path, days=3)
+    assert "is 3.0 days old" in sole_trouble(config, "backup", "WARN")
+
+
+@pytest.mark.parametrize("how", ["gone", "emptied", "set back"])
+def test_a_ledger_that_was_more_than_it_is_fails(how: str, config: Path) -> None:
+    path = ledger(config)
+    (path.parent / "escrow").mkdir()
+    (path.parent / "escrow" / "digest.key").touch()  # a station has run here
+    older = path.read_bytes()
+    with closing(Ledger(path, "9f2c41d07a3e4b56")) as books:
+        books.note("port", {"slot": "4"})
+    if how == "gone":
+        path.unlink()
+    else:
+        path.write_bytes(older if how == "set back" else b"")
+    before = seen(path.parent)
+    expected = {"gone": "was here and is gone", "emptied": "was here and is empty now", "set back": "ends with event 3"}
+    assert expected[how] in checked(config)[1]["ledger"]["text"] and checked(config)[0] == 1
+    assert seen(path.parent) == before
 
 
 def test_a_state_folder_of_somebody_else_fails(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,9 +14,12 @@ from pathlib import Path
 
 import pytest
 from engine_floor import Floor
+from engine_world import STATION
 from needed import missing
 
 from station.errors import DatabaseCorrupt
+from station.ledger.backup import back_up
+from station.ledger.restore import restore
 from station.model import Outcome, Phase
 
 pytestmark = pytest.mark.slow
@@ -136,6 +139,7 @@ def test_a_damaged_ledger_is_told_and_never_overwritten(how: str, floor: Floor) 
     watcher.wait_finished()
     floor.stop()
     path = ledger_of(floor)
+    copy = back_up(path, floor.folder / "copies", 1)
     content = bytearray(path.read_bytes())
     if how == "overwritten":
         content[4096:] = os.urandom(len(content) - 4096)
@@ -144,10 +148,58 @@ def test_a_damaged_ledger_is_told_and_never_overwritten(how: str, floor: Floor) 
     else:
         content[:16] = b"\0" * 16
     path.write_bytes(content)
-    with pytest.raises(DatabaseCorrupt, match=r"ledger\.db: "):
+    with pytest.raises(DatabaseCorrupt, match=r"ledger\.db: .*; it is left as it is; put a backup in its place"):
         floor.start()
     assert path.read_bytes() == content
+    done = restore(copy, path, STATION)
+    assert done.aside is not None and done.aside.read_bytes() == content
+    floor.remove()
+    watcher = floor.start()
+    floor.insert(number=2)
+    assert watcher.wait_finished().outcome is Outcome.PASS
+
+
+RUN = [sys.executable, "-m", "station", "run", "--headless", "--json", "--config"]
+
+
+def test_a_journal_that_was_deleted_after_a_kill_is_missed_and_no_board_is_made_anew(floor: Floor) -> None:
+    floor.start()
     floor.stop()
+    copy = back_up(ledger_of(floor), floor.folder / "copies", 1)
+    floor.insert()
+    with subprocess.Popen([*RUN, str(floor.config)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert process.stdout is not None and b'"PASS"' in process.stdout.readline()
+        process.kill()
+    before = floor.entry("SIM-00000001")
+    ledger_of(floor).with_name("ledger.db-wal").unlink()
+    left = ledger_of(floor).read_bytes()
+    with pytest.raises(
+        DatabaseCorrupt, match=r"its journal \(ledger\.db-wal\) was removed.* put a backup in its place"
+    ):
+        floor.start()
+    assert ledger_of(floor).read_bytes() == left
+    restore(copy, ledger_of(floor), STATION)
+    assert floor.start().wait_finished().error == "not-in-records"
+    assert floor.entry("SIM-00000001") == before
+
+
+def test_a_journal_that_is_deleted_while_the_station_works_stops_the_line_and_nothing_is_lost(floor: Floor) -> None:
+    watcher = floor.start()
+    floor.insert()
+    watcher.wait_finished()
+    floor.remove()
+    watcher.wait_left("1")
+    ledger_of(floor).with_name("ledger.db-wal").unlink()
+    floor.insert(number=2)
+    watcher.wait_for(lambda: floor.bench is not None and floor.bench.line().stopped_code == "database-failed")
+    assert [finished.serial for finished in watcher.finished] == ["SIM-00000001"]
+    floor.stop()
+    floor.remove()
+    watcher = floor.start()
+    floor.insert(number=2)
+    assert watcher.wait_finished().outcome is Outcome.PASS
+    passed = floor.ledger("SELECT serial FROM cycles WHERE outcome = 'PASS' ORDER BY serial")
+    assert passed == [("SIM-00000001",), ("SIM-00000002",)]
 
 
 def test_a_ledger_that_is_damaged_while_the_station_works_stops_the_line(floor: Floor) -> None:

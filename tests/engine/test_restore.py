@@ -15,7 +15,8 @@ from engine_world import rows
 
 from station.errors import DatabaseCorrupt, DatabaseFailed, SettingsError
 from station.keeper import Keeper
-from station.ledger.backup import Restored, back_up, backups, restore, restoring
+from station.ledger.backup import back_up, backups
+from station.ledger.restore import Restored, restore, restoring
 from station.model import Outcome, Phase
 
 Make = Callable[..., Floor]
