@@ -130,6 +130,7 @@ class Bench:
             counters=self._counters,
             stopped=words.advice(stop.code) if stop else "",
             stopped_code=stop.code if stop else None,
+            warning=words.advice(line.warning.code) if line.warning else "",
         )
         if view != self._line_view:
             self._line_view = view

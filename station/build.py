@@ -103,7 +103,8 @@ def build(settings: Settings, ports: Ports = _REAL) -> Bench:
             open_link=lambda port: _discreet(ports.open_link(port, recipe), recipe),
             board=lambda link: language(link, recipe.options, secrets),
         )
-        control, keeper = Control(folder.path), Keeper(folder.ledger, settings.backups, settings.backup.keep)
+        control = Control(folder.path)
+        keeper = Keeper(folder.ledger, settings.backups, settings.backup.keep, line.warn)
         held.callback(control.close)
         held.callback(keeper.stop)
 

@@ -1,7 +1,7 @@
 """The keeper of backups: copies the ledger once a day while the station runs.
 
-A copy that can't be made stops nobody: the journal says so, and
-``station check`` how old the newest one is.
+A copy that can't be made stops nobody: the screen and the journal say so,
+and ``station check`` how old the newest one is.
 """
 
 from __future__ import annotations
@@ -9,10 +9,12 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+from drivers.errors import Blame
 from station.errors import StationError
-from station.ledger.backup import back_up, backups
+from station.ledger.backup import back_up, newest
 
 log = logging.getLogger(__name__)
 
@@ -21,12 +23,19 @@ _AGAIN_S = 3_600.0
 """Seconds after which a copy that could not be made is tried again."""
 
 
+class BackupFailed(StationError):
+    """The ledger could not be copied; boards are made all the same."""
+
+    code = "backup-failed"
+    blame = Blame.STATION
+
+
 class Keeper:
     """A thread of its own, which sleeps."""
 
-    def __init__(self, ledger: Path, folder: Path, keep: int) -> None:
-        """``folder`` takes the newest ``keep`` copies of ``ledger``."""
-        self._ledger, self._folder, self._keep = ledger, folder, keep
+    def __init__(self, ledger: Path, folder: Path, keep: int, told: Callable[[BackupFailed | None], None]) -> None:
+        """``folder`` takes the newest ``keep`` copies of ``ledger``; ``told`` hears how each attempt ended."""
+        self._ledger, self._folder, self._keep, self._told = ledger, folder, keep, told
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="backups", daemon=True)
 
@@ -41,17 +50,25 @@ class Keeper:
             self._thread.join()
 
     def _run(self) -> None:
-        while not self._stopping.wait(self._due_in_s()):
+        wait_s = 0.0
+        while not self._stopping.wait(wait_s):
             try:
-                made = back_up(self._ledger, self._folder, self._keep)
+                if (wait_s := self._due_in_s()) == 0.0:
+                    log.info("backup: %s", back_up(self._ledger, self._folder, self._keep))
+                self._told(None)
             except StationError as fault:
-                log.warning("no backup: %s", fault.text)
-                if self._stopping.wait(_AGAIN_S):
-                    return
-            else:
-                log.info("backup: %s", made)
+                wait_s = self._failed(fault.text)
+            except Exception as fault:
+                log.exception("a backup was interrupted")
+                wait_s = self._failed(f"{self._folder}: {fault!r}")
+
+    def _failed(self, why: str) -> float:
+        """Tell why there is no copy; return the seconds until the next attempt."""
+        log.warning("no backup: %s", why)
+        self._told(BackupFailed(why))
+        return _AGAIN_S
 
     def _due_in_s(self) -> float:
         """Seconds until the newest copy is a day old."""
-        found = backups(self._folder)
-        return max(0.0, found[-1].stat().st_mtime + DAY_S - time.time()) if found else 0.0
+        found = newest(self._folder, time.time())
+        return max(0.0, DAY_S - found[1]) if found else 0.0

@@ -214,6 +214,8 @@ class LineView:
     stopped: str = ""
     """Why the line is stopped and what to do, in words; empty while it runs."""
     stopped_code: str | None = None
+    warning: str = ""
+    """What is wrong with the station and stops nobody, in words; empty if nothing is."""
 
 
 @dataclass(frozen=True, slots=True)

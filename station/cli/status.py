@@ -30,6 +30,8 @@ def command(config: Path | None, state: Path | None, as_json: bool) -> None:
     click.echo(f"{plain(line['station'])}: {plain(line['recipe'])}, {fleet}, {done}")
     if line["stopped"]:
         click.echo(f"LINE STOPPED: {plain(line['stopped'])}")
+    if line["warning"]:
+        click.echo(f"WARNING: {plain(line['warning'])}")
     width = max(len(slot["slot"]) for slot in shown["slots"])
     for slot in shown["slots"]:
         click.echo(_row(slot, width).rstrip())

@@ -7,6 +7,7 @@ from textual.widget import Widget
 
 from station.model import Counters
 from station.tui import phrases
+from station.tui.fit import head
 
 
 def percent(part: int, whole: int) -> str:
@@ -18,23 +19,27 @@ def percent(part: int, whole: int) -> str:
 
 
 class Figures(Widget):
-    """How many boards are done and passed today, the first-pass yield, and how many wait for the fleet, if any do."""
+    """How many boards are done and passed today, the first-pass yield, and how many wait for the fleet, if any do.
+
+    Beside them what is wrong and stops nobody.
+    """
 
     ALLOW_SELECT = False
 
-    def __init__(self, counters: Counters) -> None:
+    def __init__(self, counters: Counters, warning: str) -> None:
         super().__init__()
-        self._counters = counters
+        self._shown = (counters, warning)
 
-    def show(self, counters: Counters) -> None:
-        """Repaint if the figures changed."""
-        if counters != self._counters:
-            self._counters = counters
+    def show(self, counters: Counters, warning: str) -> None:
+        """Repaint if anything changed."""
+        if (counters, warning) != self._shown:
+            self._shown = (counters, warning)
             self.refresh()
 
     def render(self) -> Content:
-        """Draw the figures of the day."""
-        day = self._counters
+        """Draw the figures of the day whole; the warning takes what is left."""
+        day, warning = self._shown
         fpy = percent(day.first_passed, day.first)
         pending = f"   {phrases.PENDING} {day.pending}" if day.pending else ""
-        return Content(f" {phrases.DONE} {day.done}   {phrases.PASSED} {day.passed}   {phrases.FPY} {fpy}{pending}")
+        figures = f" {phrases.DONE} {day.done}   {phrases.PASSED} {day.passed}   {phrases.FPY} {fpy}{pending}"
+        return Content(head(f"{figures}   ! {warning}", self.size.width) if warning else figures)

@@ -93,6 +93,7 @@ WORDS = {
     "database-failed": "RECORDS CAN'T BE WRITTEN. Stop working and call the supervisor: is the disk full?",
     "database-corrupt": "THE RECORDS ARE DAMAGED. Stop working and call the supervisor.",
     "database-newer": "The records were made by a newer version of this program. Call the supervisor.",
+    "backup-failed": "The records could not be copied. Go on working and tell the supervisor.",
     "escrow-failed": "The station could not keep a key safe. Call the supervisor: is the disk full?",
     "clock-wrong": "The station's clock is wrong. Call the supervisor to set it; the line goes on by itself then.",
     "key-lost": "The station has lost this board's key. Put the board aside and try it again later.",

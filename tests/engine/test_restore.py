@@ -6,15 +6,18 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
 from engine_floor import LIMIT_S, Floor, Forgetful
-from engine_world import rows
+from engine_world import MODEL, rows
 
+from drivers.sim.memory import Memory
+from station import words
 from station.errors import DatabaseCorrupt, DatabaseFailed, SettingsError
-from station.keeper import Keeper
+from station.fleet.client import FleetError
+from station.keeper import DAY_S
 from station.ledger.backup import back_up, backups
 from station.ledger.restore import Restored, restore, restoring
 from station.model import Outcome, Phase
@@ -23,7 +26,9 @@ Make = Callable[..., Floor]
 NO_KEY = ('fleet_key = "{cik}"\n', "")
 FIELD = ('activate = "station"', 'activate = "field"\nwindow_h = 24\nreenabled_by = "the installer"')
 DEFERRED = ((FIELD[0], FIELD[1] + "\ndeferred = true"), NO_KEY, ('fleet_rid = "{rid}"\n', ""))
-MODES = {"station": (), "field": (FIELD, NO_KEY), "deferred": DEFERRED}
+ON_LINE = (('activate = "station"', 'activate = "on-line"\nfetch_s = 30'), NO_KEY)
+LISTED = (('register = "station"', 'register = "listed"'),)
+MODES = {"station": (), "on-line": ON_LINE, "field": (FIELD, NO_KEY), "deferred": DEFERRED, "listed": LISTED}
 STATION = "9f2c41d07a3e4b56"
 
 
@@ -68,15 +73,33 @@ def fleet(floor: Floor) -> list[tuple[object, ...]]:
     return rows(floor.fleet_db, "SELECT name, rid, cik, phase FROM clients WHERE name LIKE 'SIM-%' ORDER BY name")
 
 
+def by_themselves(floor: Floor) -> type[Memory]:
+    """Boards that fetch their key by themselves, whenever they start with what a station has written."""
+
+    class Fetching(Memory):
+        def reset(self) -> None:
+            super().reset()
+            assert floor.client is not None
+            if "label" in self.flash:
+                with suppress(FleetError):
+                    floor.client.device.activate(MODEL, self.flash["serial#"])
+
+    return Fetching
+
+
 @pytest.mark.parametrize("mode", list(MODES))
 def test_every_newer_board_is_held_and_none_is_changed(mode: str, make: Make) -> None:
     floor = make(*MODES[mode])
     floor.start()
-    assert made(floor, 1) == "PASS"
+    kind = by_themselves(floor) if mode == "on-line" else Memory
+    if mode == "listed":
+        assert floor.client is not None
+        floor.client.serials.add_many(MODEL, [f"SIM-{number:08d}" for number in range(1, 5)])
+    assert made(floor, 1, kind=kind) == "PASS"
     assert made(floor, 2, kind=Forgetful) == "readback-differs"
     copy = backed_up(floor)
-    assert made(floor, 2) == "PASS"  # by the very client that the copy knows as a failed one's
-    assert made(floor, 3) == "PASS"  # by one that it doesn't know at all
+    assert made(floor, 2, kind=kind) == "PASS"  # by the very client that the copy knows as a failed one's
+    assert made(floor, 3, kind=kind) == "PASS"  # by one that it doesn't know at all
     before = fleet(floor)
     assert len(before) == 3
     put_back(floor, copy)
@@ -85,8 +108,20 @@ def test_every_newer_board_is_held_and_none_is_changed(mode: str, make: Make) ->
     for _ in range(2):  # also when somebody tries again
         assert [made(floor, 2), made(floor, 3)] == ["not-in-records", "not-in-records"]
     assert fleet(floor) == before
-    assert made(floor, 4) == "PASS"
+    assert made(floor, 4, kind=kind) == "PASS"
     assert made(floor, 4) == "already-passed"
+
+
+def test_a_held_board_is_made_again_once_people_have_deleted_its_number(floor: Floor) -> None:
+    floor.start()
+    copy = backed_up(floor)
+    assert made(floor, 1) == "PASS"
+    put_back(floor, copy)
+    floor.start()
+    assert made(floor, 1) == "not-in-records"
+    assert floor.client is not None
+    floor.client.serials.delete(MODEL, "SIM-00000001")
+    assert made(floor, 1) == "PASS"
 
 
 def test_a_board_that_waits_for_the_fleet_is_asked_for_before_it_is_told(make: Make) -> None:
@@ -271,6 +306,24 @@ def test_a_running_station_makes_a_copy_a_day(floor: Floor) -> None:
     floor.stop()
     floor.start()
     floor.stop()
-    assert len(backups(folder)) == 1, "the newest one is of today"
-    os.utime(backups(folder)[0], (0, 0))
-    assert Keeper(ledger_of(floor), folder, 3)._due_in_s() == 0.0
+    (today,) = backups(folder)  # the newest one is of today
+    yesterday = today.rename(folder / time.strftime("ledger-%Y%m%dT%H%M%SZ.db", time.gmtime(time.time() - DAY_S)))
+    watcher = floor.start()
+    watcher.wait_for(lambda: len(backups(folder)) == 2)
+    assert backups(folder)[0] == yesterday
+
+
+def test_a_copy_that_can_not_be_made_is_told_and_stops_nobody(floor: Floor) -> None:
+    (floor.folder / "copies").touch()  # no folder
+    floor.config.write_text(floor.config.read_text().replace("[fleet]", '[backup]\nfolder = "copies"\n[fleet]'))
+    watcher = floor.start()
+    bench = floor.bench
+    assert bench is not None
+    watcher.wait_for(lambda: bench.line().warning)
+    assert bench.line().warning == words.advice("backup-failed") and bench.line().stopped_code is None
+    assert made(floor, 1) == "PASS"
+    floor.stop()
+    (floor.folder / "copies").unlink()
+    watcher = floor.start()
+    watcher.wait_for(lambda: backups(floor.folder / "copies"))
+    assert floor.bench is not None and not floor.bench.line().warning

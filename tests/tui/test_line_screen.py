@@ -66,6 +66,18 @@ async def test_header_figures_and_keys():
         assert lines[23].split() == ["F1", "Help", "F5", "Start", "slot", "F10", "Quit"]
 
 
+async def test_what_is_wrong_and_stops_nobody_stands_beside_the_figures():
+    floor = FakeFloor(*mixed(8))
+    app = station(floor)
+    async with app.run_test(size=SMALL) as pilot:
+        floor.change_line(warning="The records could not be copied. Go on working and tell the supervisor.")
+        line = (await pulled(app, pilot)).splitlines()[1]
+        assert line.startswith(" done 128   passed 120   FPY 97.4 %   ! The records could not be copied.")
+        assert len(line.rstrip()) == 80
+        floor.change_line(warning="")
+        assert "!" not in (await pulled(app, pilot)).splitlines()[1]
+
+
 async def test_the_fleet_in_words_and_a_long_name_gives_way():
     floor = FakeFloor(*mixed(1))
     floor.change_line(station="s" * 200)
