@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import logging
 import queue
+import threading
 from contextlib import suppress
 from typing import Any
 
@@ -23,6 +24,8 @@ log = logging.getLogger(__name__)
 _KEPT = 64 * 1024
 """Bytes of input that are kept while nobody reads; older ones are dropped."""
 _AT_A_TIME = 4096
+_ENDING_S = 0.02
+"""Seconds in which the thread has seen that the far end hung up, once a write to it has failed."""
 
 
 class _Kept(queue.Queue[bytes | None]):
@@ -58,6 +61,18 @@ class Rfc2217(serial.rfc2217.Serial):
         questions: dict[str, Any] = vars(self)
         for question in (*questions["_telnet_options"], *questions["_rfc2217_options"].values()):
             question.__class__ = _Ended
+
+    def close(self) -> None:
+        """Give the connection back; pyserial then sleeps 0.3 s for the far end, but one that hung up first needs none.
+
+        A board may come back any moment, and has booted if it is not met in time.
+        """
+        thread: threading.Thread | None = vars(self)["_thread"]
+        if thread is not None:
+            thread.join(_ENDING_S)
+            if not thread.is_alive():
+                self._thread = None
+        super().close()
 
 
 class Remote:

@@ -368,6 +368,24 @@ def test_a_terminal_server_that_hangs_up_because_its_port_is_not_there_is_not_wa
 
 
 @rfc2217
+@pytest.mark.parametrize("first", [True, False])
+def test_a_terminal_server_is_given_time_to_notice_the_end_unless_it_hung_up_first(
+    first: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A board that comes back has booted if the next try is late."""
+    naps: list[float] = []
+    with rfc2217_echo() as (port, hang_up), Link.open(port, LinkOptions()) as link:
+        monkeypatch.setattr("serial.rfc2217.time.sleep", naps.append)
+        if first:
+            hang_up.set()
+            with pytest.raises(PortLost):
+                read_all(link, 1)
+        link.close()
+        monkeypatch.undo()
+    assert naps == ([] if first else [0.3])
+
+
+@rfc2217
 def test_rfc2217_is_cancelled() -> None:
     with rfc2217_echo() as (port, _), Link.open(port, LinkOptions()) as link:
         threading.Timer(0.02, link.cancel).start()
