@@ -184,9 +184,13 @@ class Slot:
             self._begin(None, NoBoard(BoardUnseen(f"a board was started, and {self._port} is not there")))
             return
         with closing(link), suppress(PortLost, BoardPulled):
-            row = self._begin(link, board)
-            if row is not None:
-                self._see_off(row, link, board)
+            self._serve(link, board)
+
+    def _serve(self, link: Link, board: Board) -> None:
+        """Run the cycle of a new board, and wait until it has left."""
+        row = self._begin(link, board)
+        if row is not None:
+            self._see_off(row, link, board)
 
     def _serve_cut(self, row: CycleRow) -> None:
         """Go on with a cycle that an earlier run of the station left open, if its board is still here."""
@@ -200,7 +204,7 @@ class Slot:
             self._see_off(self._run_cycle(self._taken_up(row, board, link)), link, board)
 
     def _serve_closed(self, row: CycleRow) -> None:
-        """Wait until the board of a closed cycle leaves, which nobody has seen so far; another one may be here."""
+        """Wait until the board of a closed cycle leaves, which nobody has seen so far; serve another that is here."""
         lingers = leaves_unseen(self._presence, row.error)
         stays_started = self._stays_started(row)
         if lingers:
@@ -219,6 +223,7 @@ class Slot:
             self._leave(row)
             if stays_started:
                 self._gate.start()
+            self._serve(link, board)  # on the same link: to open a terminal server's port anew takes most of a second
 
     def _see_off(self, row: CycleRow, link: Link, board: Board) -> bool:
         """Wait until the board of a closed cycle has left; False where nothing would show it."""

@@ -1,12 +1,13 @@
 """A terminal server in a process of its own: one board's port, given to one caller at a time, at a TCP port.
 
-    python tcp_bridge.py TCP_PORT PATH
+    python tcp_bridge.py TCP_PORT PATH [CALLERS]
 
-It prints a line once it listens.
+It prints a line once it listens, and ends after so many callers, if it is told how many.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 import selectors
 import socket
@@ -36,7 +37,7 @@ def main() -> None:
     with socket.create_server(("127.0.0.1", int(sys.argv[1]))) as server:
         sys.stdout.write("listening\n")
         sys.stdout.flush()
-        while True:
+        for _ in range(int(sys.argv[3])) if sys.argv[3:] else itertools.count():
             caller, _ = server.accept()
             try:
                 carry(caller, sys.argv[2])

@@ -16,7 +16,7 @@ from engine_presence import Bed, now, opened_at
 from station.model import Outcome, Phase
 
 BRIDGE = Path(__file__).with_name("tcp_bridge.py")
-Bridge = Callable[[], "subprocess.Popen[str]"]
+Bridge = Callable[..., "subprocess.Popen[str]"]
 
 
 @pytest.fixture
@@ -39,8 +39,8 @@ def bridge(bed: Bed, free_port: int) -> Iterator[Bridge]:
     """Bring up the terminal server."""
     with ExitStack() as held:
 
-        def begin() -> subprocess.Popen[str]:
-            command = [sys.executable, str(BRIDGE), str(free_port), str(bed.wires["1"].path)]
+        def begin(*callers: str) -> subprocess.Popen[str]:
+            command = [sys.executable, str(BRIDGE), str(free_port), str(bed.wires["1"].path), *callers]
             process = held.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
             held.callback(process.kill)
             assert process.stdout is not None and process.stdout.readline() == "listening\n"
@@ -77,6 +77,22 @@ def test_a_terminal_server_that_is_killed_while_nobody_is_there(bed: Bed, bridge
     bridge()
     bed.insert()
     assert watcher.wait_finished().outcome is Outcome.PASS
+
+
+def test_another_board_behind_a_terminal_server_is_served_on_the_connection_on_which_it_was_met(
+    bed: Bed, bridge: Bridge
+) -> None:
+    """To connect anew takes so long behind ``rfc2217://`` that a board which wasn't kept from it boots meanwhile."""
+    server = bridge()
+    watcher = bed.start()
+    bed.insert()
+    assert watcher.wait_finished().serial == "SIM-00000001"
+    killed(server)
+    bed.pull()
+    bed.insert(number=2)
+    bridge("1")
+    finished = watcher.wait_finished(2)
+    assert (finished.serial, finished.outcome) == ("SIM-00000002", Outcome.PASS)
 
 
 def test_a_terminal_server_that_hangs_up_on_everybody_is_told_of(
