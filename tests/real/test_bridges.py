@@ -14,9 +14,11 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -115,6 +117,27 @@ def run(config: Path, boards: int) -> list[dict[str, object]]:
     return [json.loads(line) for line in said.splitlines() if line.startswith("{") and '"outcome"' in line]
 
 
+@contextmanager
+def arrivals(port: Path) -> Iterator[list[float]]:
+    """Note when each board has come, by the clock: the one that is there now, and those that bring the path back."""
+    came: list[float] = []
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.wait(0.02):
+            with suppress(FileNotFoundError):
+                if (made := port.lstat().st_mtime) not in came:
+                    came.append(made)
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    try:
+        yield came
+    finally:
+        over.set()
+        watcher.join()
+
+
 def socat(processes: ExitStack, board: Path, port: int, *, forks: bool) -> subprocess.Popen[str]:
     """Serve the board at a TCP port; it says itself when it listens, since a connection to find out would be served."""
     listen = f"TCP-LISTEN:{port},bind=127.0.0.1,reuseaddr{',fork' if forks else ''}"
@@ -147,9 +170,15 @@ def test_boards_pass_one_after_the_other_behind_a_socket(processes: ExitStack, t
 
 
 def test_boards_pass_one_after_the_other_behind_a_terminal_server(processes: ExitStack, tmp_path: Path) -> None:
+    """A board that isn't met within 2 s has started its kernel, and answers never."""
     board = far_end(processes, tmp_path, boards=3)
-    verdicts = run(settle(tmp_path, ser2net(processes, board, tmp_path)), boards=3)
+    config = settle(tmp_path, ser2net(processes, board, tmp_path))
+    with arrivals(board) as arrived:
+        verdicts = run(config, boards=3)
     assert [(v["outcome"], v["serial"]) for v in verdicts] == [("PASS", f"SIM-0010000{n}") for n in range(3)]
+    began = [datetime.fromisoformat(str(v["started_at"])).timestamp() for v in verdicts]
+    waited = [began - came for came, began in zip(arrived, began, strict=True)][1:]
+    assert max(waited) < 2, waited
 
 
 def test_a_bridge_that_is_killed_in_the_middle_costs_one_cycle_and_no_restart(
