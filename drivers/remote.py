@@ -50,7 +50,27 @@ class _Ended:
 class Rfc2217(serial.rfc2217.Serial):
     """pyserial's device, whose thread keeps within bounds, dies without a word on the screen, and is missed at once."""
 
+    _unanswered = False
+    """It is connected, and the far end has said no word of telnet."""
+
+    def open(self) -> None:
+        """Connect and negotiate; what says nothing at all has not refused the settings, so it is a ``TimeoutError``.
+
+        The kernel connects for a terminal server that is stuck, or busy with giving its port back.
+        """
+        try:
+            super().open()
+        except serial.SerialException as error:
+            if self._unanswered:
+                raise TimeoutError(errno.ETIMEDOUT, "the far end says nothing") from error
+            raise
+
+    def _telnet_negotiate_option(self, command: bytes, option: bytes) -> None:
+        self._unanswered = False
+        super()._telnet_negotiate_option(command, option)  # type: ignore[misc]  # not documented
+
     def _telnet_read_loop(self) -> None:
+        self._unanswered = True
         self._read_buffer = _Kept()
         try:
             super()._telnet_read_loop()  # type: ignore[misc]  # the stubs know only what is documented

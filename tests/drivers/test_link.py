@@ -16,7 +16,7 @@ import serial.rfc2217
 from board_script import Board, open_link
 from pydantic import ValidationError
 
-from drivers.errors import Cancelled, PortBusy, PortDenied, PortLost, PortMissing, PortStuck, PortUnusable
+from drivers.errors import Cancelled, PortBusy, PortDenied, PortError, PortLost, PortMissing, PortStuck, PortUnusable
 from drivers.link import PENDING_LIMIT, Link
 from drivers.opening import port_complaint, port_present
 from drivers.transcript import LIMIT, Transcript
@@ -364,6 +364,34 @@ def test_a_terminal_server_that_hangs_up_because_its_port_is_not_there_is_not_wa
         thread.start()
         with pytest.raises(PortMissing, match="hung up while it was being opened"):
             Link.open(f"rfc2217://127.0.0.1:{server.getsockname()[1]}", LinkOptions())
+        thread.join()
+
+
+@rfc2217
+@pytest.mark.parametrize(
+    ("says", "fault", "text"),
+    [
+        (b"", PortMissing, "does not answer"),
+        (b"\xff\xfe\x2c\xff\xfc\x2c", PortUnusable, "can't be used with these link settings"),
+    ],
+)
+def test_a_terminal_server_that_says_nothing_has_not_refused_the_settings(
+    says: bytes, fault: type[PortError], text: str
+) -> None:
+    """It may be stuck, or busy with giving its port back, and the kernel connects for it all the same."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.sendall(says)
+                while connection.recv(1024):
+                    pass
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        with pytest.raises(fault, match=text):
+            Link.open(f"rfc2217://127.0.0.1:{server.getsockname()[1]}?timeout=0.2", LinkOptions())
         thread.join()
 
 
