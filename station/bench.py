@@ -15,7 +15,7 @@ from typing import Protocol
 from drivers.errors import Fault
 from station import __version__, clock, views, words
 from station.errors import StationError
-from station.model import Counters, Delivery, Finished, LineView, SlotView
+from station.model import Counters, Delivery, Finished, FleetState, LineView, SlotView
 from station.settings import SlotSettings
 from station.slot import Equipment, Slot
 
@@ -142,8 +142,16 @@ class Bench:
         return self._slots[slot].start()
 
     def deliver(self) -> Delivery:
-        """Tell the fleet now of the boards that have left, as far as it answers."""
-        return self._equipment.outbox.deliver(lambda row, ending: self._counted(views.finished(row, ending)))
+        """Tell the fleet now of the boards that have left, as far as it answers.
+
+        Nothing is delivered to a fleet that refuses the station as a whole: with another vendor's token every number
+        would be unknown, and each board would be ended for it.
+        """
+        outbox, line = self._equipment.outbox, self._equipment.line
+        if line.fleet[0] is FleetState.REFUSED:
+            stop = line.stop
+            return Delivery(0, outbox.left(), stop.text if stop else "the fleet refuses this station")
+        return outbox.deliver(lambda row, ending: self._counted(views.finished(row, ending)))
 
     # ------------------------------------------------------------- told by slots
 

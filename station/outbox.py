@@ -61,8 +61,12 @@ class Outbox:
             except (StationError, Undelivered) as fault:
                 why = fault.fault.text if isinstance(fault, Undelivered) else fault.text
                 log.warning("not all that is owed to the fleet could be delivered: %s", why)
-            reader = self._office.reader
-            return Delivery(delivered, len(reader.pending()) + len(reader.owed()), why)
+            return Delivery(delivered, self.left(), why)
+
+    def left(self) -> int:
+        """Return how many cycles the fleet is still to be told of."""
+        reader = self._office.reader
+        return len(reader.pending()) + len(reader.owed())
 
     def _owed(self, told: Callable[[CycleRow, Closing], None]) -> Iterator[tuple[CycleRow, Callable[[CycleRow], None]]]:
         """Yield every debt, and how it is settled."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 import threading
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from engine_floor import LIMIT_S, Floor
 
 from drivers.errors import Fault
 from station.errors import BadInput, DatabaseFailed, StateBusy
+from station.fleet.server import init
 from station.journal import Journal
 from station.model import Counters, FleetState, Outcome, Phase, Step
 
@@ -305,3 +307,25 @@ def test_nothing_secret_is_in_the_journal(floor: Floor, caplog: pytest.LogCaptur
     entry = floor.entry("SIM-00000001")
     assert entry is not None and "PASS SIM-00000001" in caplog.text
     assert entry[1] not in caplog.text and floor.grant.token not in caplog.text
+
+
+# --------------------------------------------------------------------------- boards that have left
+
+
+def test_a_fleet_that_refuses_the_station_is_told_of_no_board(make: Callable[..., Floor]) -> None:
+    deferred = ('activate = "station"', 'activate = "field"\nwindow_h = 24\nreenabled_by = "the user"\ndeferred = true')
+    floor = make(deferred, ('fleet_key = "{cik}"\n', ""), ('fleet_rid = "{rid}"\n', ""))
+    watcher = floor.start()
+    floor.client.away = True
+    floor.insert(number=1)
+    assert watcher.wait_finished().outcome is Outcome.PENDING
+    floor.token.write_text(init(floor.fleet_db, "other").token)  # good, but another vendor's
+    floor.client.away = False
+    bench = floor.bench
+    assert bench is not None
+    watcher.wait_for(lambda: bench.line().stopped_code == "fleet-not-found")
+    told = bench.deliver()
+    assert (told.delivered, told.left) == (0, 1) and "404" in told.why
+    assert floor.ledger("SELECT outcome FROM cycles") == [(None,)]
+    floor.token.write_text(floor.grant.token)
+    watcher.wait_for(lambda: [done.outcome for done in watcher.finished] == [Outcome.PENDING, Outcome.PASS])
