@@ -260,6 +260,7 @@ class Slot:
 
     def _run_cycle(self, cycle: Cycle) -> CycleRow:
         self._front.running(cycle.row, cycle.opened)
+        self._gate.started = False  # pressed twice: from here on a start is refused, and meant this board until here
         ending = cycle.run()
         self._front.closed(cycle.row, ending)
         return cycle.row

@@ -7,11 +7,14 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from engine_presence import LINE, QUICK, Bed
 
 from drivers.errors import PortMissing
+from station.ledger import CycleRow
+from station.ledger.write import Ledger
 from station.model import Outcome, Phase
 
 KINDS = ["port", "probe", LINE, "start"]
@@ -183,6 +186,23 @@ def test_a_board_that_was_started_before_the_station_is_not_tried_again_unless_i
     assert bed.shown().code == "port-lost" and len(bed.cycles()) == 1, "who knows what is in the slot by now"
     assert bed.press_start() is None
     assert bed.watcher.wait_finished().attempt == 2
+
+
+def test_a_start_that_is_pressed_twice_starts_one_cycle(bed_of: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    bed = bed_of("start")
+    bed.ready()
+    opened, again = Ledger.open_cycle, []
+
+    def pressed_meanwhile(*args: Any) -> CycleRow:
+        again.append(bed.press_start())
+        return opened(*args)
+
+    monkeypatch.setattr(Ledger, "open_cycle", pressed_meanwhile)
+    pending = []
+    bed.in_the_middle(lambda: pending.append(bed.bench and bed.bench._slots["1"]._gate.started))
+    bed.arrive(1)
+    assert bed.watcher.wait_finished().outcome is Outcome.PASS and again == [None]
+    assert pending == [False], "it would begin this board again as soon as it has passed"
 
 
 def test_a_started_board_whose_adapter_goes_with_each_try_waits_for_the_next_start(bed_of: Make) -> None:
