@@ -34,6 +34,17 @@ def told(found: Mapping[str, str | None], value: str) -> str:
         if name == "value":
             if text != value:
                 return text
-        elif text.lower() != _MEASURES[name](value.encode()):
+        elif _canonical(name, text) != _MEASURES[name](value.encode()):
             return f"{name}:{text}"
     return value
+
+
+def _canonical(name: str, text: str) -> str:
+    """Return a measure as we write it: a number has no fixed width on a board, and may be marked as hexadecimal."""
+    text = text.lower()
+    match name:
+        case "length":
+            return text.lstrip("0") or "0"
+        case "crc32":
+            return text.removeprefix("0x").zfill(8)
+    return text
