@@ -200,7 +200,6 @@ class Slot:
             self._leave(self._abandon(row, "the board was gone when the station came back"))
             return
         with closing(link), suppress(PortLost, BoardPulled):
-            self._gate.started = False
             self._see_off(self._run_cycle(self._taken_up(row, board, link)), link, board)
 
     def _serve_closed(self, row: CycleRow) -> None:
@@ -260,7 +259,7 @@ class Slot:
 
     def _run_cycle(self, cycle: Cycle) -> CycleRow:
         self._front.running(cycle.row, cycle.opened)
-        self._gate.started = False  # pressed twice: from here on a start is refused, and meant this board until here
+        self._gate.started = False  # what was pressed until here meant this board; from here on a start is refused
         ending = cycle.run()
         self._front.closed(cycle.row, ending)
         return cycle.row
