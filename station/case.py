@@ -16,7 +16,17 @@ from drivers.errors import Blame
 from station import clock, evidence
 from station.errors import StationError
 from station.escrow import Escrow
-from station.fleet.client import Client, Conflict, Garbled, NotFound, Unanswered, Unreachable
+from station.fleet.client import (
+    Client,
+    Conflict,
+    FleetError,
+    Garbled,
+    NotAllowed,
+    NotFound,
+    Refused,
+    Unanswered,
+    Unreachable,
+)
 from station.judgements import SerialTaken
 from station.ledger import History
 from station.model import Facts, Known, Step
@@ -33,6 +43,9 @@ _TELLING = 8
 """A shorter text is found in too much that is no secret."""
 
 
+_NOBODYS = frozenset({Found.UNKNOWN, Found.UNUSED})
+"""What the fleet says of a number that nobody lives by."""
+
 _SWAP_S = 0.5
 """Nobody takes a board out and puts another one in within so many seconds."""
 
@@ -44,22 +57,58 @@ class KeyLost(StationError):
     blame = Blame.STATION
 
 
+class ModelUnknown(StationError):
+    """The fleet knows no such model: it is not there, or the token is that of another vendor."""
+
+    code = "model-unknown"
+    blame = Blame.FLEET
+
+
+def certain(fault: Refused) -> FleetError:
+    """Return a refusal if the fleet itself has refused; else what it is instead, as far as anybody can tell.
+
+    Whatever turns the station away as a whole (401, 403) has passed nothing on.
+    """
+    if fault.in_api_words or isinstance(fault, NotAllowed):
+        return fault
+    return Garbled(f"the fleet answered {fault.status}, and not in this API's words", fault.asked, status=fault.status)
+
+
+def know_model(fleet: Client, model: str) -> None:
+    """Make sure that the fleet, with our token, knows the model at this moment (M30); raises ``ModelUnknown``."""
+    try:
+        fleet.models.info(model)
+    except Refused as fault:
+        gone = isinstance(fault, NotFound) and fault.in_api_words
+        raise ModelUnknown(fault.text) if gone else certain(fault) from None
+
+
 def ask(fleet: Client, model: str, serial: str) -> tuple[Found, str | None, str]:
     """Return what the fleet says of a serial number (M43): state, RID, extra.
 
-    A 404 may be that of a proxy whose fleet is gone.  One that is not in the API's words (document, section 1.9)
-    counts only if the fleet knows the model at this moment (M30); else this raises ``Unanswered``.
+    A 404 may be that of a proxy whose fleet is gone.  One that is not in the API's words counts only if the fleet
+    knows the model at this moment.
     """
     try:
         info = fleet.serials.info(model, serial)
     except NotFound as fault:
-        if fault.body and not fault.body.startswith("HTTP/1."):
-            try:
-                fleet.models.info(model)
-            except NotFound:
-                raise Garbled("the fleet answered 404, and not in this API's words", fault.asked, status=404) from fault
+        if not fault.in_api_words:
+            know_model(fleet, model)
         return Found.UNKNOWN, None, ""
+    except Refused as fault:
+        raise certain(fault) from None
     return Found(info.status), info.rid, info.extra
+
+
+def ask_for_good(fleet: Client, model: str, serial: str) -> tuple[Found, str | None, str]:
+    """``ask``, where no later call would tell that a number which nobody has is one that we can't see.
+
+    To another vendor's token every number is unknown, and a proxy may answer everything with 204.
+    """
+    answer = ask(fleet, model, serial)
+    if answer[0] in _NOBODYS:
+        know_model(fleet, model)
+    return answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +196,7 @@ class Case:
         move, found, whose = admit(Step.IDENTIFY, ours, hardware), None, None
         if ours is Ours.PASS and move is Move.GO_ON:
             try:
-                found, rid, extra = ask(self.fleet, self.model, identity.serial)
+                found, rid, extra = ask_for_good(self.fleet, self.model, identity.serial)
             except Unanswered:
                 if not self.recipe.fleet.deferred:
                     raise
@@ -174,6 +223,8 @@ class Case:
             whose = Claim.DOUBT  # a retest proves nothing new; people settle it, by listing the number anew
         hardware = evidence.hardware(identity, history)
         move = decide(Situation(step, Held.SAME, ours, hardware, found, whose))
+        if found in _NOBODYS and step is not Step.REGISTER and move is not Move.ENABLE:
+            know_model(self.fleet, self.model)  # no call follows that would tell
         if move in STOPS:
             raise evidence.objection(move, identity, history, found, whose)
         if self.unanswered and not self.released and move in (Move.ADOPT, Move.REGENERATE):
@@ -205,6 +256,13 @@ class Case:
             return call()
         except Unanswered as fault:
             self.unanswered = self.unanswered or not isinstance(fault, Unreachable)
+            raise
+        except Refused as fault:
+            if (what := certain(fault)) is not fault:
+                self.unanswered = True
+                raise what from fault
+            if isinstance(fault, NotFound):
+                know_model(self.fleet, self.model)  # else it is no fault of this board
             raise
 
     def first_come(self, attempt: Callable[[], Facts]) -> Facts:

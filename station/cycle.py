@@ -15,7 +15,7 @@ from typing import Protocol
 
 from drivers.errors import Blame, BoardPulled, Cancelled, Fault, PortLost, PortMissing
 from station import clock
-from station.case import Case
+from station.case import Case, ModelUnknown
 from station.errors import DatabaseError, EscrowFailed, Internal, SettingsError, StationError
 from station.fleet.client import NotAllowed, TokenUnusable, Unanswered
 from station.judgements import HardwareHasOtherSerial, SerialInTwoSlots, SerialTaken
@@ -28,7 +28,7 @@ from station.steps import STEPS, OwnerFull, VendorUnknown
 
 log = logging.getLogger(__name__)
 
-LINE_WIDE = (NotAllowed, TokenUnusable, SettingsError, VendorUnknown, OwnerFull)
+LINE_WIDE = (NotAllowed, TokenUnusable, SettingsError, ModelUnknown, VendorUnknown, OwnerFull)
 """What the fleet holds against the station as a whole; no board is to blame."""
 
 BY_HAND = "restart-by-hand"

@@ -16,9 +16,10 @@ from dataclasses import dataclass
 
 from drivers.errors import Cancelled
 from station import clock
+from station.case import know_model
 from station.cycle import LINE_WIDE
 from station.errors import StationError
-from station.fleet.client import Client, FleetError, NotAllowed, NotFound, Unanswered
+from station.fleet.client import Client, FleetError, NotAllowed, Unanswered
 from station.model import Facts, FleetState
 from station.steps import OwnerFull, VendorUnknown
 
@@ -198,11 +199,11 @@ class Line:
             began = clock.monotonic()
             try:
                 try:
-                    fleet.models.info(model)
+                    know_model(fleet, model)
                 finally:
                     took_ms = round((clock.monotonic() - began) * 1000)
                     look()
-            except (*LINE_WIDE, NotFound) as fault:
+            except LINE_WIDE as fault:
                 self.halt(fault, heals=True)  # first, so that nobody begins a board in between
                 self._answered(FleetState.REFUSED, None)
             except FleetError as fault:

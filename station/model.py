@@ -225,7 +225,7 @@ class Delivery:
     delivered: int
     left: int
     why: str
-    """What keeps the rest from being delivered, in words; empty if nothing does."""
+    """What kept one of them from being delivered, in words, or from passing; empty if nothing did."""
 
 
 @dataclass(frozen=True, slots=True)

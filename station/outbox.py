@@ -17,12 +17,12 @@ from contextlib import contextmanager
 from drivers.board import Identity, NoBoard
 from station import clock, evidence
 from station import recipe as recipes
-from station.case import ask
+from station.case import ModelUnknown, ask_for_good
 from station.cycle import LINE_WIDE, Cycle, Undelivered
 from station.errors import DatabaseError, StationError
 from station.fleet.client import Unanswered
 from station.ledger import CycleRow
-from station.model import Closing, Delivery, Step
+from station.model import Closing, Delivery, Outcome, Step
 from station.office import Office
 from station.reconcile import decide
 from station.situation import Held, Move, Ours, Situation
@@ -55,7 +55,9 @@ class Outbox:
             over = clock.monotonic() + _ROUND_S
             try:
                 for row, act in self._owed(told):
-                    delivered += self._serve(row, act)
+                    missed = self._serve(row, act)
+                    delivered += not missed
+                    why = why or missed
                     if clock.monotonic() >= over:
                         break
             except (StationError, Undelivered) as fault:
@@ -68,7 +70,7 @@ class Outbox:
         reader = self._office.reader
         return len(reader.pending()) + len(reader.owed())
 
-    def _owed(self, told: Callable[[CycleRow, Closing], None]) -> Iterator[tuple[CycleRow, Callable[[CycleRow], None]]]:
+    def _owed(self, told: Callable[[CycleRow, Closing], None]) -> Iterator[tuple[CycleRow, Callable[[CycleRow], str]]]:
         """Yield every debt, and how it is settled."""
         yield from ((row, lambda row: self._tell(row, told)) for row in self._office.reader.pending())
         yield from ((row, self._disable) for row in self._office.reader.owed())
@@ -83,19 +85,24 @@ class Outbox:
         with self._turn:
             self._turn.wait_for(lambda: self._serving != serial)
 
-    def _serve(self, row: CycleRow, act: Callable[[CycleRow], None]) -> bool:
-        """Settle one debt, with its serial number to ourselves; False if nobody can."""
+    def _serve(self, row: CycleRow, act: Callable[[CycleRow], str]) -> str:
+        """Settle one debt, with its serial number to ourselves; return in words why the fleet was not told of it."""
         with self._alone(row.serial):
             try:
-                act(row)
-            except (Unanswered, Undelivered, DatabaseError):
+                return act(row)
+            except (Unanswered, DatabaseError):
                 raise
-            except StationError as fault:  # it concerns this number, and the others need not wait for it
-                if row.id not in self._hopeless:
-                    log.warning("cycle %d: %s: the fleet can't be told: %s", row.id, row.serial, fault.text)
-                    self._hopeless.add(row.id)
-                return False
-        return True
+            except Undelivered as undelivered:
+                if not isinstance(undelivered.fault, ModelUnknown):
+                    raise
+                fault: StationError = undelivered.fault
+            except StationError as refusal:
+                fault = refusal
+        # It concerns this number, or a product that is made no more: the others need not wait for it.
+        if row.id not in self._hopeless:
+            log.warning("cycle %d: %s: the fleet can't be told: %s", row.id, row.serial, fault.text)
+            self._hopeless.add(row.id)
+        return f"{row.serial}: {fault.text}"
 
     @contextmanager
     def _alone(self, serial: str | None) -> Iterator[None]:
@@ -110,8 +117,8 @@ class Outbox:
 
     # ------------------------------------------------------------- boards that were released
 
-    def _tell(self, row: CycleRow, told: Callable[[CycleRow, Closing], None]) -> None:
-        """Take the fleet's steps of one released cycle."""
+    def _tell(self, row: CycleRow, told: Callable[[CycleRow, Closing], None]) -> str:
+        """Take the fleet's steps of one released cycle; return in words why it did not pass."""
         office, reader = self._office, self._office.reader
         recipe = recipes.stored(row.recipe, reader.recipe(row.recipe))  # the product may have been changed since
         case = office.case(row, recipe, NoBoard(), released=True)
@@ -124,21 +131,29 @@ class Outbox:
         self._untouched.discard(row.id)
         log.info("cycle %d: %s: the fleet has been told: %s", row.id, row.serial, ending.code or ending.outcome)
         told(cycle.row, ending)
+        return "" if ending.outcome is Outcome.PASS else f"{row.serial}: {ending.text or ending.code}"
 
     def _not_now(self, fault: StationError, waited: float) -> None:
         """Wait for nothing: the next round comes by itself."""
-        if isinstance(fault, LINE_WIDE):
-            self._refused(fault)
+        if isinstance(fault, LINE_WIDE) and not isinstance(fault, ModelUnknown):
+            self._refused(fault)  # whether the line's own product is unknown, the watch will tell
         raise Undelivered(fault)
 
     # ------------------------------------------------------------- numbers that are to be disabled
 
-    def _disable(self, row: CycleRow) -> None:
+    def _disable(self, row: CycleRow) -> str:
         """Disable the client that this cycle has made, if it is still the one; anybody else's is left alone."""
+        try:
+            self._disable_ours(row)
+        except LINE_WIDE as fault:
+            self._not_now(fault, 0)
+        return ""
+
+    def _disable_ours(self, row: CycleRow) -> None:
         assert row.serial is not None and row.hardware_id is not None  # nothing is enabled before a board is identified
         office, reader = self._office, self._office.reader
         model = reader.model(row.recipe)
-        found, rid, extra = ask(office.fleet, model, row.serial)
+        found, rid, extra = ask_for_good(office.fleet, model, row.serial)
         # Asked last: a board that has passed meanwhile has the client of the cycle before (M48 keeps the RID).
         history = reader.history(row.serial, row.hardware_id, row.id)
         ours = evidence.standing(history)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from drivers.board import Identity
 from drivers.errors import Blame, Fault
 from station import clock
-from station.case import Case
+from station.case import Case, know_model
 from station.errors import Judgement, StationError
 from station.fleet.client import Conflict, NotFound
 from station.fleet_rules import Activation, Registration
@@ -97,6 +97,7 @@ def register(case: Case) -> Facts:
         sight = case.look(Step.REGISTER)
         if sight.move is Move.ADD:
             if case.recipe.fleet.register_by is Registration.LISTED:
+                know_model(case.fleet, case.model)
                 raise SerialUnlisted(f"{case.serial!r} is not listed in the fleet")
             case.act(lambda: case.fleet.serials.add(case.model, case.serial, case.mark))
         return {"found": sight.found, "move": sight.move}

@@ -52,12 +52,14 @@ def retry(config: Path | None, state: Path | None) -> None:
     folder = state_folder(config, state)
     told = control.ask(folder, "deliver")
     delivered = told["delivered"]
-    while told["left"] and told["delivered"] and not told["why"]:  # a round is short, so that others are heard
+    left, why = told["left"] + 1, told["why"]
+    while 0 < told["left"] < left:  # a round is short, so that others are heard
+        left = told["left"]
         told = control.ask(folder, "deliver")
         delivered += told["delivered"]
-    why = f": {plain(told['why'])}" if told["why"] else ""
-    click.echo(f"{delivered} delivered, {told['left']} left{why}")
-    if told["left"]:
+        why = told["why"] or why
+    click.echo(f"{delivered} delivered, {told['left']} left{f': {plain(why)}' if why else ''}")
+    if told["left"] or why:
         raise SystemExit(1)
 
 

@@ -46,7 +46,7 @@ def test_a_board_leaves_without_a_fleet_and_is_delivered_later(far_end: FarEnd) 
         pending = json.loads(running.line(holding='"slot": "1"'))
         assert (pending["outcome"], pending["error"], pending["rid"]) == ("PENDING", None, None)
         told = station("outbox", "retry", *which)
-        assert told.returncode == 1 and re.match(r"0 delivered, [12] left: ", told.stdout), told
+        assert told.returncode == 1 and re.match(r"0 delivered, [1-9]\d* left: ", told.stdout), told
         assert running.end(signal.SIGTERM) == 0
     listed = station("outbox", "list", *which)
     assert pending["serial"] in listed.stdout and "all the fleet's steps" in listed.stdout

@@ -231,9 +231,11 @@ class World:
         self.folder = folder
         self.fleet_db = folder / "fleet.db"
         self.grant: Grant = init(self.fleet_db, VENDOR)
+        self.token = self.grant.token
+        """What the station shows the fleet."""
         self.server = FleetServer(self.fleet_db)
         self.server.start()
-        self.client = FickleClient(self.server.url, VENDOR, lambda: self.grant.token, read_s=30)
+        self.client = FickleClient(self.server.url, VENDOR, lambda: self.token, read_s=30)
         self.client.models.create(MODEL, ModelInfo(rid=self.grant.template_rid))
         self.client.asked.clear()
         self.recipe = recipes.load(write_recipe(folder))

@@ -323,7 +323,7 @@ def test_a_fleet_that_refuses_the_station_is_told_of_no_board(make: Callable[...
     floor.client.away = False
     bench = floor.bench
     assert bench is not None
-    watcher.wait_for(lambda: bench.line().stopped_code == "fleet-not-found")
+    watcher.wait_for(lambda: bench.line().stopped_code == "model-unknown")
     told = bench.deliver()
     assert (told.delivered, told.left) == (0, 1) and "404" in told.why
     assert floor.ledger("SELECT outcome FROM cycles") == [(None,)]

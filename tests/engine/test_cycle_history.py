@@ -14,7 +14,6 @@ from station import recipe as recipes
 from station.cycle import LINE_WIDE
 from station.errors import EscrowFailed, StationError
 from station.fleet.client import Reply, Request
-from station.fleet.client.verdicts import judge
 from station.ledger import History
 from station.model import Closing, Outcome, Step
 from station.steps import OwnerFull
@@ -202,27 +201,3 @@ def test_an_owner_without_room_stops_the_line_and_fails_no_board(world: World) -
     with pytest.raises(Cancelled):
         cycle(world, TameBoard(), hold).run()
     assert held == ["owner-full"] and OwnerFull in LINE_WIDE
-
-
-@pytest.mark.parametrize("listed", [True, False])
-def test_a_404_that_is_not_the_fleets_is_waited_for(listed: bool, world: World) -> None:
-    """A proxy whose backend is gone says so of everything."""
-    if listed:
-        world.recipe = recipes.load(write_recipe(world.folder, ('register = "station"', 'register = "listed"')))
-        world.stranger().serials.add(MODEL, SERIAL, "lot 7")
-    for _ in range(4):  # two looks, and what the model is asked for behind each
-        world.client.instead("info", nobody_there)
-    faults: list[str] = []
-    assert cycle(world, TameBoard(), lambda fault, waited: faults.append(fault.code)).run().outcome == "PASS"
-    assert faults == ["fleet-garbled", "fleet-garbled"]
-
-
-def nobody_there(request: Request) -> Reply:
-    plain = {"content-type": "text/plain; charset=utf-8"}
-    return judge(request, Reply(asked=request.asked, status=404, headers=plain, body=b"404 page not found\n"), None)
-
-
-def test_a_404_in_other_words_counts_if_the_fleet_knows_the_model(world: World) -> None:
-    """Not every fleet keeps to the document in what it says beside the status."""
-    world.client.instead("info", nobody_there)
-    assert cycle(world, TameBoard()).run().outcome == "PASS"

@@ -215,7 +215,7 @@ def test_the_watch_stops_the_line_for_an_unknown_model(
     line: Line, notes: Notes, pool: ThreadPoolExecutor, world: World
 ) -> None:
     watching(pool, line, world.client, "no-such-model")
-    notes.wait_for(("line-stop", "fleet-not-found"))
+    notes.wait_for(("line-stop", "model-unknown"))
     assert line.stop is not None and line.stop.heals
 
 

@@ -15,7 +15,7 @@ from engine_presence import LINE, QUICK, Bed
 from drivers.errors import PortMissing
 from station.ledger import CycleRow
 from station.ledger.write import Ledger
-from station.model import Outcome, Phase
+from station.model import FleetState, Outcome, Phase
 
 KINDS = ["port", "probe", LINE, "start"]
 FIXTURES = ["probe", LINE, "start"]
@@ -191,6 +191,7 @@ def test_a_board_that_was_started_before_the_station_is_not_tried_again_unless_i
 def test_a_start_that_is_pressed_twice_starts_one_cycle(bed_of: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     bed = bed_of("start")
     bed.ready()
+    bed.watcher.wait_for(lambda: bed.bench and bed.bench.line().fleet is FleetState.OK)  # else the slot may be held
     opened, again = Ledger.open_cycle, []
 
     def pressed_meanwhile(*args: Any) -> CycleRow:

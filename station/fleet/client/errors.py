@@ -72,6 +72,14 @@ class Refused(FleetError):
         super().__init__(f"{asked}: {text}", asked=asked, status=status, reason=reason)
         self.asked, self.status, self.reason, self.body = asked, status, reason, body
 
+    @property
+    def in_api_words(self) -> bool:
+        """Whether its body is what the API document promises (section 1.9), or empty.
+
+        Something between us and the fleet words it otherwise, and nobody knows what the fleet itself has done.
+        """
+        return not self.body or self.body.startswith("HTTP/")
+
 
 class BadRequest(Refused):
     """HTTP 400: the fleet can't make sense of what it was asked."""

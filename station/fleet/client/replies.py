@@ -90,6 +90,8 @@ def serial_info(reply: Reply) -> SerialInfo:
     if reply.status == 204:
         return SerialInfo(SerialStatus.UNUSED)
     if reply.status == 409:
+        if reply.body and not reply.body.startswith(b"HTTP/"):  # a proxy's: the fleet words it otherwise (1.9)
+            raise _garbled(reply, "a 409 in this API's words")
         return SerialInfo(SerialStatus.ORPHANED)
     match _with_a_text(reply):
         case [word, rid, extra] if word in _ON_THE_WIRE and is_hex40(rid):
