@@ -94,6 +94,7 @@ def build(settings: Settings, ports: Ports = _REAL) -> Bench:
             reader=reader,
             escrow=ports.escrow(folder.escrow),
             fleet=fleet,
+            late_s=settings.fleet.late_s,
         )
         equipment = Equipment(
             office=office,

@@ -46,6 +46,9 @@ _TELLING = 8
 _NOBODYS = frozenset({Found.UNKNOWN, Found.UNUSED})
 """What the fleet says of a number that nobody lives by."""
 
+_LOOK_S = 0.5
+"""Seconds between two looks at whether the waiting is over."""
+
 _SWAP_S = 0.5
 """Nobody takes a board out and puts another one in within so many seconds."""
 
@@ -61,6 +64,13 @@ class ModelUnknown(StationError):
     """The fleet knows no such model: it is not there, or the token is that of another vendor."""
 
     code = "model-unknown"
+    blame = Blame.FLEET
+
+
+class LateCall(StationError):
+    """A call of ours that got no answer may still kill the key of a board that is about to pass."""
+
+    code = "late-call"
     blame = Blame.FLEET
 
 
@@ -146,8 +156,15 @@ class Case:
     """Takes hidden secrets out of a text, as far as they can be recognised in it."""
     transcript: Callable[[], str] = lambda: ""
     """What has been said on the link in this cycle, without secrets, as ``station.ledger.transcript`` writes it."""
-    rest: Callable[[float], None] = lambda seconds: None
-    """Lets so many seconds pass while the board has to stay; raises what ends the waiting."""
+    rest: Callable[[float, str | None], None] = lambda seconds, code: None
+    """Lets so many seconds pass while the board has to stay; raises what ends the waiting.  ``code`` is that of the
+    sentence which says why, if that isn't plain from the step."""
+    calls: Callable[[str], None] = lambda call: None
+    """Records that the fleet is about to be asked for what can kill a key."""
+    astray_s: Callable[[str], float | None] = lambda serial: None
+    """How many seconds ago the last such call began that got no answer; None if each got one."""
+    late_s: float = 0.0
+    """Seconds after its beginning in which such a call may still take effect."""
     known: Known = field(default_factory=Known)
     released: bool = False
     """The board has left: the fleet is told of it later."""
@@ -264,6 +281,29 @@ class Case:
             if isinstance(fault, NotFound):
                 know_model(self.fleet, self.model)  # else it is no fault of this board
             raise
+
+    def regenerate(self) -> None:
+        """Have the fleet make a new key (M48): the old one dies."""
+        self.calls("regenerate")
+        self.act(lambda: self.fleet.serials.regenerate(self.model, self.serial))
+
+    def disable(self) -> None:
+        """Have the fleet disable the number (M49): its key dies."""
+        self.calls("disable")
+        self.act(lambda: self.fleet.serials.disable(self.model, self.serial))
+
+    def outwait_lost_calls(self) -> None:
+        """Wait until no call of ours that never got an answer can kill this board's key any more.
+
+        It may lie in a proxy's queue and be carried out after the board has passed.  What this leaves open: a call
+        that takes effect later still than the settings expect (``late_s``).
+        """
+        since = self.astray_s(self.serial)
+        if since is None:
+            return
+        over = clock.monotonic() + self.late_s - since
+        while (left := over - clock.monotonic()) > 0:
+            self.rest(min(left, _LOOK_S), LateCall.code)
 
     def first_come(self, attempt: Callable[[], Facts]) -> Facts:
         """Try once; a definite 409 means that somebody else was there first.

@@ -27,6 +27,8 @@ class Office:
     reader: Reader
     escrow: Escrow
     fleet: Client
+    late_s: float = 0.0
+    """Seconds in which a call to the fleet that got no answer may still take effect."""
 
     def case(
         self,
@@ -46,6 +48,9 @@ class Office:
             board=board,
             fleet=self.fleet,
             escrow=self.escrow,
+            calls=lambda call: self.ledger.calls(row, call),
+            astray_s=self.reader.astray_s,
+            late_s=self.late_s,
             history=history or (lambda identity: self.history(identity, row)),
             **rest,
         )

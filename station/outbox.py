@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from drivers.board import Identity, NoBoard
 from station import clock, evidence
 from station import recipe as recipes
-from station.case import ModelUnknown, ask_for_good
+from station.case import LateCall, ModelUnknown, ask_for_good
 from station.cycle import LINE_WIDE, Cycle, Undelivered
 from station.errors import DatabaseError, StationError
 from station.fleet.client import Unanswered
@@ -93,12 +93,12 @@ class Outbox:
             except (Unanswered, DatabaseError):
                 raise
             except Undelivered as undelivered:
-                if not isinstance(undelivered.fault, ModelUnknown):
+                if not isinstance(undelivered.fault, (ModelUnknown, LateCall)):
                     raise
                 fault: StationError = undelivered.fault
             except StationError as refusal:
                 fault = refusal
-        # It concerns this number, or a product that is made no more: the others need not wait for it.
+        # It concerns this number, or a product that is no longer made: the others need not wait for it.
         if row.id not in self._hopeless:
             log.warning("cycle %d: %s: the fleet can't be told: %s", row.id, row.serial, fault.text)
             self._hopeless.add(row.id)
@@ -121,7 +121,7 @@ class Outbox:
         """Take the fleet's steps of one released cycle; return in words why it did not pass."""
         office, reader = self._office, self._office.reader
         recipe = recipes.stored(row.recipe, reader.recipe(row.recipe))  # the product may have been changed since
-        case = office.case(row, recipe, NoBoard(), released=True)
+        case = office.case(row, recipe, NoBoard(), released=True, rest=_not_yet)
         cycle = Cycle(row, case, office.ledger, self._not_now, lambda row, step, code: None)
         try:
             ending = cycle.deliver(reader.past(row), untouched=row.id in self._untouched)
@@ -170,6 +170,12 @@ class Outbox:
         hardware = evidence.hardware(identity, history)
         move = decide(Situation(Step.DISABLE, Held.NONE, ours, hardware, found, whose))
         if move is Move.DISABLE:
+            office.ledger.calls(row, "disable")
             office.fleet.serials.disable(model, row.serial)
         office.ledger.disabled(row, {"found": found, "claim": whose, "move": move})
         log.info("cycle %d: %s: what it owed the fleet is settled: %s", row.id, row.serial, move)
+
+
+def _not_yet(seconds: float, code: str | None) -> None:
+    """Wait for nothing: the next round comes by itself."""
+    raise Undelivered(LateCall("an earlier call that got no answer may still be carried out"))

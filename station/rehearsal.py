@@ -263,6 +263,7 @@ url = {text(url)}
 vendor = {text(VENDOR)}
 owner = {text(owner)}
 token_file = "token"
+late_s = 0  # nothing lies between station and fleet
 
 {slots}"""
 

@@ -64,6 +64,10 @@ class FleetSettings(Table):
     patience_s: Annotated[int, Field(ge=0)] = 900
     """Seconds that a board waits for a fleet that does not answer, before its cycle ends as an ERROR."""
 
+    late_s: Annotated[int, Field(ge=0, le=3600)] = 75
+    """Seconds after its beginning in which a call that got no answer may still be carried out, 0 to 3600: as long as
+    a proxy on the way holds one, and 15 s of our own.  No board passes while one could kill its key."""
+
     @field_validator("url")
     @classmethod
     def _address(cls, url: str) -> str:

@@ -277,8 +277,8 @@ class Slot:
             self._front.waiting(fault.code)  # until it has answered, which may take as long as the waiting
             stays()
 
-        def rest(seconds: float) -> None:
-            self._front.waiting(None)  # the fleet has answered
+        def rest(seconds: float, code: str | None) -> None:
+            self._front.waiting(code)  # the fleet has answered
             self._line.rest(seconds)
             stays()
 

@@ -114,7 +114,7 @@ def enable(case: Case) -> Facts:
         if sight.move is Move.ENABLE:
             rid = case.act(lambda: case.fleet.serials.enable(case.model, case.serial, case.owner))
         elif sight.move is Move.REGENERATE:
-            case.act(lambda: case.fleet.serials.regenerate(case.model, case.serial))
+            case.regenerate()
         window = _window(case, sight.since if sight.move is Move.ADOPT else None)
         return {"rid": rid, "found": sight.found, "move": sight.move, **window}
 
@@ -147,7 +147,7 @@ def activate(case: Case) -> Facts:
         if key is None:
             move = case.look(Step.ACTIVATE).move
             if move is Move.REGENERATE:
-                case.act(lambda: case.fleet.serials.regenerate(case.model, case.serial))
+                case.regenerate()
             try:
                 key = case.act(lambda: case.fleet.device.activate(case.model, case.serial))
             except NotFound as fault:
@@ -193,6 +193,7 @@ def verify_fleet(case: Case) -> Facts:
     mode = case.recipe.fleet.activate
     # In the field it may come at any time, so also before we ask.
     good = {Found.ACTIVATED, Found.NOTACTIVATED} if mode is Activation.FIELD else {Found.ACTIVATED}
+    case.outwait_lost_calls()
     over = clock.monotonic() + (case.recipe.fleet.fetch_s or 0)
     while True:
         sight = case.look(Step.VERIFY_FLEET)
@@ -206,14 +207,14 @@ def verify_fleet(case: Case) -> Facts:
             )
         if clock.monotonic() >= over:
             raise NotActivated(f"the board has not fetched its key within {case.recipe.fleet.fetch_s} s")
-        case.rest(_LOOK_S)
+        case.rest(_LOOK_S, None)
 
 
 def disable(case: Case) -> Facts:
     """Make the identity of a board that did not pass a dead one (M49); never anybody else's."""
     sight = case.look(Step.DISABLE)
     if sight.move is Move.DISABLE:
-        case.act(lambda: case.fleet.serials.disable(case.model, case.serial))
+        case.disable()
     return {"found": sight.found, "claim": sight.claim, "move": sight.move}
 
 

@@ -36,7 +36,7 @@ port = "socket://127.0.0.1:7001"
 TEXT = "expected text in quotation marks"
 SLOTS = GOOD[GOOD.index("[[slots]]") :]
 FLEET = GOOD[GOOD.index("[fleet]") : GOOD.index("[[slots]]")]
-KNOWN_FLEET = "allow_plain_http, ca_file, owner, patience_s, token_credential, token_file, url, vendor"
+KNOWN_FLEET = "allow_plain_http, ca_file, late_s, owner, patience_s, token_credential, token_file, url, vendor"
 
 
 @pytest.fixture

@@ -174,6 +174,8 @@ def _said_of(moment: Moment, settled: Moment | None) -> str:
             return f"{moment.step}: {took}"
         case "disable":
             return f"disabled in the fleet, late{_facts(moment)}"
+        case "call":
+            return f"about to ask the fleet{_facts(moment)}"
         case "cut":
             return "the station stopped"
         case "resume":

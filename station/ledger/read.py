@@ -231,6 +231,24 @@ class Reader:
             found = json.loads(rows[0][0])
             return Closing(**{**found, "outcome": Outcome(found["outcome"])})
 
+    def astray_s(self, serial: str) -> float | None:
+        """Return how many seconds ago the last call began that can kill this number's key and got no answer.
+
+        None if each of them got one, or its effect was seen afterwards.
+        """
+        sql = """SELECT made.at, made.boot, json_extract(made.body, '$.uptime_us'), json_extract(next.body, '$.facts')
+            FROM events made LEFT JOIN events next ON next.id = (SELECT MIN(id) FROM events
+              WHERE cycle = made.cycle AND id > made.id AND kind IN ('call', 'settle', 'disable'))
+            WHERE made.cycle IN (SELECT id FROM cycles WHERE serial = ?) AND made.kind = 'call' ORDER BY made.id DESC"""
+        with self._rows(sql, [serial]) as calls:
+            lost = (call for *call, after in calls if after is None or not _tells_of_effect(json.loads(after)))
+            return next((self._since_s(*call) for call in lost), None)
+
+    def _since_s(self, at: int, boot: str, uptime: int) -> float:
+        """Return the seconds since an event: by the uptime, or by the clock if the machine was restarted."""
+        same_boot = boot and boot == clock.boot_id()
+        return max(0, clock.uptime_us() - uptime if same_boot else clock.now_us() - at) / 1e6
+
     def transcript(self, cycle: int) -> str:
         """Return what is kept of what was said in a cycle, as ``station.ledger.transcript`` wrote it."""
         with self._rows("SELECT text FROM transcripts WHERE cycle = ?", [cycle]) as rows:
@@ -313,3 +331,10 @@ class Reader:
           )) AS first FROM cycles WHERE closed_at >= ?)"""
         with self._rows(sql, [since]) as rows:
             return Counters(*rows[0])
+
+
+def _tells_of_effect(facts: Facts) -> bool:
+    """Tell whether the event after a call shows that it took effect: an answer came, or it was seen."""
+    if "call" in facts or facts.get("move") == "adopt":
+        return False
+    return facts.get("move") != "proceed" or facts.get("found") not in ("notactivated", "activated")

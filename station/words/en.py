@@ -86,6 +86,7 @@ WORDS = {
     "serial-vanished": "The fleet lost this serial number meanwhile. Put the board aside for the supervisor.",
     "serial-orphaned": "The fleet's entry of this serial number is broken. Put the board aside for the supervisor.",
     "serial-locked": "The fleet has locked this serial number. Put the board aside for the supervisor.",
+    "late-call": "A lost call to the fleet may still arrive. Leave the board in: it goes on by itself soon.",
     # the station
     "value-unwritable": "A setting of the recipe does not fit this board. Call the supervisor.",
     "settings-invalid": "The station's settings are wrong. Call the supervisor.",

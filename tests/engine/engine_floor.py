@@ -135,12 +135,14 @@ class Floor:
         with FickleClient(self.server.url, VENDOR, lambda: self.grant.token) as client:
             client.models.create(MODEL, ModelInfo(rid=self.grant.template_rid))
 
-    def write_settings(self, patience_s: int = 900, owner: str | None = None, url: str | None = None) -> None:
+    def write_settings(
+        self, patience_s: int = 900, owner: str | None = None, url: str | None = None, late_s: int = 0
+    ) -> None:
         slots = "".join(f'[[slots]]\nname = "{name}"\nport = "{wire.path}"\n' for name, wire in self.wires.items())
         self.config.write_text(
             f'station = "{STATION}"\nname = "line 3"\nrecipe = "widget.toml"\nstate = "state"\n[fleet]\n'
             f'url = "{url or self.server.url}"\nvendor = "{VENDOR}"\nowner = "{owner or self.grant.owner_rid}"\n'
-            f'token_file = "token"\npatience_s = {patience_s}\n{slots}'
+            f'token_file = "token"\npatience_s = {patience_s}\nlate_s = {late_s}\n{slots}'
         )
 
     def amend(self, file: str, old: str, new: str) -> None:

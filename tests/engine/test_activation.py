@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -55,7 +54,7 @@ def test_a_pass_waits_until_the_fleet_says_activated(world: World) -> None:
     case = world.case(row, TameBoard())
     rests: list[float] = []
 
-    def rest(seconds: float) -> None:
+    def rest(seconds: float, code: str | None) -> None:
         rests.append(seconds)
         if len(rests) == 2:
             world.stranger().device.activate(MODEL, SERIAL)
@@ -81,7 +80,7 @@ def test_a_board_that_is_pulled_while_it_should_fetch_its_key_is_aborted(world: 
     use(world, *ON_LINE)
     one = cycle(world, TameBoard())
 
-    def pulled(seconds: float) -> None:
+    def pulled(seconds: float, code: str | None) -> None:
         raise BoardPulled("gone")
 
     one._case.rest = pulled
@@ -219,10 +218,10 @@ def test_a_fleet_that_refuses_the_station_stops_the_line_and_loses_no_board(worl
     one = cycle(world, TameBoard())
     one.run()
     refused: list[str] = []
-    grant, world.grant = world.grant, replace(world.grant, token="0" * 40)
+    world.token = "0" * 40
     outcome = Outbox(world.office, lambda fault: refused.append(fault.code)).deliver()
     assert (outcome.delivered, outcome.left) == (0, 1) and refused == ["fleet-not-allowed"] and outcome.why
-    world.grant = grant
+    world.token = world.grant.token
     assert deliver(world) == [(one.row.id, Closing(Outcome.PASS))]
 
 

@@ -92,7 +92,8 @@ class Crossing:
         config = self._folder / "station.toml"
         config.write_text(
             f'station = "{"c" * 32}"\nname = "crossing"\nrecipe = "recipe.toml"\nstate = "state"\n[fleet]\n'
-            f'url = "{server.url}"\nvendor = "acme"\nowner = "{grant.owner_rid}"\ntoken_file = "token"\n{slots}'
+            f'url = "{server.url}"\nvendor = "acme"\nowner = "{grant.owner_rid}"\ntoken_file = "token"\n'
+            f"late_s = 0\n{slots}"
         )
         bench = build(settings.load(config))
         bench.subscribe(self)
