@@ -46,6 +46,9 @@ _TELLING = 8
 _NOBODYS = frozenset({Found.UNKNOWN, Found.UNUSED})
 """What the fleet says of a number that nobody lives by."""
 
+_ALIVE = frozenset({Found.NOTACTIVATED, Found.ACTIVATED})
+"""What it says of one that a board lives by, or may."""
+
 _LOOK_S = 0.5
 """Seconds between two looks at whether the waiting is over."""
 
@@ -235,7 +238,9 @@ class Case:
         doubt = self.known.rid is None and (self.unanswered or history.doubtful_since is not None)
         new = step is Step.REGISTER and not doubt and not history.closed and extra == self.mark
         by_rid = rid is not None and rid in mine
-        whose = evidence.claim(extra, self.mark, ours=by_rid, doubt=doubt, lost=history.lost or (new and not by_rid))
+        revived = history.disabled and found in _ALIVE and self.known.rid is None and not self.unanswered
+        lost = history.lost or (new and not by_rid) or revived
+        whose = evidence.claim(extra, self.mark, ours=by_rid, doubt=doubt, lost=lost)
         if whose is Claim.UNMARKED and history.unproven and self.known.rid is None:
             whose = Claim.DOUBT  # a retest proves nothing new; people settle it, by listing the number anew
         hardware = evidence.hardware(identity, history)

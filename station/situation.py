@@ -104,8 +104,8 @@ class Claim(StrEnum):
     DOUBT = "doubt"
     """Likewise, and no mark at all stands beside it."""
     FORGOTTEN = "forgotten"
-    """It may be a good board's of ours that our records know nothing of: a span of them was lost to a restore, or our
-    mark stands beside a number that is new to them."""
+    """It may be a good board's of ours that our records know nothing of: a span of them was lost to a restore, our mark
+    stands beside a number that is new to them, or a client lives that they know to be disabled."""
     OTHER = "other"
     """Another station's mark, ours for other hardware, or ours beside a client that we can't have made."""
     NONE = "none"

@@ -101,6 +101,8 @@ class History:
     """The slot in which another cycle of this serial number is open, or has been begun if it is ``pending``."""
     pending: bool = False
     """That cycle is good, and its slot free: the fleet has yet to be told."""
+    disabled: bool = False
+    """The last that our records know of its client is that it was disabled, and that was seen or answered."""
     lost: bool = False
     """The ledger was restored from a backup, and the fleet has not been asked for this number since: it may have passed
     in the span that was lost."""
@@ -284,8 +286,21 @@ class Reader:
             passed_rid=board[0][1] if board else None,
             open_in=unclosed[0][0] if unclosed else None,
             pending=bool(unclosed) and bool(unclosed[0][1]),
+            disabled=bool(ours) and self._disabled(serial, cycle),
             lost=self._lost(serial, cycle),
         )
+
+    def _disabled(self, serial: str, cycle: int) -> bool:
+        """Tell whether disabling is the last that other cycles have done to a number's client, as far as we know."""
+        sql = """SELECT json_extract(body, '$.step') = 'disable' FROM events
+            WHERE cycle IN (SELECT id FROM cycles WHERE serial = ? AND id <> ?) AND (
+              kind = 'call' AND json_extract(body, '$.facts.call') = 'regenerate'
+              OR kind = 'settle' AND json_extract(body, '$.step') = 'enable'
+              OR kind IN ('settle', 'disable') AND json_extract(body, '$.step') = 'disable'
+                AND (json_extract(body, '$.facts.move') = 'disable' OR json_extract(body, '$.facts.found') = 'expired'))
+            ORDER BY id DESC LIMIT 1"""
+        with self._rows(sql, [serial, cycle]) as last:
+            return bool(last and last[0][0])
 
     def _lost(self, serial: str, cycle: int) -> bool:
         """Tell whether a restore stands between what we know of a number and now."""
@@ -293,19 +308,19 @@ class Reader:
         if restored is None:
             return False
         # Who has come beyond register since has seen what the fleet held.
-        sql = """SELECT 1 FROM cycles WHERE serial = ? AND id > ? AND (rid IS NOT NULL OR id = ?)
-            AND error IS NOT 'serial-taken' AND EXISTS (SELECT 1 FROM events WHERE cycle = cycles.id
+        sql = """SELECT 1 FROM cycles WHERE serial = ? AND (rid IS NOT NULL OR id = ?)
+            AND error IS NOT 'serial-taken' AND EXISTS (SELECT 1 FROM events WHERE cycle = cycles.id AND events.id > ?
               AND kind = 'settle' AND json_extract(body, '$.step') = 'register') LIMIT 1"""
-        with self._rows(sql, [serial, restored, cycle]) as since:
+        with self._rows(sql, [serial, cycle, restored]) as since:
             return not since
 
     @cached_property
     def _restored(self) -> int | None:
-        """The newest cycle that the backup knew which this ledger was restored from; None if it never was.
+        """The event with which this ledger was restored from a backup; None if it never was.
 
         Looked for once, among all events: while a station runs, nothing is restored.
         """
-        sql = "SELECT json_extract(body, '$.facts.cycles') FROM events WHERE kind = 'restore' ORDER BY id DESC LIMIT 1"
+        sql = "SELECT id FROM events WHERE kind = 'restore' ORDER BY id DESC LIMIT 1"
         with self._rows(sql) as rows:
             return int(rows[0][0]) if rows else None
 

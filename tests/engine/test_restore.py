@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import time
 from collections.abc import Callable
@@ -110,6 +111,62 @@ def test_every_newer_board_is_held_and_none_is_changed(mode: str, make: Make) ->
     assert fleet(floor) == before
     assert made(floor, 4, kind=kind) == "PASS"
     assert made(floor, 4) == "already-passed"
+
+
+@pytest.mark.parametrize("mode", ["station", "field", "listed"])
+def test_a_state_folder_that_was_set_back_kills_no_board_that_had_failed_before(mode: str, make: Make) -> None:
+    """As a virtual machine's snapshot does: nothing in the folder shows it."""
+    floor = make(*MODES[mode])
+    floor.start()
+    if mode == "listed":
+        assert floor.client is not None
+        floor.client.serials.add_many(MODEL, ["SIM-00000001"])
+    assert made(floor, 1, kind=Forgetful) == "readback-differs"
+    floor.stop()
+    state = floor.folder / "state"
+    shutil.copytree(state, floor.folder / "snapshot", symlinks=True)
+    floor.start()
+    assert made(floor, 1) == "PASS"
+    floor.stop()
+    shutil.rmtree(state)
+    shutil.copytree(floor.folder / "snapshot", state, symlinks=True)
+    before = fleet(floor)
+    floor.start()
+    for _ in range(2):
+        assert made(floor, 1) == "not-in-records"
+    assert fleet(floor) == before
+
+
+def test_a_client_that_somebody_has_revived_is_for_people(floor: Floor) -> None:
+    watcher = floor.start()
+    assert made(floor, 1, kind=Forgetful) == "readback-differs"
+    assert floor.client is not None
+    floor.client.serials.regenerate(MODEL, "SIM-00000001")
+    floor.client.device.activate(MODEL, "SIM-00000001")
+    before = fleet(floor)
+    for _ in range(2):
+        assert made(floor, 1) == "not-in-records"
+    assert fleet(floor) == before
+    floor.client.serials.disable(MODEL, "SIM-00000001")
+    assert made(floor, 1) == "PASS" and watcher
+
+
+def test_a_restored_board_that_waited_for_the_fleet_is_adopted_if_an_answer_is_lost(make: Make) -> None:
+    floor = make(*DEFERRED)
+    watcher = floor.start()
+    assert floor.client is not None
+    floor.client.away = True
+    floor.insert()
+    assert watcher.wait_finished().outcome is Outcome.PENDING
+    floor.remove()
+    watcher.wait_left("1")
+    put_back(floor, backed_up(floor))
+    floor.build()
+    floor.client.lose_answer("enable")
+    assert floor.bench is not None
+    floor.bench.start()
+    deliver(floor)
+    assert floor.ledger("SELECT outcome, error FROM cycles") == [("PASS", None)]
 
 
 def test_a_held_board_is_made_again_once_people_have_deleted_its_number(floor: Floor) -> None:
