@@ -8,6 +8,7 @@ settings with everything filled in.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -252,6 +253,15 @@ class Case:
         if self.unanswered and not self.released and move in (Move.ADOPT, Move.REGENERATE):
             self.recognise()  # what an earlier call has made is taken up for the board that it was made for
         return Sight(found, whose, rid, move, history.doubtful_since)
+
+    def foresee(self) -> None:
+        """Stop a retest now, if the fleet answers and holds against it what it will hold against it once it has left.
+
+        A fleet that gives no answer is not waited for: the board can be told of later.
+        """
+        if self.history(self.identity).closed:
+            with suppress(Unanswered, NotAllowed):
+                self.look(Step.REGISTER)
 
     def recognise(self) -> None:
         """Make sure that the board on the link is this cycle's; raises ``BoardSwapped``."""

@@ -164,6 +164,8 @@ def activate(case: Case) -> Facts:
 def configure(case: Case) -> Facts:
     """Write the recipe's settings to the board and make them permanent."""
     case.recognise_late()  # the fleet may have taken its time
+    if case.recipe.fleet.deferred:
+        case.foresee()
     if case.known.rid is not None and case.known.key_fingerprint is None:
         case.look(Step.CONFIGURE)  # as activate has done for the others: for whom was this number listed?
     settings = case.settings()

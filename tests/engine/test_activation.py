@@ -205,6 +205,18 @@ def test_a_pending_board_that_is_put_in_again_is_not_begun(world: World) -> None
     assert deliver(world) == [(first.row.id, Closing(Outcome.PASS))]
 
 
+@pytest.mark.parametrize("away", [True, False])
+def test_a_board_that_met_a_conflict_once_it_had_left_is_not_called_good_again(away: bool, world: World) -> None:
+    use(world, *DEFERRED)
+    cycle(world, TameBoard()).run()
+    world.stranger().serials.add(MODEL, SERIAL, "st=another-station;hw=0123456789abcdef")
+    world.stranger().serials.enable(MODEL, SERIAL, world.grant.owner_rid)
+    assert [ending.code for _, ending in deliver(world)] == ["serial-taken"]
+    world.client.away = away
+    ending = cycle(world, TameBoard()).run()
+    assert ending == Closing(Outcome.PENDING) if away else ending.code == "serial-taken"
+
+
 def test_a_product_that_was_changed_since_is_delivered_by_its_own_recipe(world: World) -> None:
     use(world, *DEFERRED)
     one = cycle(world, TameBoard())
