@@ -18,6 +18,7 @@ from station.errors import StationError
 from station.model import Counters, Delivery, Finished, FleetState, LineView, SlotView
 from station.settings import SlotSettings
 from station.slot import Equipment, Slot
+from station.tenancy import tenancy
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +55,7 @@ class Bench:
         ``serve`` lets other processes ask, once the slots are open; ``close`` gives back whatever is held.
         """
         self._name, self._equipment, self._look, self._serve, self._close = name, equipment, look, serve, close
+        self._settings = slots
         self._slots = {slot.name: Slot(slot, equipment, self._changed, self._counted) for slot in slots}
         self._listeners: list[Listener] = []
         self._guard = threading.Lock()
@@ -76,15 +78,17 @@ class Bench:
         """Forget the keys of closed cycles, and begin to serve every slot."""
         office, recipe = self._equipment.office, self._equipment.recipe
         office.escrow.sweep(office.reader.open_cycles())
-        office.ledger.note("start", {"software": __version__, "recipe": recipe.sha256, "name": self._name})
+        found = tenancy(office.reader, self._settings)
+        facts = {"software": __version__, "recipe": recipe.sha256, "name": self._name, **found.record}
+        office.ledger.note("start", facts)
         self._look()  # before any board is begun, whether the fleet answers or not
         self._count()
-        for name in office.reader.open_slots() - self._slots.keys():  # first: its board may be in another slot now
+        for name in found.evicted:  # first: its board may be in another slot now
             gone = SlotSettings(name=name, port="-")
             Slot(gone, self._equipment, lambda view: None, self._counted).give_up()
         self._watch.start()
-        for slot in self._slots.values():
-            slot.open()
+        for name, slot in self._slots.items():
+            slot.open(found.tenants[name])
         self._serve(self)
 
     def stop(self) -> None:

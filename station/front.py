@@ -118,8 +118,9 @@ class Front:
         """
         if self.view.phase is Phase.REMOVE:
             return
+        row = self._named(row)
         if sure or views.outcome(row) not in (Outcome.PASS, Outcome.PENDING):
-            self._show_verdict(self._named(row))
+            self._show_verdict(row)
         else:
             self._replace(replace(views.empty(row), note=self._invitation))
 
@@ -128,8 +129,11 @@ class Front:
         self._replace(replace(view, note=self._farewell_of(view)))
 
     def _named(self, row: CycleRow) -> CycleRow:
-        """Return a closed cycle's row with the serial number that its board gave, even one that was refused."""
-        return replace(row, serial=row.serial or self._stopped(row.id).get("serial"))
+        """Return a closed cycle's row with the serial number that its board gave, even one that was refused.
+
+        And with this slot's name, should it have had another one then.
+        """
+        return replace(row, slot=self._slot, serial=row.serial or self._stopped(row.id).get("serial"))
 
     def _farewell_of(self, verdict: SlotView) -> str:
         return "" if verdict.advice else self._farewell

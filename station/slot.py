@@ -92,6 +92,8 @@ class Slot:
         if recipe.presence is Presence.PROBE:
             self._grace_s = max(self._grace_s, getattr(recipe.options, "boot_s", 0.0))  # the power may have been off
         self._just_started = True
+        self._tenant: int | None = None
+        self._newest = 0
         office = equipment.office
         self._front = Front(self.name, self._port, recipe, publish, finished, office.ledger.note, office.reader.stopped)
         self._gate = Gate(settings.port, recipe.presence, equipment.open_link, equipment.board, self._front.port)
@@ -104,8 +106,9 @@ class Slot:
         """What a screen may see."""
         return self._front.view
 
-    def open(self) -> None:
-        """Begin to serve."""
+    def open(self, tenant: int | None) -> None:
+        """Begin to serve; ``tenant`` is the cycle whose board may be here, perhaps begun in a slot of another name."""
+        self._tenant, self._newest = tenant, self._equipment.office.reader.last_number()
         self._thread.start()
 
     def start(self) -> Fault | None:
@@ -130,12 +133,12 @@ class Slot:
             self._thread.join(None if timeout_s is None else max(0.0, timeout_s))
 
     def give_up(self) -> None:
-        """Close the open cycle of a slot that the settings no longer have; asks neither the board nor the fleet."""
+        """Close the open cycle of a slot that is none of the settings' any more; asks neither board nor fleet."""
         try:
             row = self._equipment.office.reader.open_cycle(self.name)
             if row is not None:
                 cycle = self._taken_up(row, NoBoard(), None)
-                ending = cycle.write_off(BoardPulled("the settings no longer have this slot"))
+                ending = cycle.write_off(BoardPulled("the settings no longer have this slot, or not at this port"))
                 self._front.closed(cycle.row, ending)
                 self._leave(cycle.row)
         except StationError as fault:
@@ -167,7 +170,7 @@ class Slot:
 
     def _turn(self) -> None:
         """Serve one board, from its arrival until it leaves."""
-        row = self._equipment.office.reader.last_cycle(self.name)
+        row = self._last_cycle()
         if row is None or row.removed_at is not None:
             self._serve_new()
         elif row.released_at is None:
@@ -175,6 +178,14 @@ class Slot:
         else:
             self._serve_closed(row)
         self._just_started = False
+
+    def _last_cycle(self) -> CycleRow | None:
+        """Return the cycle whose board was here last."""
+        reader = self._equipment.office.reader
+        row = reader.last_cycle(self.name)
+        if row is None or row.id <= self._newest:  # of an earlier run, in which this slot may have been another one
+            return reader.cycle(self._tenant) if self._tenant is not None else None
+        return row
 
     def _serve_new(self) -> None:
         """Wait for a board, and run its cycle."""

@@ -181,6 +181,13 @@ class Reader:
         name: str = tomllib.loads(self.recipe(recipe).removeprefix("\ufeff"))["fleet"]["model"]
         return name
 
+    def last_start(self) -> Facts:
+        """Return what the last start of the station recorded; empty if there was none."""
+        sql = "SELECT json_extract(body, '$.facts') FROM events WHERE kind = 'start' ORDER BY id DESC LIMIT 1"
+        with self._rows(sql) as rows:
+            facts: Facts = json.loads(rows[0][0]) if rows else {}
+            return facts
+
     def intended_at(self, cycle: int, step: Step) -> int | None:
         """Return when a step of a cycle was begun for the first time, UTC microseconds; None if it never was."""
         sql = """SELECT MIN(at) FROM events

@@ -190,3 +190,75 @@ def test_another_board_in_the_slot_of_an_open_cycle_is_left_alone(floor: Floor) 
     finished = floor.start().wait_finished()
     assert (finished.serial, finished.error) == ("SIM-00000001", "board-swapped")
     assert floor.entry("SIM-00000002") is None
+
+
+# --------------------------------------------------------------------------- slots that are called otherwise
+
+
+def call(floor: Floor, **names: str) -> None:
+    """Give slots other names: old name -> new name, without their leading "slot_"."""
+    text = floor.config.read_text()
+    for old, new in names.items():
+        line = f'name = "{old.removeprefix("slot_")}"\nport'
+        assert line in text
+        text = text.replace(line, f'name = "<{new}>"\nport')
+    floor.config.write_text(text.replace('"<', '"').replace('>"', '"'))
+
+
+def test_slots_that_have_exchanged_their_ports_begin_no_board_again(make: Make) -> None:
+    floor = make(slots=2)
+    watcher = floor.start()
+    floor.insert("1", number=1, kind=Forgetful)
+    watcher.wait_finished(1)
+    floor.insert("2", number=2, kind=Forgetful)
+    watcher.wait_finished(2)
+    before, there = cycles(floor), {"1": "SIM-00000001", "2": "SIM-00000002"}
+    for exchanged in (True, False, True, True):
+        floor.stop()
+        if exchanged:
+            call(floor, slot_1="2", slot_2="1")
+            there = {"1": there["2"], "2": there["1"]}
+        watcher = floor.start()
+        assert {name: watcher.wait_phase(name, Phase.REMOVE).serial for name in there} == there
+    assert cycles(floor) == before and watcher.finished == []
+
+
+def test_a_renamed_slot_knows_its_board(floor: Floor) -> None:
+    watcher = floor.start()
+    floor.insert(kind=Forgetful)
+    watcher.wait_finished()
+    for old, new in (("1", "left"), ("left", "middle"), ("middle", "middle")):
+        floor.stop()
+        call(floor, **{f"slot_{old}": new})
+        watcher = floor.start()
+        assert watcher.wait_phase(new, Phase.REMOVE).serial == "SIM-00000001"
+    floor.remove()
+    watcher.wait_left("middle")
+    floor.insert()
+    assert watcher.wait_finished().outcome is Outcome.PASS
+    assert cycles(floor) == [("SIM-00000001", "FAIL", "readback-differs"), ("SIM-00000001", "PASS", None)]
+
+
+def test_a_slot_that_got_a_new_port_knows_its_board(floor: Floor) -> None:
+    watcher = floor.start()
+    floor.insert(kind=Forgetful)
+    watcher.wait_finished()
+    floor.stop()
+    other = floor.folder / "by-path"
+    other.symlink_to(floor.wires["1"].path)
+    floor.amend("station.toml", f'port = "{floor.wires["1"].path}"', f'port = "{other}"')
+    watcher = floor.start()
+    assert watcher.wait_phase("1", Phase.REMOVE).serial == "SIM-00000001"
+    assert cycles(floor) == [("SIM-00000001", "FAIL", "readback-differs")]
+
+
+def test_an_open_cycle_of_a_slot_whose_port_is_anothers_now_is_closed_and_its_board_begun_anew(make: Make) -> None:
+    floor = make(slots=2)
+    cut_in(floor, "activate")
+    call(floor, slot_1="2", slot_2="1")
+    watcher = floor.start()
+    watcher.wait_finished(2)
+    assert cycles(floor) == [("SIM-00000001", "ABORTED", "board-pulled"), ("SIM-00000001", "PASS", None)]
+    assert [done.slot for done in watcher.finished] == ["1", "2"]
+    entry = floor.entry("SIM-00000001")
+    assert entry is not None and entry[0] == "activated"
