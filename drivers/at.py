@@ -20,7 +20,6 @@ from drivers.command import Commit, captured
 from drivers.console import Lost
 from drivers.errors import BoardRefused, BoardRestarts, BoardSilent, BoardUnreadable, CommitFailed, ValueUnwritable
 from drivers.link import Link
-from drivers.measure import told
 from drivers.text import fill, printable
 
 _T = TypeVar("_T")
@@ -159,7 +158,7 @@ class At:
         found = self._captured(command, answer, way.read.pattern(name)).groupdict()
         if way.read.unquote and found.get("value"):
             found["value"] = unquoted(found["value"], way.quote or "raw")
-        return told(found, expected)
+        return way.read.told(found, expected)
 
     def _captured(self, command: str, answer: Answer, pattern: re.Pattern[str]) -> re.Match[str]:
         if answer.final is not Final.OK:

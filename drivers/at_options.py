@@ -123,6 +123,11 @@ class AtOptions(Table):
         """Return how a setting is written and read back, None if nothing is said of it."""
         return self.settings.get(name) or self._usual
 
+    def proof(self, name: str) -> str:
+        """Return what a setting is verified by: "value", or what the board tells instead of it."""
+        way = self.way(name)
+        return way.read.proof if way else ""
+
     @cached_property
     def _usual(self) -> Way | None:
         if self.write is None or self.read is None:

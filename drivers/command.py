@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from drivers.board import Identity
 from drivers.errors import BoardRefused, BoardUnreadable
-from drivers.measure import judge_measures
+from drivers.measure import LENGTH, judge_measures, told
 from drivers.table import Table
 from drivers.text import Pattern, fill, placeholders
 
@@ -58,7 +58,10 @@ class Reading(Table):
     """The command, with {name}."""
     capture: str
     """Regular expression with the group value, or, for a board that tells only that much of it, one or more of length
-    (bytes), crc32, md5, sha256 (hex digits); {name} stands for the setting's name, literally."""
+    (bytes), xor16, crc32, md5, sha256 (hex digits); {name} stands for the setting's name, literally."""
+    length_is_enough: bool = False
+    """Says by name that a value of the right length is taken for the right one, though it may be damaged: for a board
+    that tells nothing else of it.  The record says so, too."""
     unset: str | None = None
     """Regular expression of the answer that the board doesn't have the setting, with {name}; it is read as empty."""
 
@@ -80,6 +83,24 @@ class Reading(Table):
         except re.error as error:
             raise ValueError(f"is no regular expression: {error}") from error
         return unset
+
+    @model_validator(mode="after")
+    def _proves_something(self) -> Self:
+        if self.proof == LENGTH and not self.length_is_enough:
+            raise ValueError(
+                "capture tells only the length, and a damaged value has the same; expected a group value, xor16, "
+                "crc32, md5 or sha256, or length_is_enough = true, if the board tells nothing else"
+            )
+        return self
+
+    @property
+    def proof(self) -> str:
+        """What the board tells of a value: "value", or the names of what it tells instead, e.g. "length, md5"."""
+        return ", ".join(sorted(re.compile(fill(self.capture, name="name")).groupindex))
+
+    def told(self, found: Mapping[str, str | None], expected: str) -> str:
+        """Return what was read, by the capture's groups: the expected value if all that was told is true of it."""
+        return told(found, expected, length_is_enough=self.length_is_enough)
 
     def pattern(self, name: str) -> re.Pattern[str]:
         """Return the expression for one setting."""

@@ -18,7 +18,7 @@ class Check(Table):
     send: str = Field(min_length=1)
     """The command; may hold {name}."""
     capture: Pattern
-    """Regular expression with one or more of the groups value, length, crc32, md5, sha256."""
+    """Regular expression with one or more of the groups value, length, xor16, crc32, md5, sha256."""
 
     @field_validator("capture")
     @classmethod
@@ -27,8 +27,8 @@ class Check(Table):
         return capture
 
     def agrees(self, found: re.Match[str], value: str) -> bool:
-        """Tell whether what was captured is true of ``value``."""
-        return told(found.groupdict(), value) == value
+        """Tell whether what was captured is true of ``value``; what proves it is that it is read back."""
+        return told(found.groupdict(), value, length_is_enough=True) == value
 
 
 class Pieces(Table):

@@ -17,7 +17,6 @@ from drivers.command import Commit, captured
 from drivers.console import Console, Lost
 from drivers.errors import BoardMisheard, BoardRefused, BoardRestarts, BoardSilent, BoardUnreadable, CommitFailed
 from drivers.link import Link
-from drivers.measure import told
 from drivers.shell_lines import Lines, check_name
 from drivers.shell_options import ShellOptions
 from drivers.text import fill, printable
@@ -228,12 +227,12 @@ class Shell:
 
         def is_whole(answer: str) -> bool:
             found = pattern.search(answer)
-            return told(found.groupdict(), expected) == expected if found else read.is_unset(name, answer)
+            return read.told(found.groupdict(), expected) == expected if found else read.is_unset(name, answer)
 
         answer = self._ask(command, is_whole)
         if read.is_unset(name, answer):
             return ""
-        return told(self._captured(command, answer, pattern).groupdict(), expected)
+        return read.told(self._captured(command, answer, pattern).groupdict(), expected)
 
     def _read_file(self, place: files.Place, expected: str) -> str:
         answer = self._run(files.look(place), "", fails=True)

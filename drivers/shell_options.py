@@ -49,6 +49,10 @@ class ShellOptions(ConsoleOptions):
         }
         return {key: sign for key, sign in signs.items() if sign}
 
+    def proof(self, name: str) -> str:
+        """Return what a setting is verified by: "value", or what the board tells instead of it."""
+        return "sha256" if name in self.file else self.read.proof
+
     @model_validator(mode="after")
     def _complete(self) -> Self:
         judge_questions(self.identify)

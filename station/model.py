@@ -72,6 +72,8 @@ class Known:
     """Setting name -> digest of what was written."""
     read_back: Mapping[str, str] = field(default_factory=dict)
     """Setting name -> digest of what the board held after its restart."""
+    proofs: Mapping[str, str] = field(default_factory=dict)
+    """Setting name -> what the board told of it in place of the value: "sha256", or, which proves little, "length"."""
     restarted: bool = False
     """The board was restarted before it was read."""
     status: str | None = None
@@ -91,7 +93,8 @@ class Known:
                 return replace(self, digests=MappingProxyType(dict(facts["settings"])))
             case Step.VERIFY_BOARD:
                 read_back = MappingProxyType(dict(facts["settings"]))
-                return replace(self, read_back=read_back, restarted=facts["restarted"])
+                proofs = MappingProxyType(dict(facts.get("proofs", {})))
+                return replace(self, read_back=read_back, proofs=proofs, restarted=facts["restarted"])
             case Step.VERIFY_FLEET:
                 return replace(self, status=facts["status"])
             case _:
@@ -106,7 +109,12 @@ class Known:
             "expires_at": self.expires_at,
             "key_fingerprint": self.key_fingerprint,
             "settings": {
-                name: {"expected": digest, "read": self.read_back.get(name)} for name, digest in self.digests.items()
+                name: {
+                    "expected": digest,
+                    "read": self.read_back.get(name),
+                    **({"proof": self.proofs[name]} if name in self.proofs else {}),
+                }
+                for name, digest in self.digests.items()
             },
             "restarted": self.restarted,
             "status": self.status,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -220,6 +220,14 @@ class Recipe(Table):
     def secret(self, name: str) -> bool:
         """Tell whether a setting's value is a secret."""
         return bool(SECRET.intersection(_words(self.config[name])))
+
+    def proof(self, name: str) -> str:
+        """Return by what a setting is verified: "value", or what the board tells instead, "sha256", "length" ...
+
+        Empty for a dialect that doesn't say; one whose boards may tell too little does, by ``proof`` of its table.
+        """
+        proof: Callable[[str], str] | None = getattr(self.options, "proof", None)
+        return proof(name) if proof else ""
 
     @property
     def secret_settings(self) -> tuple[str, ...]:

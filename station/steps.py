@@ -184,7 +184,8 @@ def verify_board(case: Case) -> Facts:
     if wrong:
         shown = ", ".join(_difference(case, name, expected[name], read[name]) for name in wrong)
         raise ReadbackDiffers(f"{len(wrong)} of {len(expected)} settings: {shown}", settings=", ".join(wrong))
-    return {"restarted": restarted, "settings": case.digests(read)}
+    proofs = {name: proof for name in expected if (proof := case.recipe.proof(name)) not in ("", "value")}
+    return {"restarted": restarted, "settings": case.digests(read), **({"proofs": proofs} if proofs else {})}
 
 
 # --------------------------------------------------------------------------- the fleet has the last word

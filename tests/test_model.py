@@ -18,7 +18,11 @@ FACTS: dict[Step, dict[str, Any]] = {
     Step.ENABLE: {"rid": "a" * 40, "enabled_at": 1, "expires_at": 2, "found": "unused", "move": "enable"},
     Step.ACTIVATE: {"key_fingerprint": "hmac-sha256:00", "move": "activate"},
     Step.CONFIGURE: {"settings": {"key": "hmac-sha256:00", "place": "sha256:01"}},
-    Step.VERIFY_BOARD: {"restarted": True, "settings": {"key": "hmac-sha256:00", "place": "sha256:02"}},
+    Step.VERIFY_BOARD: {
+        "restarted": True,
+        "settings": {"key": "hmac-sha256:00", "place": "sha256:02"},
+        "proofs": {"key": "length"},
+    },
     Step.VERIFY_FLEET: {"rid": "a" * 40, "status": "activated"},
     Step.DISABLE: {"found": "activated", "claim": "ours", "move": "disable"},
 }
@@ -44,7 +48,7 @@ def test_what_is_known_after_every_step_is_the_record_of_the_cycle() -> None:
         "expires_at": 2,
         "key_fingerprint": "hmac-sha256:00",
         "settings": {
-            "key": {"expected": "hmac-sha256:00", "read": "hmac-sha256:00"},
+            "key": {"expected": "hmac-sha256:00", "read": "hmac-sha256:00", "proof": "length"},
             "place": {"expected": "sha256:01", "read": "sha256:02"},
         },
         "restarted": True,
@@ -59,7 +63,7 @@ def test_a_step_teaches_only_its_own(step: Step) -> None:
         Step.ENABLE: {"rid", "enabled_at", "expires_at"},
         Step.ACTIVATE: {"key_fingerprint"},
         Step.CONFIGURE: {"digests"},
-        Step.VERIFY_BOARD: {"read_back", "restarted"},
+        Step.VERIFY_BOARD: {"read_back", "proofs", "restarted"},
         Step.VERIFY_FLEET: {"status"},
     }
     before, after = Known(), Known().after(step, FACTS[step])

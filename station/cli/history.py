@@ -200,9 +200,10 @@ def _facts(moment: Moment) -> str:
     """Say in short what a step has established; digests are for programs."""
     facts = dict(moment.facts or {})
     facts |= facts.pop("identity", None) or {}
-    settings = facts.pop("settings", None)
+    settings, proofs = facts.pop("settings", None), facts.pop("proofs", None)
     words = [f"{name} {value}" for name, value in facts.items() if value not in (None, "")]
     words += [f"{len(settings)} settings"] if settings else []
+    words += [f"{name} by its {proof}{' only' if proof == 'length' else ''}" for name, proof in (proofs or {}).items()]
     return plain(f": {', '.join(words)}") if words else ""
 
 

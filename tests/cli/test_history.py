@@ -36,7 +36,10 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
     said = [Passage(0.5, ">", b"saveenv\r"), Passage(1.25, "<", b"\x1b[2Jno\r\n[red]=> ")]
     failed = Closing(Outcome.FAIL, "board-commit-failed", f"no OK {HOSTILE}", {"sent": "saveenv"})
     ledger.close_cycle(row, failed, {}, 1500, written(said, row.opened_at))
-    row = ledger.settle(identified(ledger), Step.ENABLE, {"rid": RID}, Step.CONFIGURE)
+    row = ledger.settle(identified(ledger), Step.ENABLE, {"rid": RID}, Step.VERIFY_BOARD)
+    read = {"fleet_key": "hmac-sha256:00", "ca": "sha256:00"}
+    proven = {"restarted": True, "settings": read, "proofs": {"fleet_key": "length", "ca": "sha256"}}
+    row = ledger.settle(row, Step.VERIFY_BOARD, proven, Step.VERIFY_FLEET)
     ledger.close_cycle(row, Closing(Outcome.PASS), {}, 700)
     row = ledger.open_cycle("2", RECIPE, Step.IDENTIFY)
     ledger.close_cycle(row, Closing(Outcome.FAIL, "serial-malformed", "what?", {"serial": HOSTILE}), {}, 100)
@@ -70,6 +73,7 @@ def test_a_board_is_told_attempt_by_attempt(ledger: Ledger, tmp_path: Path) -> N
         assert words in first
     assert "cycle 2, attempt 2: SN1: PASS" in second and f"rid {RID}" in second
     assert "> saveenv" not in told.stdout
+    assert ": restarted True, 2 settings, ca by its sha256, fleet_key by its length only\n" in second
 
 
 def test_the_transcript_is_told_with_times_and_directions(ledger: Ledger, tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import operator
 from typing import Any
 
 import pytest
@@ -110,8 +112,22 @@ FILE = {
     "before": 'AT+QFDEL="{name}"',
     "write": 'AT+QFUPL="{name}",{length}',
     "prompt": "CONNECT",
-    "read": {"send": 'AT+QFLST="{name}"', "capture": r'^\+QFLST: "{name}",(?P<length>\d+)$'},
+    "read": {"send": 'AT+QFDWL="{name}"', "capture": r"^\+QFDWL: (?P<length>\d+),(?P<xor16>[0-9a-f]+)$"},
 }
+
+
+def checksum(data: bytes) -> bytes:
+    """Of a Quectel module's file."""
+    words = [int.from_bytes(data[at : at + 2].ljust(2, b"\0"), "big") for at in range(0, len(data), 2)]
+    return b"%x" % functools.reduce(operator.xor, words)
+
+
+def downloads(name: bytes, data: bytes) -> tuple[bytes, bytes]:
+    """A module that is asked for a file, and gives it with its length and checksum."""
+    asked = b'AT+QFDWL="' + name + b'"\r'
+    return asked, asked + b"\r\nCONNECT\r\n" + data + b"\r\n+QFDWL: %d," % len(data) + checksum(
+        data
+    ) + b"\r\n\r\nOK\r\n"
 
 
 @pytest.mark.parametrize("deleted", [b"OK", b"+CME ERROR: 417"])
@@ -124,13 +140,31 @@ def test_a_certificate_is_written_as_it_is_after_whatever_was_there_is_deleted(d
         (upload, upload + b"\r\nCONNECT\r\n"),
         (PEM.encode(), b"\r\n+QFUPL: " + size + b",1a2b\r\n\r\nOK\r\n"),
         STORED,
-        says(b'AT+QFLST="ca"', b'+QFLST: "ca",' + size),
-        says(b'AT+QFLST="ca"', b'+QFLST: "ca",17'),
+        downloads(b"ca", PEM.encode()),
+        downloads(b"ca", PEM.encode()[:-1]),
+        downloads(b"ca", PEM.replace("TUl", "UUl").encode()),  # as long as it was
     ]
     with modem(script, slowly=slowly, settings={"ca": FILE}) as (at, _):
         at.configure({"ca": PEM})
         assert at.read({"ca": PEM}) == {"ca": PEM}
-        assert at.read({"ca": PEM}) == {"ca": "length:17"}
+        assert at.read({"ca": PEM}) == {"ca": f"length:{len(PEM) - 1}"}
+        assert at.read({"ca": PEM})["ca"].startswith("xor16:")
+
+
+def test_a_key_that_is_damaged_on_its_way_is_found_by_a_measure_and_not_by_its_length() -> None:
+    """A prompt echoes nothing; the key's file is read back by what the module tells of it."""
+    key, damaged = b"0123456789abcdef0123456789abcdef01234567", b"0123456789abcdef0123456789abcdef01234566"
+    named = b'AT+QFLST="key"'
+    for capture, answers in (
+        (FILE["read"], [downloads(b"key", damaged)]),
+        ({"send": 'AT+QFLST="{name}"', "capture": "(?P<length>\\d+)|(?P<value>x)"}, [says(named, b"40")]),
+    ):
+        with modem([AT, *answers], settings={"key": {**FILE, "read": capture}}) as (at, _):
+            assert at.read({"key": key.decode()}) != {"key": key.decode()}
+    by_name = {"send": 'AT+QFLST="{name}"', "capture": r"^(?P<length>\d+)$", "length_is_enough": True}
+    with modem([AT, says(named, b"40")], settings={"key": {**FILE, "read": by_name}}) as (at, _):
+        assert at.read({"key": key.decode()}) == {"key": key.decode()}, "as the recipe says"
+        assert at._options.proof("key") == "length"
 
 
 def test_what_a_board_refuses_after_the_deletion_is_refused() -> None:

@@ -133,6 +133,15 @@ def test_a_lost_adapter_is_no_pulled_board_where_the_port_is_the_fixtures(world:
     assert (closing.outcome, closing.code) == (Outcome.ERROR, "port-lost")
 
 
+def test_a_record_says_of_which_settings_only_the_length_was_read(world: World) -> None:
+    value, length = "(?P<value>.*)' }", "(?P<length>.*)', length_is_enough = true }"
+    world.recipe = recipes.load(write_recipe(world.folder, (value, length)))
+    one = cycle(world, TameBoard())
+    assert one.run().outcome is Outcome.PASS
+    settings = closing_event(world, one.row.id)["facts"]["settings"]
+    assert {value["proof"] for value in settings.values()} == {"length"}
+
+
 def test_a_board_swapped_before_the_read_back_is_aborted(world: World) -> None:
     board = TameBoard()
 

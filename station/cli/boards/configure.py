@@ -63,8 +63,8 @@ def command(board: Target, settings: tuple[str, ...], dry_run: bool, show: bool,
             click.echo(f"station: another board answers now: {printable(again.serial)} [board-swapped]", err=True)
             sys.exit(1)
         read = near_end.read(written)
-    rows = [_row(name, value, read.get(name)) for name, value in wanted.items()]
-    listing(rows, ("setting", "written", "kept", "read_back"), as_json)
+    rows = [_row(name, value, read.get(name), board.recipe.proof(name)) for name, value in wanted.items()]
+    listing(rows, ("setting", "written", "kept", "proven_by", "read_back"), as_json)
     sys.exit(0 if all(row["kept"] for row in rows) else 1)
 
 
@@ -110,10 +110,10 @@ def _preview(board: Target, wanted: Mapping[str, Value], as_json: bool) -> None:
     _tell("nothing was sent")
 
 
-def _row(name: str, value: Value, read: str | None) -> dict[str, Any]:
+def _row(name: str, value: Value, read: str | None, proof: str) -> dict[str, Any]:
     kept = read == value.text
     back = (_SECRET if value.secret else read) if not kept else None
-    return {"setting": name, "written": _shown(value), "kept": kept, "read_back": back}
+    return {"setting": name, "written": _shown(value), "kept": kept, "proven_by": proof or None, "read_back": back}
 
 
 def _shown(value: Value) -> str:
