@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from drivers.errors import PortLost
+from drivers.errors import PortLost, PortUnusable
 from drivers.form import TEXT, Form, form_of, printable_part
 from drivers.link import Link
 from drivers.text import plain
@@ -101,6 +101,8 @@ class Guess:
     """The text that announces an autoboot."""
     newline: str = ""
     """What ends a command, if a CR alone doesn't."""
+    settled: bool = True
+    """Whether a later look would find nothing else: a board that only talks may be starting."""
 
 
 class _Language(NamedTuple):
@@ -123,22 +125,23 @@ def probe(
     port that goes away meanwhile is only lost for one speed, if ``open_link``
     waits for it to come back.
     """
-    trial = _Trial(open_link, told, deadline)
+    trial, best = _Trial(open_link, told, deadline), None
     for _ in range(_ROUNDS):
-        trial.heard_something = False
-        for rate in rates:
-            if guess := trial.at(rate, _GENTLY):
-                return guess
-        if trial.heard_something:
-            continue  # it talks, perhaps only since the right speed was over; whatever else were sent, it might obey
-        for rate in rates:
-            if guess := trial.at(rate, _ALL):
-                return guess
+        for questions in (_GENTLY, _ALL):
+            trial.heard_something = False
+            for rate in rates:
+                guess = trial.at(rate, questions)
+                if guess and guess.settled:
+                    return guess
+                best = guess or best
+                if guess or (trial.heard_something and questions is _ALL):
+                    rates = (rate, *(other for other in rates if other != rate))
+                    break
             if trial.heard_something:
-                break  # somebody has come: from the beginning, and gently
+                break  # it talks, or has come just now: again from the beginning, and gently
         else:
-            return None
-    return None
+            return best
+    return best
 
 
 class _Trial:
@@ -165,9 +168,15 @@ class _Trial:
                 self.heard_something |= bool(conversation.said)
                 form = conversation.form
                 if form == Form(8, "none"):
-                    return conversation.guess(form, skip=() if CTRL_C in questions else (CTRL_C,))
+                    return conversation.guess(form)
             if form is not None:
-                with self._open_link(LinkOptions.model_validate({"baud": rate, **form._asdict()})) as link:
+                try:
+                    link = self._open_link(LinkOptions.model_validate({"baud": rate, **form._asdict()}))
+                except PortUnusable as fault:
+                    talks = f"it talks with {form.data_bits} bits and {form.parity} parity"
+                    because = f"{talks}, to which this port can't be set: {fault.text}"
+                    return Guess(rate, form, None, because)
+                with link:
                     return Conversation(link, rate, self._told).guess(form)
         return None
 
@@ -211,16 +220,16 @@ class Conversation:
             self._vain.add(question)
         return heard.data
 
-    def guess(self, form: Form, skip: Sequence[str] = ()) -> Guess:
-        """Find out which language is spoken; ``skip`` was asked in vain before."""
-        self._vain.update(skip)
+    def guess(self, form: Form) -> Guess:
+        """Find out which language is spoken."""
         language = next(self._languages(), None)
+        settled = language is not None or self._last.is_echo
         if language is None:
             echo = "it repeats what it hears, and says nothing else: are RX and TX connected with each other?"
             language = _Language(None, echo if self._last.is_echo else "it talks, but answers none of the questions")
         dialect, because, prompt, newline = language
         announced = re.search(r"(?m)^(.*autoboot[^\d\r\n]*?) *\d", plain(self.said))
-        return Guess(self._baud, form, dialect, because, prompt, announced[1] if announced else "", newline)
+        return Guess(self._baud, form, dialect, because, prompt, announced[1] if announced else "", newline, settled)
 
     def _languages(self) -> Iterator[_Language]:
         if prompt := self._prompt():
@@ -239,6 +248,8 @@ class Conversation:
         answers = self._twice("AT")
         if b"OK" in answers:
             yield _Language("at", "it answers AT with OK")
+        if b"0" in answers:
+            yield _Language("at", "it answers AT with 0: its results are numbers (ATV0)")
         greeted = self._lines("HELLO")
         if any(re.search(rb"!00 OK 1 [0-9]+ [0-9]+\*[0-9A-F]{4}", line) for line in greeted):
             yield _Language("line", "it answers HELLO")

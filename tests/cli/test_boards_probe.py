@@ -16,6 +16,7 @@ import pytest
 from board_on_port import RECIPES, board_on_port, soon
 from click.testing import CliRunner
 
+from drivers.errors import PortUnusable
 from drivers.form import Form, form_of, printable_part
 from drivers.link import Link
 from drivers.probe import Guess, Heard, probe
@@ -82,8 +83,19 @@ def raw_repl(data: bytes) -> bytes:
         (lambda data: b"esp> #\r\nUnrecognized command\r\nesp> " if data == b"#\r" else b"", "shell", "esp> "),
         (lambda data: data.replace(b"\r", b"\r\r\n") + (b"OK\r\n" if data == b"AT\r" else b""), "at", ""),
         (lambda data: b"\rOK\r" if data == b"AT\r" else b"", "at", ""),
+        (lambda data: data + b"0\r" if data == b"AT\r" else b"4\r" if data[-1:] == b"\r" else b"", "at", ""),
     ],
-    ids=["micropython", "zephyr", "login", "linux", "chatty", "esp-idf", "at with echo", "at with CR"],
+    ids=[
+        "micropython",
+        "zephyr",
+        "login",
+        "linux",
+        "chatty",
+        "esp-idf",
+        "at with echo",
+        "at with CR",
+        "at with numbers",
+    ],
 )
 def test_boards_are_told_by_what_they_answer(
     answer: Callable[[bytes], bytes], dialect: str | None, prompt: str
@@ -226,6 +238,37 @@ def test_a_board_that_comes_late_is_asked_gently_from_the_beginning() -> None:
         guess, _ = probed(port, 115200)
     assert guess is not None and guess.prompt == "=> "
     assert bytes(heard) == b"\x03#\r" + b"\x03" * (len(heard) - 3)
+
+
+@pytest.mark.parametrize("instant", [3, 6, 10])
+def test_a_board_that_is_switched_on_at_any_moment_is_told(instant: int) -> None:
+    """It prints while it starts, and answers nothing in that time."""
+    said = 0
+
+    def answer(data: bytes) -> bytes:
+        nonlocal said
+        said += 1
+        if said < instant:
+            return b""
+        if said < instant + 7:
+            return b"[    0.%d] device %d is ready\r\n" % (said, said)
+        return b"^C\r\nroot@board:~# " if data == b"\x03" else b"root@board:~# "
+
+    with answering(answer) as (port, _):
+        guess, heard = probed(port, 115200, 57600)
+    assert guess is not None and (guess.dialect, guess.prompt) == ("shell", "root@board:~# "), heard
+
+
+def test_a_form_that_the_port_can_not_be_set_to_is_told() -> None:
+    def open_link(options: LinkOptions) -> Link:
+        if options.data_bits == 7:
+            raise PortUnusable("no 7 bits here")
+        return Link.open(port, options)
+
+    with answering(lambda data: with_parity(b"login: who is there?\r\n", 0)) as (port, _):
+        guess = probe(open_link, (9600,), lambda heard: None, soon())
+    assert guess is not None and (guess.baud, guess.form, guess.dialect) == (9600, Form(7, "even"), None)
+    assert "7 bits and even parity" in guess.because and "no 7 bits here" in guess.because
 
 
 def test_it_ends_at_its_deadline_whatever_comes() -> None:
