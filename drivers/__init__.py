@@ -29,12 +29,17 @@ def dialect(name: str) -> Dialect:
     """Return the dialect of this name, imported now.
 
     Raises ``LookupError``, naming those that there are, for an unknown one;
-    an out-of-tree dialect may raise ``ImportError``.
+    ``ImportError``, saying whose it is, if it can't be imported, whatever that raised.
     """
     known = _known()
     if name not in known:
         raise LookupError(f"no dialect {name!r}; there are: {', '.join(sorted(known))}")
-    found: Dialect = known[name].load()
+    point = known[name]
+    try:
+        found: Dialect = point.load()
+    except Exception as error:
+        whose = f" of {point.dist.name} {point.dist.version}" if point.dist else ""
+        raise ImportError(f"{point.value}{whose}: {type(error).__name__}: {error}") from error
     return found
 
 

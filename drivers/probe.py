@@ -163,7 +163,7 @@ class _Trial:
                 conversation = Conversation(link, rate, self._told)
                 conversation.ask("listening", first_s=_LISTEN_S)
                 for question in questions if questions == _GENTLY or not conversation.said else ():
-                    if conversation.ask(question):
+                    if conversation.ask(question) and (len(conversation.said) >= _ENOUGH or conversation.form):
                         break
                 self.heard_something |= bool(conversation.said)
                 form = conversation.form
@@ -199,7 +199,8 @@ class Conversation:
         """The form in which what came last is text; None if it is none, or too little to tell."""
         if self._last.is_echo:
             return Form(8, "none")  # the very same at another speed would be a wonder
-        return form_of(self._last.data) if len(self._last.data) >= _ENOUGH else None
+        said = self._last.data if len(self._last.data) >= _ENOUGH else self.said  # results may be single digits
+        return form_of(said) if len(said) >= _ENOUGH else None
 
     def ask(self, question: str, first_s: float = _FIRST_S) -> bytes:
         """Send one of the questions, and return what comes until it is quiet."""

@@ -78,4 +78,18 @@ def schema(dialect: str | None) -> None:
     from drivers import dialects
     from station.recipe_schema import schema as made
 
-    click.echo(json.dumps(made([dialect] if dialect else dialects()), indent=2, ensure_ascii=False))
+    click.echo(json.dumps(made([dialect] if dialect else _usable(dialects())), indent=2, ensure_ascii=False))
+
+
+def _usable(names: list[str]) -> Iterator[str]:
+    """Yield the dialects that can be used; say of the others, on standard error, why they are left out."""
+    from station.errors import RecipeError
+    from station.recipe import options_of
+
+    for name in names:
+        try:
+            options_of(name)
+        except RecipeError as broken:
+            click.echo(f"station: left out: {broken.text}", err=True)
+        else:
+            yield name
