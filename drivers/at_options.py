@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from drivers.at_quote import Quote
 from drivers.at_result import Results
 from drivers.command import Commit, MaybeRestart, Question, Reading, judge_questions, judge_template
-from drivers.table import Table
+from drivers.table import Seconds, Table
 from drivers.text import Pattern, placeholders
 
 
@@ -19,7 +19,7 @@ class Wake(Table):
 
     send: str = Field(default="AT", min_length=1)
     """A command that does nothing but be answered with OK; ``AT`` also teaches an autobauding board the speed."""
-    every_s: float = Field(default=1.0, gt=0)
+    every_s: Seconds = 1.0
     """Seconds to wait for its answer before it is sent again, since a first one may be lost."""
 
 
@@ -72,9 +72,9 @@ class AtOptions(Table):
     """Final result codes beside the standards'."""
     unsolicited: tuple[Pattern, ...] = ()
     """Regular expressions for how lines begin that are no answer (result codes that come by themselves)."""
-    reply_s: float = Field(default=5.0, gt=0)
+    reply_s: Seconds = 5.0
     """Seconds within which a command must be answered in full, besides the time that it takes to send it."""
-    boot_s: float = Field(default=30.0, gt=0)
+    boot_s: Seconds = 30.0
     """Seconds within which the board must answer, from any state it may be in."""
     identify: tuple[Question, ...] = Field(min_length=1)
     """Commands that tell who the board is.  All are asked; together they must capture serial."""

@@ -15,7 +15,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from drivers.board import Identity
 from drivers.errors import BoardRefused, BoardUnreadable
 from drivers.measure import LENGTH, judge_measures, told
-from drivers.table import Table
+from drivers.table import Seconds, Table
 from drivers.text import Pattern, fill, placeholders
 
 _FACTS = frozenset(Identity.__dataclass_fields__)
@@ -47,7 +47,7 @@ class Commit(Table):
     """The command."""
     expect: str | None = Field(default=None, min_length=1)
     """Literal text that the answer must hold."""
-    timeout_s: float = Field(default=10.0, gt=0)
+    timeout_s: Seconds = 10.0
     """Seconds that it may take."""
 
 
@@ -137,7 +137,7 @@ class Restart(Table):
     """An operator switches the board off and on; the screen asks for it."""
     expect: str = Field(min_length=1)
     """Literal text that only a board which boots prints; not part of the command, whose echo it would be."""
-    timeout_s: float = Field(default=10.0, gt=0)
+    timeout_s: Seconds = 10.0
     """Seconds until it is there."""
 
     @model_validator(mode="after")

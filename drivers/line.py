@@ -12,15 +12,13 @@ import re
 from collections.abc import Mapping
 from typing import ClassVar, Literal
 
-from pydantic import Field
-
 from drivers.board import Identity
 from drivers.errors import BoardMisheard, BoardRefused, BoardRestarts, BoardSilent, CommitFailed, ValueUnwritable
 from drivers.exchange import Exchange
 from drivers.frame import Reply, digest, escape, pieces, request
 from drivers.link import Link
 from drivers.session import VALUE_LIMIT, Session, Untold
-from drivers.table import Table
+from drivers.table import Seconds, Table
 
 REPEATS = 2
 """So often the questions who a board is, or a set that it doesn't have whole, begin anew."""
@@ -36,13 +34,13 @@ class LineOptions(Table):
 
     facts: tuple[Literal["hardware", "firmware", "revision"], ...] = ("hardware", "firmware", "revision")
     """What the board is asked for besides its serial number; what it doesn't know stays empty."""
-    patience_s: float = Field(default=0.5, gt=0)
+    patience_s: Seconds = 0.5
     """Seconds without a reply, besides the wire's own, until a request is said again."""
-    reply_s: float = Field(default=3.0, gt=0)
+    reply_s: Seconds = 3.0
     """Seconds within which a request must be answered, however often it is said."""
-    commit_s: float = Field(default=10.0, gt=0)
+    commit_s: Seconds = 10.0
     """Seconds within which the settings must be permanent."""
-    boot_s: float = Field(default=10.0, gt=0)
+    boot_s: Seconds = 10.0
     """Seconds within which the board must answer, from any state it may be in, and after a restart."""
 
 

@@ -9,7 +9,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from drivers.errors import LoginRefused
-from drivers.table import Table
+from drivers.table import Seconds, Table
 from drivers.text import Pattern
 
 Question = Literal["user", "password"]
@@ -32,7 +32,7 @@ class Login(Table):
     """The name of the password among the station's ``[secrets]``; left out for a user who has none."""
     refused: Pattern = re.compile("Login incorrect", re.MULTILINE)
     """Regular expression of what the board says to a wrong user or password."""
-    timeout_s: float = Field(default=15.0, gt=0)
+    timeout_s: Seconds = 15.0
     """Seconds that the board may take after an answer; nothing wakes it in this time."""
 
     @model_validator(mode="after")

@@ -8,7 +8,7 @@ from typing import Self
 from pydantic import Field, field_validator, model_validator
 
 from drivers.login import Login
-from drivers.table import Table
+from drivers.table import Seconds, Table
 from drivers.text import Pattern
 
 
@@ -21,7 +21,7 @@ class Wake(Table):
     then: str | None = Field(default=None, min_length=1)
     """Sent every other time, where a state of the board takes no notice of ``send``: a getty ignores Ctrl-C.  Not both
     at once, since each may bring a prompt of its own."""
-    every_s: float = Field(default=1.0, gt=0)
+    every_s: Seconds = 1.0
     """Seconds to wait for the prompt before something is sent again."""
 
 
@@ -55,9 +55,9 @@ class ConsoleOptions(Table):
     log: tuple[Pattern, ...] = ()
     """Regular expressions of lines that the board prints at any moment by itself: such a line is taken out, from where
     the expression matches to the end of the line."""
-    reply_s: float = Field(default=5.0, gt=0)
+    reply_s: Seconds = 5.0
     """Seconds within which a command must be answered in full, besides the time that it takes to send it."""
-    boot_s: float = Field(default=30.0, gt=0)
+    boot_s: Seconds = 30.0
     """Seconds within which the prompt must be there, from any state the board may be in."""
 
     @field_validator("prompt_pattern")

@@ -13,8 +13,6 @@ from __future__ import annotations
 
 import time
 
-from pydantic import Field
-
 from drivers import snippets
 from drivers.console import Lost
 from drivers.errors import (
@@ -28,7 +26,7 @@ from drivers.errors import (
 )
 from drivers.hearing import LIMIT
 from drivers.link import Link
-from drivers.table import Table
+from drivers.table import Seconds, Table
 from drivers.text import garbled, lines, plain, printable
 
 _WAKE = b"\x03\x03\x01"
@@ -56,11 +54,11 @@ _GREETINGS = 3
 class RawReplOptions(Table):
     """What a recipe says of a board's raw REPL."""
 
-    wake_s: float = Field(default=1.0, gt=0)
+    wake_s: Seconds = 1.0
     """Seconds to wait for the raw REPL before the board is interrupted again."""
-    reply_s: float = Field(default=10.0, gt=0)
+    reply_s: Seconds = 10.0
     """Seconds within which a piece of code must have run, besides the time that it takes to send it."""
-    boot_s: float = Field(default=30.0, gt=0)
+    boot_s: Seconds = 30.0
     """Seconds within which the raw REPL must be there, from any state the board may be in."""
 
 

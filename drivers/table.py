@@ -6,7 +6,12 @@ board is touched; and it is fixed from then on.
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Seconds = Annotated[float, Field(gt=0, le=3600)]
+"""How long a board is waited for: an hour at most, since nobody means more, and no wait is for ever."""
 
 
 class Table(BaseModel):

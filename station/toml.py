@@ -67,7 +67,8 @@ def parsed(path: Path, raw: bytes, error: type[BadInput]) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as cause:
         raise error(f"{path}: is not TOML: {cause}") from cause
     for key, value in _not_json(content, ()):
-        raise error(f"{path}: {_name(key)}: expected text, a number, true, false, a list or a table; found {value}")
+        what = "a finite number" if isinstance(value, float) else "text, a number, true, false, a list or a table"
+        raise error(f"{path}: {_name(key)}: expected {what}; found {value}")
     return content
 
 

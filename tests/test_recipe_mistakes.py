@@ -91,10 +91,12 @@ MISTAKES = {
         "version = 2026-11-23",
         "version: expected text, a number, true, false, a list or a table; found 2026-11-23",
     ),
+    "for ever": ("reply_s = 2", "reply_s = 1e308", "shell.reply_s: expected less than or equal to 3600; found 1e+308"),
+    "not a number": ("reply_s = 2", "reply_s = nan", "shell.reply_s: expected a finite number; found nan"),
     "infinite": (
         "reply_s = 2",
         "reply_s = inf",
-        "shell.reply_s: expected text, a number, true, false, a list or a table; found inf",
+        "shell.reply_s: expected a finite number; found inf",
     ),
     # wrong values
     "empty": (

@@ -204,6 +204,15 @@ def test_what_can_not_be_is_refused_and_the_terminal_left_alone(tmp_path: Path) 
         terminal.until(b"[port-missing]")
     done = station("boards", "console", "/dev/no-such-port")
     assert done.returncode == 2 and "a console needs a terminal" in done.stderr
-    with console("/dev/x", "--baud", "9600", "--recipe", RECIPES / "rehearsal-shell.toml") as terminal:
-        assert terminal.ended() == 2
-        terminal.until(b"either --baud or a recipe")
+
+
+def test_a_speed_goes_before_the_recipes(tmp_path: Path) -> None:
+    with board_on_port(tmp_path) as board:
+        words = [board.port, "--baud", "9600", "--recipe", RECIPES / "rehearsal-shell.toml"]
+        with console(*words) as terminal:
+            terminal.until(b"Ctrl-]")
+            there = os.open(board.port, os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK)
+            assert termios.tcgetattr(there)[5] == termios.B9600
+            os.close(there)
+            terminal.type(LEAVE)
+            assert terminal.ended() == 0

@@ -39,12 +39,12 @@ class _Left(Exception):
 
 @click.command()
 @target
-@click.option("--baud", type=click.IntRange(50, 12_000_000), help="Bits a second, without a recipe.  [default: 115200]")
+@click.option("--baud", type=click.IntRange(50, 12_000_000), help="Bits a second.  [default: the recipe's, or 115200]")
 @click.option("--transcript", type=FILE, help="Append what is sent and comes to this file, with times.")
 def command(board: Target, baud: int | None, transcript: Path | None) -> None:
     """Be a board's terminal: Ctrl-] leaves, every other key goes to the board.
 
-    The port is set up as the recipe's [link] says, or 8N1 at --baud.  If it
+    The port is set up as the recipe's [link] says, or 8N1; --baud goes before the recipe's speed.  If it
     goes away, it is opened again once it is back.  In the transcript the
     secrets of --secret, and those that the recipe needs, are masked; what
     else is typed, is in it.
@@ -80,9 +80,8 @@ def _options(board: Target, baud: int | None) -> LinkOptions:
 
     if board.recipe_file is None and board.config is None:
         return LinkOptions(baud=baud or 115200)
-    if baud is not None:
-        raise click.UsageError("either --baud or a recipe, which says it")
-    return board.recipe.link
+    link = board.recipe.link
+    return link if baud is None else link.model_copy(update={"baud": baud})
 
 
 def _mask(board: Target) -> Callable[[bytes], bytes]:
