@@ -1,7 +1,7 @@
 """What may not be shown of a conversation: secrets that are known by value, and settings whose values are secrets.
 
-By value: the text itself, however a console wraps, splits or quotes it, and as
-hex, base64 or with percent signs.  By name: whatever stands behind the name of
+By value: the text itself, however a console wraps, splits or quotes it, and in
+its disguises (``drivers.disguises``).  By name: whatever stands behind the name of
 a secret setting, and what answers a line that asks for one, since a board that
 comes back holds a key that nobody here knows.  Both as what is said stands
 there, and as it would be if the board had put nothing in between.
@@ -9,15 +9,13 @@ there, and as it would be if the board had put nothing in between.
 
 from __future__ import annotations
 
-import base64
-import json
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence, Set
 from functools import cache
 from typing import Literal
-from urllib.parse import quote
 
+from drivers.disguises import WRAP, dumps, hexes, texts
 from drivers.interjections import ESCAPE, Interjections, matches, visible, without
 
 Direction = Literal[">", "<"]
@@ -31,20 +29,12 @@ MASK = b"***"
 _Runs = dict[int, set[bytes]]
 """Pieces that give secrets away, by their length."""
 
-_RUN = 8
-"""So many characters of a secret in a row are masked, so that a cut or damaged one doesn't show either."""
 _MANY = 500
-_LEAST = 5
-"""A form of a secret that is shorter than this is found in too much else; the secret itself counts at any length."""
 
-_WRAP = re.compile(ESCAPE + rb"| ?\r|[\n\b'\"\\]")
-"""What a terminal or a shell puts into a text without ending it."""
-_OVERWRITTEN = re.compile(_WRAP.pattern + rb"|[^\x08]\x08")
-"""The same on consoles that wrap by printing a character twice, the first one to be written over."""
-_HEX = re.compile(r"(?:[0-9a-fA-F]{2}){4,}")
-"""A secret of hex digits, as the device keys are (API document, section 2): firmware prints the bytes in many ways."""
+_OVERWRITTEN = re.compile(WRAP.pattern + rb"|[^\x08]\x08")
+"""``WRAP`` on consoles that wrap by printing a character twice, the first one to be written over."""
 _NOT_HEX = re.compile(ESCAPE + rb"|0[xX]|[^0-9a-fA-F]")
-_PUNCTUATION = re.compile(ESCAPE + rb"|0[xX]|[\s,:;.'\"\\(){}\[\]<>|-]")
+_PUNCTUATION = re.compile(ESCAPE + rb"|0[xX]|[\s\b,:;.'\"\\(){}\[\]<>|-]")
 """What stands between the bytes of a dump."""
 _LINE = re.compile(rb"[^\r\n]+")
 
@@ -134,10 +124,10 @@ class Masking:
             return flags
         while self._fresh:
             secret = self._fresh.pop()
-            _sort_in(_texts(secret), self._texts)
-            _sort_in(_hexes(secret), self._hexes)
-            _sort_in(_dumps(secret), self._dumps)
-        readings = [(_WRAP, self._texts), (_NOT_HEX, self._hexes), (_PUNCTUATION, self._dumps)]
+            _sort_in(texts(secret), self._texts)
+            _sort_in(hexes(secret), self._hexes)
+            _sort_in(dumps(secret), self._dumps)
+        readings = [(WRAP, self._texts), (_NOT_HEX, self._hexes), (_PUNCTUATION, self._dumps)]
         if b"\b" in stream:
             readings.append((_OVERWRITTEN, self._texts))
         for skipped, forms in readings:
@@ -263,47 +253,3 @@ def _after(name: bytes) -> re.Pattern[bytes]:
 @cache
 def _mention(name: bytes) -> re.Pattern[bytes]:
     return re.compile(rb"(?<![A-Za-z0-9])" + re.escape(name) + rb"(?![A-Za-z0-9_-])")
-
-
-def _runs(form: bytes, length: int) -> Iterator[bytes]:
-    length = min(length, len(form))
-    for i in range(len(form) - length + 1):
-        yield form[i : i + length]
-
-
-def _texts(secret: str) -> frozenset[bytes]:
-    """Return the pieces that give a secret away in a text that has lost its quotation marks and backslashes."""
-    raw = secret.encode()
-    likely = {raw, json.dumps(secret)[1:-1].encode(), quote(raw, safe="").encode(), raw.replace(b"\\", b"x5c")}
-    found = {without(form, matches(_WRAP, form))[0] for form in likely}
-    found = {form for form in found if form == raw or len(form) >= _LEAST}
-    forms = found | _base64(raw) | _base64(_digits(secret))
-    return frozenset(run for form in forms for run in _runs(form, _RUN))
-
-
-def _digits(secret: str) -> bytes:
-    """Return the bytes that a secret of hex digits stands for, as a firmware may keep it; else none."""
-    return bytes.fromhex(secret) if _HEX.fullmatch(secret) else b""
-
-
-def _base64(raw: bytes) -> set[bytes]:
-    """Return what depends on the secret alone in base64, wherever it stands in what was encoded."""
-    forms = set()
-    for before in range(3):
-        encoded = base64.b64encode(bytes(before) + raw)
-        form = encoded[-(-8 * before // 6) : 8 * (before + len(raw)) // 6]
-        if len(form) >= _LEAST:
-            forms |= {form, form.replace(b"+", b"-").replace(b"/", b"_")}
-    return forms
-
-
-def _hexes(secret: str) -> frozenset[bytes]:
-    """Return the pieces that give a secret away in a text of which only its hex digits are left."""
-    form = secret.encode().hex().encode()
-    return frozenset(_runs(form, 2 * _RUN)) if len(form) >= _LEAST else frozenset()
-
-
-def _dumps(secret: str) -> frozenset[bytes]:
-    """Return the pieces that give a secret of hex digits away in a dump of its bytes that has lost its punctuation."""
-    form = _digits(secret).hex().encode()
-    return frozenset(_runs(form, _RUN)) if form else frozenset()

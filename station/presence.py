@@ -190,17 +190,18 @@ class Gate:
 
     # ------------------------------------------------------------- boards go
 
-    def await_removal(self, link: Link, board: Board, unseen: bool) -> bool:
+    def await_removal(self, link: Link, board: Board, unseen: bool, swapped: Callable[[], bool]) -> bool:
         """Return True once the board has left, or an operator says that there is another; False if nothing shows that.
 
-        ``unseen``: this board's silence means nothing, nor does a port that was gone before.  Raises ``PortLost``
-        if a fixture's adapter goes, which says nothing of the board.
+        ``unseen``: this board's silence means nothing, nor does a port that was gone before.  ``swapped`` is asked
+        where a board answers again after a moment, whether it is another.  Raises ``PortLost`` if a fixture's adapter
+        goes, which says nothing of the board.
         """
         match self._presence:
             case Presence.START:
                 return self._await_start(link)
             case Presence.PROBE:
-                return not unseen and self.await_silence(board)
+                return not unseen and self.await_silence(board, swapped=swapped)
             case Presence.PORT:
                 if unseen and link.closed:
                     return False
@@ -216,13 +217,18 @@ class Gate:
                 raise
         return True
 
-    def await_silence(self, board: Board, patience_s: float | None = None) -> bool:
-        """Probe until nobody answers any more, or an operator says that there is another; False if that takes long."""
+    def await_silence(
+        self, board: Board, patience_s: float | None = None, swapped: Callable[[], bool] = lambda: False
+    ) -> bool:
+        """Probe until nobody answers any more, or somebody else by an operator's or its own word; False if it lasts."""
         since, silent = clock.monotonic(), 0
         while not self.started and silent < _SILENT_PROBES:
             if self._is_over(since, patience_s):
                 return False
-            silent = 0 if board.present() else silent + 1
+            answers = board.present()
+            if answers and silent and swapped():
+                return True
+            silent = 0 if answers else silent + 1
             self._pause(_PROBE_S)
         return True
 

@@ -238,7 +238,8 @@ class Slot:
     def _see_off(self, row: CycleRow, link: Link, board: Board) -> bool:
         """Wait until the board of a closed cycle has left; False where nothing would show it."""
         pulled = row.error == BoardPulled.code
-        if pulled or self._gate.await_removal(link, board, leaves_unseen(self._presence, row.error)):
+        unseen = leaves_unseen(self._presence, row.error)
+        if pulled or self._gate.await_removal(link, board, unseen, lambda: self._was_swapped(row, board)):
             self._leave(row)
             return True
         return False
@@ -330,12 +331,28 @@ class Slot:
         except DriverError:
             # A board that had spoken is not taken for granted, unless it is one that falls silent by itself.
             return row.serial is not None and not leaves_unseen(self._presence, row.error)
+        return self._differs(row, seen)
+
+    def _differs(self, row: CycleRow, seen: Identity) -> bool:
+        """Tell whether this is not the board of a closed cycle."""
         if row.serial is None:
             # Stopped while it was identified, by what the ledger knows of it; or it was never understood.
             named = self._equipment.office.reader.stopped(row.id)
             stopped = named.get("serial"), named.get("hardware_id", seen.hardware_id)
             return (seen.serial, seen.hardware_id) != stopped and self._equipment.recipe.complaint(seen) is None
         return (seen.serial, seen.hardware_id) != (row.serial, row.hardware_id)
+
+    def _was_swapped(self, row: CycleRow, board: Board) -> bool:
+        """Tell whether another board says who it is; one that says nothing may be the same, which does something else.
+
+        Boards can be changed by hand faster than three probes miss them.
+        """
+        try:
+            return self._differs(row, board.identify())
+        except (Cancelled, PortLost, BoardPulled):
+            raise
+        except DriverError:
+            return False
 
     def _leave(self, row: CycleRow) -> None:
         """Record that the board of a closed cycle has left."""

@@ -53,6 +53,14 @@ FORMS: dict[str, Callable[[str], str]] = {
     "base64 for URLs": lambda secret: base64.urlsafe_b64encode(secret.encode()).decode(),
     "percent": lambda secret: quote(secret, safe=""),
     "all percent": lambda secret: "".join(f"%{byte:02x}" for byte in secret.encode()),
+    "base32": lambda secret: base64.b32encode(secret.encode()).decode(),
+    "base32 in small letters": lambda secret: base64.b32encode(secret.encode()).decode().lower().rstrip("="),
+    "octal escapes": lambda secret: "".join(f"\\{byte:o}" for byte in secret.encode()),
+    "octal dump": lambda secret: " ".join(f"{byte:03o}" for byte in secret.encode()),
+    "JSON list": lambda secret: json.dumps(list(secret.encode())),
+    "numbers": lambda secret: " ".join(f"{byte:>3}" for byte in secret.encode()),
+    "turned round": lambda secret: secret[::-1],
+    "hex turned round": lambda secret: secret.encode()[::-1].hex(" "),
     "shell": shlex.quote,
     "double": lambda secret: '"' + secret.replace("\\", r"\\").replace('"', r"\"").replace("$", r"\$") + '"',
     "JSON": json.dumps,
@@ -112,6 +120,21 @@ def test_a_key_of_hex_digits_is_masked_as_the_bytes_that_it_stands_for(form: str
     shown = masked(f"key: {BYTES[form](OLD)}\r\n=> ", OLD)
     digits = re.sub(r"0x|[^0-9a-f]", "", shown.decode().lower().removeprefix("key"))
     assert b"***" in shown and len(digits) <= 2, shown
+
+
+@pytest.mark.parametrize("size", [2, 4])
+@pytest.mark.parametrize("before", range(4))
+@pytest.mark.parametrize("data", [KEY.encode(), bytes.fromhex(OLD), PASSWORD.encode()], ids=["text", "bytes", "word"])
+def test_a_dump_in_little_endian_words_gives_no_more_than_a_word_away_at_each_end(
+    data: bytes, before: int, size: int
+) -> None:
+    around = bytes(before) + data + bytes(-(before + len(data)) % size)
+    words = [around[at : at + size][::-1].hex() for at in range(0, len(around), size)]
+    lines = [f"{n * 16:08x}: {' '.join(words[n * 16 // size : (n + 1) * 16 // size])}\r\n" for n in range(4)]
+    secret = OLD if data == bytes.fromhex(OLD) else data.decode()
+    shown = masked("".join(lines), secret).decode()
+    left = re.findall("[0-9a-f]+", re.sub("(?m)^[0-9a-f]{8}:", "", shown))
+    assert sum(word in words and int(word, 16) != 0 for word in left) <= 2, shown
 
 
 def test_base64_of_the_bytes_of_a_key_is_masked() -> None:

@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from engine_floor import Forgetful
 from engine_presence import LINE, QUICK, Bed
 
 from drivers.errors import PortMissing
+from drivers.shell import Shell
+from drivers.sim.memory import Memory
 from station.ledger import CycleRow
 from station.ledger.write import Ledger
 from station.model import FleetState, Outcome, Phase
@@ -370,6 +373,35 @@ def test_a_failed_board_that_comes_to_life_again_is_not_begun_again(bed_of: Make
     bed.watcher.wait_for(lambda: bed.opened > opened)
     assert bed.cycles() == [("SIM-00000001", "FAIL", "board-silent")] and bed.shown().outcome is Outcome.FAIL
     passes(bed, 2, 2)
+
+
+@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize("outcome", [Outcome.PASS, Outcome.FAIL])
+def test_a_board_that_is_changed_while_one_probe_is_missed_is_begun(
+    number: int, outcome: Outcome, bed_of: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bed = bed_of("probe")
+    bed.ready()
+    bed.insert(number=1, kind=Memory if outcome is Outcome.PASS else Forgetful)
+    assert bed.watcher.wait_finished().outcome is outcome
+    present, missed = Shell.present, []
+
+    def misses_one(board: Shell) -> bool:
+        answers = present(board)
+        if not answers and not missed:
+            missed.append(True)
+            bed.insert(number=number)
+        return answers
+
+    monkeypatch.setattr(Shell, "present", misses_one)
+    asked = bed.asked
+    bed.pull()
+    bed.watcher.wait_for(lambda: bed.asked > asked)
+    if number == 2:
+        assert bed.watcher.wait_finished(2).serial == "SIM-00000002"
+    bed.pull()
+    bed.watcher.wait_left("1")
+    assert len(bed.cycles()) == number and len(bed.events("remove")) == number
 
 
 @pytest.mark.parametrize("kind", ["port", "probe"])
