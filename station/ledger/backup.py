@@ -54,11 +54,17 @@ def newest(folder: Path, now: float) -> tuple[Path, float] | None:
 def back_up(ledger: Path, folder: Path, keep: int) -> Path:
     """Copy a ledger into a folder, keep the newest ``keep`` copies there, and return the new one.
 
+    The folder is made only beside the ledger: one elsewhere that isn't there is on a disk that isn't mounted.
+
     Raises ``DatabaseError``; what was there before is there still then.
     """
     place = folder / datetime.now(UTC).strftime(_FORM)
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o750)
+        if folder.parent == ledger.parent:
+            folder.mkdir(exist_ok=True, mode=0o750)
+        elif not folder.is_dir():
+            hint = "no such folder; is its disk mounted? If it is new, make the folder"
+            raise DatabaseFailed(f"{folder}: no backup can be made: {hint}")
         _sweep(folder)
         _refuse_narrow(ledger, folder)
         copy(ledger, place, testimony(ledger))

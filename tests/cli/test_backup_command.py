@@ -45,7 +45,6 @@ def test_nothing_is_copied_or_made_where_there_is_no_ledger_yet(tmp_path: Path) 
 def test_a_running_station_is_copied_and_not_restored(far_end: FarEnd) -> None:
     config = far_end.config
     config.write_text(config.read_text().replace("[fleet]", '[backup]\nfolder = "no/copies"\n\n[fleet]'))
-    (config.parent / "no").touch()
     with Station("run", "--config", config, "--headless", "--json") as running:
         running.line("stderr", "no backup: ")
         running.line()
@@ -53,7 +52,7 @@ def test_a_running_station_is_copied_and_not_restored(far_end: FarEnd) -> None:
         assert "WARNING: The records could not be copied. Go on working and tell the supervisor.\n" in shown
         done = station("backup", "--config", config)
         assert done.returncode == 1 and f"{config.parent / 'no' / 'copies'}: no backup can be made: " in done.stderr
-        (config.parent / "no").unlink()
+        (config.parent / "no" / "copies").mkdir(parents=True)
         done = station("backup", "--config", config)
         assert done.returncode == 0 and re.fullmatch(r"ledger-\d{8}T\d{6}Z\.db", Path(done.stdout.strip()).name)
         copy = Path(done.stdout.strip())

@@ -122,6 +122,7 @@ class Floor:
         self.server.start()
         self._loop = LoopThread("test-boards")
         (folder / "ports").mkdir()
+        (folder / "copies").mkdir()
         self.wires = {str(n + 1): Wire(folder / "ports" / str(n + 1)) for n in range(slots)}
         self._boards: dict[str, ShellBoard] = {}
         self.token = folder / "token"

@@ -281,7 +281,6 @@ def test_only_the_newest_copies_are_kept(floor: Floor) -> None:
     floor.start()
     floor.stop()
     folder = floor.folder / "copies"
-    folder.mkdir()
     for day in (1, 2, 3):
         (folder / f"ledger-2026010{day}T000000Z.db").touch()
     copy = back_up(ledger_of(floor), folder, 2)
@@ -371,7 +370,7 @@ def test_a_running_station_makes_a_copy_a_day(floor: Floor) -> None:
 
 
 def test_a_copy_that_can_not_be_made_is_told_and_stops_nobody(floor: Floor) -> None:
-    (floor.folder / "copies").touch()  # no folder
+    (floor.folder / "copies").rmdir()  # its disk is not mounted
     floor.config.write_text(floor.config.read_text().replace("[fleet]", '[backup]\nfolder = "copies"\n[fleet]'))
     watcher = floor.start()
     bench = floor.bench
@@ -380,7 +379,8 @@ def test_a_copy_that_can_not_be_made_is_told_and_stops_nobody(floor: Floor) -> N
     assert bench.line().warning == words.advice("backup-failed") and bench.line().stopped_code is None
     assert made(floor, 1) == "PASS"
     floor.stop()
-    (floor.folder / "copies").unlink()
+    assert not (floor.folder / "copies").exists(), "it would be on the system's disk"
+    (floor.folder / "copies").mkdir()
     watcher = floor.start()
     watcher.wait_for(lambda: backups(floor.folder / "copies"))
     assert floor.bench is not None and not floor.bench.line().warning

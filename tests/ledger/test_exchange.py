@@ -29,10 +29,10 @@ def killed(tmp_path: Path) -> Path:
     folder.mkdir()
     with closing(Ledger(path, STATION)) as ledger:
         ledger.note("before", {})
-        back_up(path, tmp_path / "copies", 1).rename(tmp_path / "copy.db")
+        back_up(path, path.parent / "copies", 1).rename(tmp_path / "copy.db")
     with closing(Ledger(path, STATION)) as ledger:
         ledger.note("after", {})
-        for file in path.parent.iterdir():
+        for file in path.parent.glob("ledger.db*"):
             shutil.copy(file, folder)
     return folder / path.name
 
