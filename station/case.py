@@ -163,8 +163,8 @@ class Case:
     rest: Callable[[float, str | None], None] = lambda seconds, code: None
     """Lets so many seconds pass while the board has to stay; raises what ends the waiting.  ``code`` is that of the
     sentence which says why, if that isn't plain from the step."""
-    calls: Callable[[str], None] = lambda call: None
-    """Records that the fleet is about to be asked for what can kill a key."""
+    calls: Callable[[str, Found], None] = lambda call, found: None
+    """Records that the fleet is about to be asked for what can kill a key, and the number's state before."""
     astray_s: Callable[[str], float | None] = lambda serial: None
     """How many seconds ago the last such call began that got no answer; None if each got one."""
     late_s: float = 0.0
@@ -297,14 +297,14 @@ class Case:
                 know_model(self.fleet, self.model)  # else it is no fault of this board
             raise
 
-    def regenerate(self) -> None:
-        """Have the fleet make a new key (M48): the old one dies."""
-        self.calls("regenerate")
+    def regenerate(self, found: Found) -> None:
+        """Have the fleet make a new key (M48): the old one dies.  ``found`` is the number's state before."""
+        self.calls("regenerate", found)
         self.act(lambda: self.fleet.serials.regenerate(self.model, self.serial))
 
-    def disable(self) -> None:
-        """Have the fleet disable the number (M49): its key dies."""
-        self.calls("disable")
+    def disable(self, found: Found) -> None:
+        """Have the fleet disable the number (M49): its key dies.  ``found`` is its state before."""
+        self.calls("disable", found)
         self.act(lambda: self.fleet.serials.disable(self.model, self.serial))
 
     def outwait_lost_calls(self) -> None:

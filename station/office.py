@@ -48,7 +48,7 @@ class Office:
             board=board,
             fleet=self.fleet,
             escrow=self.escrow,
-            calls=lambda call: self.ledger.calls(row, call),
+            calls=lambda call, found: self.ledger.calls(row, call, found),
             astray_s=self.reader.astray_s,
             late_s=self.late_s,
             history=history or (lambda identity: self.history(identity, row)),

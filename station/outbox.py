@@ -170,7 +170,7 @@ class Outbox:
         hardware = evidence.hardware(identity, history)
         move = decide(Situation(Step.DISABLE, Held.NONE, ours, hardware, found, whose))
         if move is Move.DISABLE:
-            office.ledger.calls(row, "disable")
+            office.ledger.calls(row, "disable", found)
             office.fleet.serials.disable(model, row.serial)
         office.ledger.disabled(row, {"found": found, "claim": whose, "move": move})
         log.info("cycle %d: %s: what it owed the fleet is settled: %s", row.id, row.serial, move)

@@ -114,7 +114,7 @@ def enable(case: Case) -> Facts:
         if sight.move is Move.ENABLE:
             rid = case.act(lambda: case.fleet.serials.enable(case.model, case.serial, case.owner))
         elif sight.move is Move.REGENERATE:
-            case.regenerate()
+            case.regenerate(sight.found)
         window = _window(case, sight.since if sight.move is Move.ADOPT else None)
         return {"rid": rid, "found": sight.found, "move": sight.move, **window}
 
@@ -145,9 +145,10 @@ def activate(case: Case) -> Facts:
     def attempt() -> Facts:
         key, move = case.escrow.get(case.number), Move.PROCEED
         if key is None:
-            move = case.look(Step.ACTIVATE).move
+            sight = case.look(Step.ACTIVATE)
+            move = sight.move
             if move is Move.REGENERATE:
-                case.regenerate()
+                case.regenerate(sight.found)
             try:
                 key = case.act(lambda: case.fleet.device.activate(case.model, case.serial))
             except NotFound as fault:
@@ -217,7 +218,7 @@ def disable(case: Case) -> Facts:
     """Make the identity of a board that did not pass a dead one (M49); never anybody else's."""
     sight = case.look(Step.DISABLE)
     if sight.move is Move.DISABLE:
-        case.disable()
+        case.disable(sight.found)
     return {"found": sight.found, "claim": sight.claim, "move": sight.move}
 
 

@@ -245,13 +245,16 @@ class Reader:
 
         None if each of them got one, or its effect was seen afterwards.
         """
-        sql = """SELECT made.at, made.boot, json_extract(made.body, '$.uptime_us'), json_extract(next.body, '$.facts')
+        sql = """SELECT made.at, made.boot, json_extract(made.body, '$.uptime_us'), json_extract(made.body, '$.facts'),
+              json_extract(next.body, '$.facts')
             FROM events made LEFT JOIN events next ON next.id = (SELECT MIN(id) FROM events
               WHERE cycle = made.cycle AND id > made.id AND kind IN ('call', 'settle', 'disable'))
             WHERE made.cycle IN (SELECT id FROM cycles WHERE serial = ?) AND made.kind = 'call' ORDER BY made.id DESC"""
         with self._rows(sql, [serial]) as calls:
-            lost = (call for *call, after in calls if after is None or not _tells_of_effect(json.loads(after)))
-            return next((self._since_s(*call) for call in lost), None)
+            for *when, made, after in calls:
+                if after is None or not _tells_of_effect(json.loads(made), json.loads(after)):
+                    return self._since_s(*when)
+            return None
 
     def _since_s(self, at: int, boot: str, uptime: int) -> float:
         """Return the seconds since an event: by the uptime, or by the clock if the machine was restarted."""
@@ -355,8 +358,11 @@ class Reader:
             return Counters(*rows[0])
 
 
-def _tells_of_effect(facts: Facts) -> bool:
+def _tells_of_effect(made: Facts, after: Facts) -> bool:
     """Tell whether the event after a call shows that it took effect: an answer came, or it was seen."""
-    if "call" in facts or facts.get("move") == "adopt":
+    found = after.get("found")
+    if "call" in after:  # it is made once more, of another state: a new key waits for the board that had an old one
+        return made["call"] == "regenerate" and made["found"] != found == "notactivated"
+    if after.get("move") == "adopt":
         return False
-    return facts.get("move") != "proceed" or facts.get("found") not in ("notactivated", "activated")
+    return after.get("move") != "proceed" or found not in ("notactivated", "activated")

@@ -202,13 +202,13 @@ class Ledger:
         body = {"step": Step.DISABLE}
         self.write(lambda db: self._append(db, "disable", cycle, body=body, facts=dict(facts), carry=False))
 
-    def calls(self, cycle: CycleRow, call: str) -> None:
+    def calls(self, cycle: CycleRow, call: str, found: str) -> None:
         """Record that the fleet is about to be asked for what can kill a key.
 
-        ``call`` is "regenerate" or "disable".  Of an answer tells the settling that follows; without one the call may
-        still take effect.
+        ``call`` is "regenerate" or "disable", ``found`` the number's state before.  Of an answer tells the settling
+        that follows; without one the call may still take effect.
         """
-        self.write(lambda db: self._append(db, "call", cycle, facts={"call": call}, carry=False))
+        self.write(lambda db: self._append(db, "call", cycle, facts={"call": call, "found": found}, carry=False))
 
     def note(self, kind: str, facts: Facts) -> None:
         """Record something that concerns the station, the line or a slot, and no one cycle."""

@@ -101,6 +101,17 @@ def test_a_lost_new_key_is_outwaited_in_the_cycle_that_asked_for_it(world: World
     assert entry is not None and entry.phase == "activated"
 
 
+def test_a_new_key_whose_answer_was_lost_and_that_was_seen_is_not_waited_for(world: World, time: Time) -> None:
+    cycle(world, worn()).run()
+    world.client.lose_answer("regenerate")
+    board = TameBoard()
+    one = cycle(world, board, patient, slot="2")
+    one._case.rest = time.rest
+    assert one.run() == Closing(Outcome.PASS) and time.gone == 0
+    entry = world.entry()
+    assert entry is not None and (entry.phase, board.flash["fleet_key"]) == ("activated", entry.cik)
+
+
 @pytest.mark.parametrize("in_the_outbox", [True, False])
 def test_what_was_answered_is_not_waited_for(in_the_outbox: bool, world: World, time: Time) -> None:
     if in_the_outbox:
