@@ -362,7 +362,7 @@ def _tells_of_effect(made: Facts, after: Facts) -> bool:
     """Tell whether the event after a call shows that it took effect: an answer came, or it was seen."""
     found = after.get("found")
     if "call" in after:  # it is made once more, of another state: a new key waits for the board that had an old one
-        return made["call"] == "regenerate" and made["found"] != found == "notactivated"
+        return bool(made["call"] == "regenerate" and made["found"] != found == "notactivated")
     if after.get("move") == "adopt":
         return False
     return after.get("move") != "proceed" or found not in ("notactivated", "activated")
