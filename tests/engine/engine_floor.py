@@ -11,7 +11,8 @@ from typing import Any
 
 from engine_world import MODEL, STATION, VENDOR, FickleClient, rows, write_recipe
 
-from drivers.sim.board import Pace
+from drivers.sim.board import Pace, SimulatedBoard
+from drivers.sim.label import Label
 from drivers.sim.loop import LoopThread
 from drivers.sim.memory import Memory
 from drivers.sim.shell import ShellBoard
@@ -124,7 +125,7 @@ class Floor:
         (folder / "ports").mkdir()
         (folder / "copies").mkdir()
         self.wires = {str(n + 1): Wire(folder / "ports" / str(n + 1)) for n in range(slots)}
-        self._boards: dict[str, ShellBoard] = {}
+        self._boards: dict[str, SimulatedBoard] = {}
         self.token = folder / "token"
         self.token.write_text(self.grant.token)
         write_recipe(folder, *changes)
@@ -223,13 +224,14 @@ class Floor:
         serial: str | None = None,
         mac: str | None = None,
         kind: type[Memory] = Memory,
+        board: type[SimulatedBoard] = ShellBoard,
     ) -> None:
         """Put board ``number`` into a slot and power it; its port appears, if it isn't there."""
         memory = kind(self.memory(number))
         if not memory.flash:
             serial, mac = serial or f"SIM-{number:08d}", mac or f"02:00:00:00:00:{number:02x}"
-            memory.program({"serial#": serial, "ethaddr": mac, "bootdelay": "2"})
-        self._boards[slot] = ShellBoard(self.wires[slot], memory, Pace(boot_s=0, save_s=0))
+            memory.program(board.program(Label(serial, mac)))
+        self._boards[slot] = board(self.wires[slot], memory, Pace(boot_s=0, save_s=0))
         self._in_loop(self.wires[slot].plug)
         self._in_loop(self._boards[slot].power_on)
 
