@@ -317,11 +317,12 @@ class Reader:
         restored = self._restored
         if restored is None:
             return False
-        # Who has come beyond register since has seen what the fleet held.
-        sql = """SELECT 1 FROM cycles WHERE serial = ? AND (rid IS NOT NULL OR id = ?)
-            AND error IS NOT 'serial-taken' AND EXISTS (SELECT 1 FROM events WHERE cycle = cycles.id AND events.id > ?
-              AND kind = 'settle' AND json_extract(body, '$.step') = 'register') LIMIT 1"""
-        with self._rows(sql, [serial, cycle, restored]) as since:
+        # Who has come beyond register since has seen what the fleet held; if that was nothing, all else came later.
+        sql = """SELECT 1 FROM cycles WHERE serial = ? AND error IS NOT 'serial-taken' AND EXISTS (
+              SELECT 1 FROM events WHERE cycle = cycles.id AND events.id > ? AND kind = 'settle'
+              AND json_extract(body, '$.step') = 'register'
+              AND (rid IS NOT NULL OR cycles.id = ? OR json_extract(body, '$.facts.found') = 'unknown')) LIMIT 1"""
+        with self._rows(sql, [serial, restored, cycle]) as since:
             return not since
 
     @cached_property

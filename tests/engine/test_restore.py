@@ -151,6 +151,17 @@ def test_a_client_that_somebody_has_revived_is_for_people(floor: Floor) -> None:
     assert made(floor, 1) == "PASS" and watcher
 
 
+def test_a_board_that_is_new_since_a_restore_may_lose_an_answer(make: Make) -> None:
+    floor = make(patience_s=0)
+    floor.start()
+    put_back(floor, backed_up(floor))
+    floor.start()
+    assert floor.client is not None
+    floor.client.lose_answer("enable")
+    assert made(floor, 1) == "fleet-unanswered"
+    assert made(floor, 1) == "PASS"
+
+
 def test_a_restored_board_that_waited_for_the_fleet_is_adopted_if_an_answer_is_lost(make: Make) -> None:
     floor = make(*DEFERRED)
     watcher = floor.start()
