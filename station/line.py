@@ -165,10 +165,10 @@ class Line:
 
         ``waited`` is how long, in seconds, the caller has been trying;
         ``say`` is told how many seconds it is until the next try; ``stays``
-        is asked now and then while the line stands still, and raises what
-        ends the waiting.  Raises ``fault`` when the patience of the settings is over, ``Cancelled`` at
-        a stop.  While the fleet refuses the station as a whole the line
-        stands still, and patience has no end.
+        is asked now and then, and raises what ends the waiting.  Raises ``fault``
+        when the patience of the settings is over, ``Cancelled`` at a stop.  While
+        the fleet refuses the station as a whole the line stands still, and
+        patience has no end.
         """
         if isinstance(fault, LINE_WIDE):
             self._answered(FleetState.REFUSED, None)
@@ -185,10 +185,12 @@ class Line:
         asked = fault.retry_after or 0.0 if isinstance(fault, Unanswered) else 0.0
         pause = max(min(max(_FIRST_RETRY_S, waited / 2), _LONGEST_RETRY_S), min(asked, _LONGEST_PAUSE_S))
         say(pause)
-        with self._changed:
-            seen = self._good_answers
-            self._changed.wait_for(lambda: self._stopping or self._good_answers > seen, pause)
-            self._check()
+        over, seen = clock.monotonic() + pause, self._good_answers
+        while self._good_answers == seen and (left := over - clock.monotonic()) > 0:
+            with self._changed:
+                self._changed.wait_for(lambda: self._stopping or self._good_answers > seen, min(left, _STAYS_S))
+                self._check()
+            stays()  # a board that left makes room at once: the next one may not wait
 
     def watch(self, fleet: Client, model: str, good: Callable[[], None], look: Callable[[], None]) -> None:
         """Look at the fleet now and then until the station stops; runs in a thread of its own.

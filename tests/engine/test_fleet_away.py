@@ -24,6 +24,25 @@ def test_a_slot_says_that_the_fleet_is_away_also_while_it_is_asked(floor: Floor)
     assert told == ["The fleet does not answer. Wait: the station tries again by itself."]
 
 
+def test_a_board_that_is_taken_out_while_the_fleet_is_away_makes_room_at_once(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next one may boot beyond reach while its slot waits for the fleet in the name of the one before."""
+    monkeypatch.setattr("station.line._FIRST_RETRY_S", 10 * LIMIT_S)
+    monkeypatch.setattr("station.line._LONGEST_RETRY_S", 10 * LIMIT_S)
+    watcher = floor.start()
+    assert floor.client is not None
+    floor.client.leave_after("enable")
+    floor.insert(number=1)
+    watcher.wait_note("Next try at")
+    floor.remove()
+    floor.insert(number=2)
+    first = watcher.wait_finished()
+    assert (first.serial, first.error) == ("SIM-00000001", "board-pulled")
+    floor.client.away = False
+    assert watcher.wait_finished(2).serial == "SIM-00000002"
+
+
 def test_a_slot_says_so_no_more_once_it_is_its_board_that_is_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
