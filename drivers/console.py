@@ -134,7 +134,9 @@ class Console:
         """Send one line and return its answer: without echo, prompt and log lines, with LF between lines.
 
         ``line`` may be several, with LF between them, if all but the last are answered with nothing but their echo
-        and a sign that the board waits for more.  ``timeout_s`` replaces ``reply_s``.  An answer that doesn't
+        and a sign that the board waits for more.  The terminal echoes them while the shell prints its signs, so
+        that these stand anywhere in the echo: it proves nothing and stays in the answer, and only an answer that
+        ``fits`` tells that they arrived.  ``timeout_s`` replaces ``reply_s``.  An answer that doesn't
         ``fit`` is given time to go on: what looked like the prompt was part of it (``US$ 5``), and a read ended
         just there.  Raises ``Lost`` if the board restarts, falls silent or echoes something else; ``BoardFloods``;
         ``BoardRefused`` if the line overflows the board's buffer.
@@ -143,15 +145,16 @@ class Console:
         self._heard.keep(self._link.drain())
         self._heed_restart()
         deadline = self._say(line, timeout_s or self._options.reply_s)
-        line = line.rpartition("\n")[2]
+        several, _, line = line.rpartition("\n")
         late_until, so_far = 0.0, ""
         while True:
             # First, so that a board which restarts within one read has given no answer, however its bytes are split.
             self._heed_restart(line)
             at_prompt, earlier = self._heard.at_prompt(), self._prompt if self._woken else ""
-            answer = self._heard.answer(line, echoes=self._echoes, earlier=earlier) if at_prompt else None
+            echoes = False if several else self._echoes
+            answer = self._heard.answer(line, echoes=echoes, earlier=earlier) if at_prompt else None
             if answer:
-                self._echoes = answer.echoed
+                self._echoes = self._echoes if several else answer.echoed
                 # Without a measure of its own: the first prompt after a wake may be the wake's own.
                 if fits(answer.text) if fits else answer.text or not self._woken:
                     break

@@ -15,8 +15,9 @@ from urllib.parse import quote
 
 from drivers.interjections import ESCAPE, matches, without
 
-WRAP = re.compile(ESCAPE + rb"| ?\r|[\n\b'\"\\]")
-"""What a terminal or a shell puts into a text without ending it."""
+WRAP = re.compile(ESCAPE + rb"| ?\r|> |[\n\b'\"\\]")
+"""What a terminal or a shell puts into a text without ending it: a shell that waits for more of a here-document prints
+its ``> `` into the echo of what follows."""
 
 _RUN = 8
 """So many characters, or bytes, of a secret in a row give it away."""

@@ -93,6 +93,13 @@ def test_a_console_that_wraps_by_printing_a_character_twice_gives_nothing_away()
         assert masked(f"{KEY[: at + 1]}\b{KEY[at:]}", KEY) == b"***"
 
 
+def test_the_signs_of_a_shell_that_waits_for_more_give_nothing_away() -> None:
+    sent = base64.b64encode(KEY.encode()).decode().rstrip("=")
+    for at in range(1, len(sent) - 5):
+        shown = masked(f"{sent[:at]}> {sent[at : at + 4]}> > {sent[at + 4 :]}", KEY)
+        assert len(shown) <= len(b"***" + sent[-2:].encode())  # the last two depend on what follows the key
+
+
 @pytest.mark.parametrize("before", range(3))
 def test_base64_of_something_that_holds_it_gives_nothing_away(before: int) -> None:
     shown = masked(base64.b64encode(f"{'k' * before}{KEY}, and more".encode()), KEY)

@@ -473,7 +473,8 @@ CONTENT = "-----BEGIN-----\n" + "Grüße; $x 'q'\n" * 120
 PLACE = rb"'/etc/it'\''s/ca.pem"
 
 
-def uploaded(content: str, digest: str) -> Script:
+def uploaded(content: str, digest: str, *, inside: bool = False) -> Script:
+    """What is said for one file.  ``inside``: the shell's signs come in the middle of each line's echo."""
     text = base64.b64encode(content.encode()).decode()
     lines = [text[at : at + 76] for at in range(0, len(text), 76)]
     begin = b"(umask 077; rm -f " + PLACE + b".b64'; : >" + PLACE + b".b64'); echo rc=$?"
@@ -481,7 +482,11 @@ def uploaded(content: str, digest: str) -> Script:
     for at in range(0, len(lines), 24):
         first = b"cat >>" + PLACE + b".b64' <<':END:'; echo rc=$?"
         sent = [first, *(line.encode() for line in lines[at : at + 24]), b":END:"]
-        echo = b"".join((b"> " if at else b"") + line + b"\r\n" for at, line in enumerate(sent))
+        half = [len(line) // 2 if inside else 0 for line in sent]
+        signs = [b"", *(b"> " for _ in sent[1:])]
+        echo = b"".join(
+            line[:at] + sign + line[at:] + b"\r\n" for line, sign, at in zip(sent, signs, half, strict=True)
+        )
         script.append((b"\r".join(sent) + b"\r", echo + b"rc=0\r\n" + ROOT))
     new, sent64 = PLACE + b".new'", PLACE + b".b64'"
     decode = b"base64 -d <" + sent64 + b" >" + new + b" && sha256sum <" + new
@@ -498,6 +503,15 @@ def test_a_file_is_sent_in_short_lines_verified_and_put_into_its_place() -> None
     script = START + uploaded(CONTENT, "0" * 64) + uploaded(CONTENT, GOOD) + [said(INSTALL, b"rc=0\r\n", ROOT)]
     assert max(len(line) for sent, _ in script for line in sent.split(b"\r")) < 255
     with expected_protocol(script, table=LINUX, secrets=KNOWN, **FILE) as (shell, _):
+        shell.configure({"ca": CONTENT})
+
+
+def test_the_signs_of_a_shell_that_waits_for_more_stand_anywhere_in_the_echo() -> None:
+    arrived, broken = uploaded(CONTENT, GOOD, inside=True), uploaded(CONTENT, "0" * 64, inside=True)
+    assert b"\r\n:E> ND:\r\n" in arrived[2][1]
+    with expected_protocol(
+        [*START, *broken, *arrived, said(INSTALL, b"rc=0\r\n", ROOT)], table=LINUX, secrets=KNOWN, **FILE
+    ) as (shell, _):
         shell.configure({"ca": CONTENT})
 
 
