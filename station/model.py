@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from drivers.board import Identity
 from drivers.errors import Blame
@@ -55,6 +55,18 @@ class Step(StrEnum):
     VERIFY_FLEET = "verify-fleet"
     DISABLE = "disable"
     """Not planned: taken when a cycle ends without PASS after enable."""
+
+
+class Edition(NamedTuple):
+    """A recipe as the records name it."""
+
+    sha256: str
+    name: str
+    version: str
+    text: str
+    """The file, whole."""
+    model: str
+    """The fleet's model of its boards: serial numbers are told apart within one."""
 
 
 @dataclass(frozen=True, slots=True)

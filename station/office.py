@@ -49,7 +49,7 @@ class Office:
             fleet=self.fleet,
             escrow=self.escrow,
             calls=lambda call, found: self.ledger.calls(row, call, found),
-            astray_s=self.reader.astray_s,
+            astray_s=lambda serial: self.reader.astray_s(row.model, serial),
             late_s=self.late_s,
             history=history or (lambda identity: self.history(identity, row)),
             **rest,
@@ -57,4 +57,4 @@ class Office:
 
     def history(self, identity: Identity, row: CycleRow) -> History:
         """Return what the ledger holds of a board, apart from this cycle of its."""
-        return self.reader.history(identity.serial, identity.hardware_id, row.id)
+        return self.reader.history(row.model, identity.serial, identity.hardware_id, row.id)

@@ -152,10 +152,9 @@ class Outbox:
     def _disable_ours(self, row: CycleRow) -> None:
         assert row.serial is not None and row.hardware_id is not None  # nothing is enabled before a board is identified
         office, reader = self._office, self._office.reader
-        model = reader.model(row.recipe)
-        found, rid, extra = ask_for_good(office.fleet, model, row.serial)
+        found, rid, extra = ask_for_good(office.fleet, row.model, row.serial)
         # Asked last: a board that has passed meanwhile has the client of the cycle before (M48 keeps the RID).
-        history = reader.history(row.serial, row.hardware_id, row.id)
+        history = reader.history(row.model, row.serial, row.hardware_id, row.id)
         ours = evidence.standing(history)
         if ours is Ours.ELSEWHERE:
             return  # it is being tested again: what is owed is known when that has ended
@@ -171,7 +170,7 @@ class Outbox:
         move = decide(Situation(Step.DISABLE, Held.NONE, ours, hardware, found, whose))
         if move is Move.DISABLE:
             office.ledger.calls(row, "disable", found)
-            office.fleet.serials.disable(model, row.serial)
+            office.fleet.serials.disable(row.model, row.serial)
         office.ledger.disabled(row, {"found": found, "claim": whose, "move": move})
         log.info("cycle %d: %s: what it owed the fleet is settled: %s", row.id, row.serial, move)
 

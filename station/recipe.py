@@ -23,7 +23,7 @@ from drivers.command import Restart
 from drivers.uart import LinkOptions, ModemLine
 from station.errors import RecipeError
 from station.fleet_rules import Activation, FleetRules
-from station.model import Step
+from station.model import Edition, Step
 from station.toml import Table, expression_fault, parse, parsed, validate
 
 _WORD = r"[ \t]*[A-Za-z_][A-Za-z0-9_]*[ \t]*"
@@ -200,6 +200,11 @@ class Recipe(Table):
     def secrets(self) -> frozenset[str]:
         """The names of the station's secrets that the dialect needs."""
         return frozenset(getattr(self.options, "secrets", ()))
+
+    @property
+    def edition(self) -> Edition:
+        """The recipe as the records name it."""
+        return Edition(self.sha256, self.name, self.version, self.text, self.fleet.model)
 
     @property
     def plan(self) -> tuple[Step, ...]:

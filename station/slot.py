@@ -253,8 +253,7 @@ class Slot:
                 return None
             self._line.rest(_AWAKE_S)
         recipe = self._equipment.recipe
-        named = (recipe.sha256, recipe.name, recipe.version, recipe.text)
-        row = self._equipment.office.ledger.open_cycle(self.name, named, recipe.plan[0])
+        row = self._equipment.office.ledger.open_cycle(self.name, recipe.edition, recipe.plan[0])
         return self._run_cycle(self._cycle(row, board, link))
 
     def _abandon(self, row: CycleRow, why: str) -> CycleRow:

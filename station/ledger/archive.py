@@ -84,9 +84,11 @@ class Archive(Reader):
 
     def conflicts(self) -> list[CycleRow]:
         """Return the cycles of boards that had left when the fleet refused them, and have not passed since."""
-        sql = """SELECT * FROM cycles WHERE released_at < closed_at AND outcome <> 'PASS' AND NOT EXISTS (
-            SELECT 1 FROM cycles later WHERE later.serial = cycles.serial AND later.id > cycles.id
-              AND later.outcome = 'PASS') ORDER BY id"""
+        same = "AND later.model = cycles.model" if "'' AS model" not in self._columns else ""
+        sql = f"""SELECT {self._columns} FROM cycles
+            WHERE released_at < closed_at AND outcome <> 'PASS' AND NOT EXISTS (
+              SELECT 1 FROM cycles later WHERE later.serial = cycles.serial {same} AND later.id > cycles.id
+                AND later.outcome = 'PASS') ORDER BY id"""
         with self._rows(sql) as rows:
             return [CycleRow(*row) for row in rows]
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import threading
-import tomllib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import Any
 
 from station import clock
 from station.database import connect, translated
+from station.ledger.schema import model_in
 from station.model import Closing, Counters, Facts, Outcome, Step
 
 LATEST = """SELECT MAX(COALESCE((SELECT at FROM events ORDER BY id DESC LIMIT 1), 0),
@@ -49,6 +49,8 @@ class CycleRow:
     error: str | None
     duration_ms: int | None
     removed_at: int | None
+    model: str
+    """The fleet's model, by the recipe; empty in a file of an earlier version that is only read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,8 @@ class History:
     hardware_of_serial: str | None = None
     """The hardware id that this serial number was last seen on; None if the number is new here."""
     serial_of_hardware: str | None = None
-    """The serial number that this hardware last had; None if the hardware is new here."""
+    """The serial number that this hardware last had, if it has passed as another product's then ``SERIAL of MODEL``;
+    None if the hardware is new here."""
     closed: tuple[Outcome, ...] = ()
     rids: frozenset[str] = frozenset()
     """The fleet clients that those of them have enabled which did not pass."""
@@ -127,19 +130,26 @@ class Reader:
             rows = self._database.conn.execute(sql, values).fetchall()
         yield rows
 
+    @cached_property
+    def _columns(self) -> str:
+        """The columns of a ``CycleRow``; a file of an earlier version lacks some, which its reader doesn't add."""
+        with self._rows("SELECT name FROM pragma_table_info('cycles')") as names:
+            there = {name for (name,) in names}
+        return ", ".join(name if name in there else f"'' AS {name}" for name in CycleRow.__dataclass_fields__)
+
     def open_cycle(self, slot: str) -> CycleRow | None:
         """Return the slot's open cycle, if it has one whose board is not released."""
-        with self._rows("SELECT * FROM cycles WHERE slot = ? AND released_at IS NULL", [slot]) as rows:
+        with self._rows(f"SELECT {self._columns} FROM cycles WHERE slot = ? AND released_at IS NULL", [slot]) as rows:
             return CycleRow(*rows[0]) if rows else None
 
     def last_cycle(self, slot: str) -> CycleRow | None:
         """Return the cycle that was opened last in a slot, open or closed."""
-        with self._rows("SELECT * FROM cycles WHERE slot = ? ORDER BY id DESC LIMIT 1", [slot]) as rows:
+        with self._rows(f"SELECT {self._columns} FROM cycles WHERE slot = ? ORDER BY id DESC LIMIT 1", [slot]) as rows:
             return CycleRow(*rows[0]) if rows else None
 
     def cycle(self, number: int) -> CycleRow:
         """Return one cycle; raises ``KeyError``."""
-        with self._rows("SELECT * FROM cycles WHERE id = ?", [number]) as rows:
+        with self._rows(f"SELECT {self._columns} FROM cycles WHERE id = ?", [number]) as rows:
             if not rows:
                 raise KeyError(number)
             return CycleRow(*rows[0])
@@ -166,7 +176,8 @@ class Reader:
 
     def pending(self) -> list[CycleRow]:
         """Return the open cycles whose board is released: good, and the fleet has yet to be told; oldest first."""
-        with self._rows("SELECT * FROM cycles WHERE closed_at IS NULL AND released_at IS NOT NULL ORDER BY id") as rows:
+        sql = f"SELECT {self._columns} FROM cycles WHERE closed_at IS NULL AND released_at IS NOT NULL ORDER BY id"
+        with self._rows(sql) as rows:
             return [CycleRow(*row) for row in rows]
 
     def recipe(self, sha256: str) -> str:
@@ -178,8 +189,7 @@ class Reader:
 
     def model(self, recipe: str) -> str:
         """Return the fleet's model that a stored recipe names, by the recipe's SHA-256."""
-        name: str = tomllib.loads(self.recipe(recipe).removeprefix("\ufeff"))["fleet"]["model"]
-        return name
+        return model_in(self.recipe(recipe))
 
     def last_start(self) -> Facts:
         """Return what the last start of the station recorded; empty if there was none."""
@@ -205,8 +215,9 @@ class Reader:
 
     def owed(self) -> list[CycleRow]:
         """Return the closed cycles whose serial number was to be disabled in the fleet, and is not known to be."""
-        sql = """SELECT * FROM cycles WHERE closed_at IS NOT NULL AND outcome <> 'PASS' AND step = 'disable'
-            AND NOT EXISTS (SELECT 1 FROM events WHERE cycle = cycles.id
+        sql = f"""SELECT {self._columns} FROM cycles
+            WHERE closed_at IS NOT NULL AND outcome <> 'PASS' AND step = 'disable' AND NOT EXISTS (
+              SELECT 1 FROM events WHERE cycle = cycles.id
               AND kind IN ('settle', 'disable') AND json_extract(body, '$.step') = 'disable') ORDER BY id"""
         with self._rows(sql) as rows:
             return [CycleRow(*row) for row in rows]
@@ -240,7 +251,7 @@ class Reader:
             found = json.loads(rows[0][0])
             return Closing(**{**found, "outcome": Outcome(found["outcome"])})
 
-    def astray_s(self, serial: str) -> float | None:
+    def astray_s(self, model: str, serial: str) -> float | None:
         """Return how many seconds ago the last call began that can kill this number's key and got no answer.
 
         None if each of them got one, or its effect was seen afterwards.
@@ -249,8 +260,9 @@ class Reader:
               json_extract(next.body, '$.facts')
             FROM events made LEFT JOIN events next ON next.id = (SELECT MIN(id) FROM events
               WHERE cycle = made.cycle AND id > made.id AND kind IN ('call', 'settle', 'disable'))
-            WHERE made.cycle IN (SELECT id FROM cycles WHERE serial = ?) AND made.kind = 'call' ORDER BY made.id DESC"""
-        with self._rows(sql, [serial]) as calls:
+            WHERE made.cycle IN (SELECT id FROM cycles WHERE serial = ? AND model = ?) AND made.kind = 'call'
+            ORDER BY made.id DESC"""
+        with self._rows(sql, [serial, model]) as calls:
             for *when, made, after in calls:
                 if after is None or not _tells_of_effect(json.loads(made), json.loads(after)):
                     return self._since_s(*when)
@@ -266,14 +278,19 @@ class Reader:
         with self._rows("SELECT text FROM transcripts WHERE cycle = ?", [cycle]) as rows:
             return str(rows[0][0]) if rows else ""
 
-    def history(self, serial: str, hardware_id: str, cycle: int) -> History:
-        """Return what is known of a board other than through ``cycle`` itself."""
+    def history(self, model: str, serial: str, hardware_id: str, cycle: int) -> History:
+        """Return what is known of a board other than through ``cycle`` itself.
+
+        Of another product, only that this hardware has passed as one of its boards.
+        """
         sql = """SELECT boards.hardware_id, cycles.rid FROM boards LEFT JOIN cycles ON cycles.id = passed_cycle
-            WHERE boards.serial = ?"""
-        with self._rows(sql, [serial]) as board:
+            WHERE boards.model = ? AND boards.serial = ?"""
+        with self._rows(sql, [model, serial]) as board:
             pass
-        sql = "SELECT serial FROM boards WHERE hardware_id = ? AND hardware_id <> '' ORDER BY last_cycle DESC LIMIT 1"
-        with self._rows(sql, [hardware_id]) as hardware:
+        sql = """SELECT serial || IIF(model = ?, '', ' of ' || model) FROM boards
+            WHERE hardware_id = ? AND hardware_id <> '' AND (model = ? OR passed_cycle IS NOT NULL)
+            ORDER BY last_cycle DESC LIMIT 1"""
+        with self._rows(sql, [model, hardware_id, model]) as hardware:
             pass
         # A definite refusal (serial-taken) has made nothing, so it leaves no doubt; what it took for its own is not.
         # What may have made something was to be disabled.
@@ -282,8 +299,8 @@ class Reader:
               IIF(outcome <> 'PASS' AND rid IS NULL AND error <> 'serial-taken' AND step = 'disable',
                 (SELECT MIN(at) FROM events WHERE cycle = cycles.id AND kind = 'intend'
                   AND json_extract(body, '$.step') = 'enable'), NULL)
-            FROM cycles WHERE serial = ? AND id <> ? ORDER BY id"""
-        with self._rows(sql, [serial, cycle]) as cycles:
+            FROM cycles WHERE serial = ? AND model = ? AND id <> ? ORDER BY id"""
+        with self._rows(sql, [serial, model, cycle]) as cycles:
             unclosed = [(slot, released) for slot, released, outcome, *_ in cycles if outcome is None]
             ours = [row[2:] for row in cycles if row[2] is not None and row[3] == hardware_id]
         return History(
@@ -296,33 +313,33 @@ class Reader:
             passed_rid=board[0][1] if board else None,
             open_in=unclosed[0][0] if unclosed else None,
             pending=bool(unclosed) and bool(unclosed[0][1]),
-            disabled=bool(ours) and self._disabled(serial, cycle),
-            lost=self._lost(serial, cycle),
+            disabled=bool(ours) and self._disabled(model, serial, cycle),
+            lost=self._lost(model, serial, cycle),
         )
 
-    def _disabled(self, serial: str, cycle: int) -> bool:
+    def _disabled(self, model: str, serial: str, cycle: int) -> bool:
         """Tell whether disabling is the last that other cycles have done to a number's client, as far as we know."""
         sql = """SELECT json_extract(body, '$.step') = 'disable' FROM events
-            WHERE cycle IN (SELECT id FROM cycles WHERE serial = ? AND id <> ?) AND (
+            WHERE cycle IN (SELECT id FROM cycles WHERE serial = ? AND model = ? AND id <> ?) AND (
               kind = 'call' AND json_extract(body, '$.facts.call') = 'regenerate'
               OR kind = 'settle' AND json_extract(body, '$.step') = 'enable'
               OR kind IN ('settle', 'disable') AND json_extract(body, '$.step') = 'disable'
                 AND (json_extract(body, '$.facts.move') = 'disable' OR json_extract(body, '$.facts.found') = 'expired'))
             ORDER BY id DESC LIMIT 1"""
-        with self._rows(sql, [serial, cycle]) as last:
+        with self._rows(sql, [serial, model, cycle]) as last:
             return bool(last and last[0][0])
 
-    def _lost(self, serial: str, cycle: int) -> bool:
+    def _lost(self, model: str, serial: str, cycle: int) -> bool:
         """Tell whether a restore stands between what we know of a number and now."""
         restored = self._restored
         if restored is None:
             return False
         # Who has come beyond register since has seen what the fleet held; if that was nothing, all else came later.
-        sql = """SELECT 1 FROM cycles WHERE serial = ? AND error IS NOT 'serial-taken' AND EXISTS (
+        sql = """SELECT 1 FROM cycles WHERE serial = ? AND model = ? AND error IS NOT 'serial-taken' AND EXISTS (
               SELECT 1 FROM events WHERE cycle = cycles.id AND events.id > ? AND kind = 'settle'
               AND json_extract(body, '$.step') = 'register'
               AND (rid IS NOT NULL OR cycles.id = ? OR json_extract(body, '$.facts.found') = 'unknown')) LIMIT 1"""
-        with self._rows(sql, [serial, restored, cycle]) as since:
+        with self._rows(sql, [serial, model, restored, cycle]) as since:
             return not since
 
     @cached_property
@@ -353,7 +370,8 @@ class Reader:
           (SELECT COUNT(*) FROM cycles WHERE closed_at IS NULL AND released_at IS NOT NULL)
         FROM (SELECT outcome, outcome IN ('PASS', 'FAIL') AND (serial IS NULL OR NOT EXISTS (
             SELECT 1 FROM cycles earlier
-            WHERE earlier.serial = cycles.serial AND earlier.id < cycles.id AND earlier.outcome IN ('PASS', 'FAIL')
+            WHERE earlier.serial = cycles.serial AND earlier.model = cycles.model AND earlier.id < cycles.id
+              AND earlier.outcome IN ('PASS', 'FAIL')
           )) AS first FROM cycles WHERE closed_at >= ?)"""
         with self._rows(sql, [since]) as rows:
             return Counters(*rows[0])

@@ -28,15 +28,16 @@ def project(connection: sqlite3.Connection, table: str, row: dict[str, Any]) -> 
 
     Only what has changed is written: SQLite rewrites every index of a column that is set, also to what it was.
     """
-    key = PROJECTIONS[table]
-    held = connection.execute(f"SELECT {', '.join(row)} FROM {table} WHERE {key} = ?", [row[key]]).fetchone()
+    named = " AND ".join(f"{name} = ?" for name in PROJECTIONS[table])
+    key = [row[name] for name in PROJECTIONS[table]]
+    held = connection.execute(f"SELECT {', '.join(row)} FROM {table} WHERE {named}", key).fetchone()
     if held is None:
         connection.execute(inserting(table, tuple(row)), list(row.values()))
         return
     changed = {name: value for (name, value), old in zip(row.items(), held, strict=True) if value != old}
     if changed:
         update = ", ".join(f"{name} = ?" for name in changed)
-        connection.execute(f"UPDATE {table} SET {update} WHERE {key} = ?", [*changed.values(), row[key]])
+        connection.execute(f"UPDATE {table} SET {update} WHERE {named}", [*changed.values(), *key])
 
 
 @cache

@@ -7,12 +7,15 @@ whole row, so that anybody can rebuild them and compare.  ``transcripts`` do not
 follow from events: the last event of a cycle with a ``transcript`` holds the
 SHA-256 of its text, or null where none is kept any more.
 
+Rows in events from before ``0003_models`` name no model: it is the one that the text of their recipe names.
+
 Times are UTC in microseconds.  Text that came from a board is stored as it
 was judged, and is never trusted.
 """
 
 from __future__ import annotations
 
+import tomllib
 from typing import TYPE_CHECKING
 
 from sqlite_utils import Migrations
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
 
 migrations = Migrations("ledger")
 
-PROJECTIONS = {"cycles": "id", "boards": "serial", "recipes": "sha256"}
+PROJECTIONS = {"cycles": ("id",), "boards": ("model", "serial"), "recipes": ("sha256",)}
 """Each projected table and its key."""
 
 
@@ -36,6 +39,22 @@ def _first(db: Database) -> None:
 def _transcripts(db: Database) -> None:
     for statement in _TRANSCRIPTS:
         db.execute(statement)
+
+
+@migrations(name="0003_models")
+def _models(db: Database) -> None:
+    """Tell serial numbers apart within one model, as the fleet does: two products may count alike."""
+    db.execute("ALTER TABLE cycles ADD COLUMN model TEXT")
+    for sha256, text in db.execute("SELECT sha256, text FROM recipes").fetchall():
+        db.execute("UPDATE cycles SET model = ? WHERE recipe = ?", [model_in(text), sha256])
+    for statement in _MODELS:
+        db.execute(statement)
+
+
+def model_in(recipe: str) -> str:
+    """Return the fleet's model that the text of a recipe names; empty if it names none."""
+    table = tomllib.loads(recipe.removeprefix("\ufeff"))
+    return str(table.get("fleet", {}).get("model", ""))
 
 
 _FIRST = (
@@ -136,4 +155,27 @@ WHEN (SELECT closed_at FROM cycles WHERE id = {row}.cycle) IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'the transcript of a closed cycle stays as it is'); END"""
         for act, row in (("INSERT", "NEW"), ("UPDATE", "OLD"), ("DELETE", "OLD"))
     ),
+)
+
+_MODELS = (
+    "DROP INDEX one_cycle_a_serial",
+    "CREATE UNIQUE INDEX one_cycle_a_serial ON cycles(model, serial) WHERE closed_at IS NULL",
+    "DROP TABLE boards",
+    """
+CREATE TABLE boards(
+  model TEXT NOT NULL,                          -- the fleet's, as the recipe names it
+  serial TEXT NOT NULL,
+  hardware_id TEXT,
+  attempts INTEGER NOT NULL,
+  passed_cycle INTEGER,                         -- its last PASS
+  last_cycle INTEGER NOT NULL,
+  PRIMARY KEY (model, serial)
+) STRICT""",
+    # Of MAX and bare columns in one SELECT, SQLite takes the columns from the row that has the maximum.
+    """INSERT INTO boards(model, serial, hardware_id, attempts, passed_cycle, last_cycle)
+SELECT model, serial, hardware_id, COUNT(*),
+  (SELECT MAX(id) FROM cycles passed WHERE passed.model = cycles.model AND passed.serial = cycles.serial
+    AND passed.outcome = 'PASS'),
+  MAX(id) FROM cycles WHERE serial IS NOT NULL GROUP BY model, serial""",
+    "CREATE INDEX boards_of_hardware ON boards(hardware_id) WHERE hardware_id <> ''",
 )

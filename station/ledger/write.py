@@ -18,7 +18,7 @@ from station.ledger.read import LATEST, OPENING, CycleRow
 from station.ledger.rows import columns, inserting, project
 from station.ledger.schema import migrations
 from station.ledger.witness import Head, Witness, testimony, verify_head
-from station.model import Closing, Facts, Outcome, Step
+from station.model import Closing, Edition, Facts, Outcome, Step
 from station.timekeeper import Timekeeper, recorded
 
 if TYPE_CHECKING:
@@ -83,17 +83,17 @@ class Ledger:
 
     # ------------------------------------------------------------- what happens to a board
 
-    def open_cycle(self, slot: str, recipe: tuple[str, str, str, str], first: Step) -> CycleRow:
-        """Open a cycle and intend its first step; ``recipe`` is (sha256, name, version, text)."""
+    def open_cycle(self, slot: str, recipe: Edition, first: Step) -> CycleRow:
+        """Open a cycle and intend its first step."""
 
         def work(db: Database) -> CycleRow:
-            sha256, name, version, text = recipe
-            if not db.conn.execute("SELECT 1 FROM recipes WHERE sha256 = ?", [sha256]).fetchone():
-                row = {"sha256": sha256, "name": name, "version": version, "text": text}
+            if not db.conn.execute("SELECT 1 FROM recipes WHERE sha256 = ?", [recipe.sha256]).fetchone():
+                row = {name: value for name, value in recipe._asdict().items() if name != "model"}
                 self._append(db, "recipe", rows={"recipes": row})
             number = db.conn.execute("SELECT COALESCE(MAX(id), 0) + 1 FROM cycles").fetchone()[0]
             fresh: dict[str, Any] = dict.fromkeys(CycleRow.__dataclass_fields__)
-            cycle = CycleRow(**{**fresh, "id": number, "slot": slot, "recipe": sha256, "opened_at": clock.now_us()})
+            named = {"id": number, "slot": slot, "recipe": recipe.sha256, "model": recipe.model}
+            cycle = CycleRow(**{**fresh, **named, "opened_at": clock.now_us()})
             self._append(db, "open", cycle, facts={"software": __version__})
             return self._intend(db, cycle, first)
 
@@ -245,8 +245,8 @@ class Ledger:
         match step:
             case Step.IDENTIFY:
                 identity = facts["identity"]
-                sql = "SELECT COUNT(*) + 1 FROM cycles WHERE serial = ? AND id <> ?"
-                (attempt,) = db.conn.execute(sql, [identity["serial"], cycle.id]).fetchone()
+                sql = "SELECT COUNT(*) + 1 FROM cycles WHERE serial = ? AND model = ? AND id <> ?"
+                (attempt,) = db.conn.execute(sql, [identity["serial"], cycle.model, cycle.id]).fetchone()
                 return replace(cycle, serial=identity["serial"], hardware_id=identity["hardware_id"], attempt=attempt)
             case Step.ENABLE:
                 return replace(cycle, rid=facts["rid"])
@@ -257,8 +257,10 @@ class Ledger:
         """Return the board's row as this cycle leaves it."""
         if cycle.serial is None:
             return {}
-        found = db.conn.execute("SELECT passed_cycle FROM boards WHERE serial = ?", [cycle.serial]).fetchone()
+        sql = "SELECT passed_cycle FROM boards WHERE model = ? AND serial = ?"
+        found = db.conn.execute(sql, [cycle.model, cycle.serial]).fetchone()
         row = {
+            "model": cycle.model,
             "serial": cycle.serial,
             "hardware_id": cycle.hardware_id,
             "attempts": cycle.attempt,
@@ -319,8 +321,8 @@ class Ledger:
 
 def _one_cycle_a_hardware(db: Database, cycle: CycleRow) -> None:
     sql = """SELECT serial, slot FROM cycles
-        WHERE closed_at IS NULL AND hardware_id = ? AND hardware_id <> '' AND serial <> ?"""
-    for serial, slot in db.conn.execute(sql, [cycle.hardware_id, cycle.serial]):
+        WHERE closed_at IS NULL AND hardware_id = ? AND hardware_id <> '' AND (serial, model) IS NOT (?, ?)"""
+    for serial, slot in db.conn.execute(sql, [cycle.hardware_id, cycle.serial, cycle.model]):
         raise HardwareOpenElsewhere(serial, slot)
 
 

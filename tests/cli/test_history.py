@@ -18,10 +18,10 @@ from station import clock
 from station.ledger import CycleRow, Ledger
 from station.ledger.archive import Archive
 from station.ledger.transcript import written
-from station.model import Closing, Outcome, Step
+from station.model import Closing, Edition, Outcome, Step
 
 RID = "0123456789abcdef0123456789abcdef01234567"
-RECIPE = ("ab" * 32, "gateway", "3", 'name = "gateway"\n')
+RECIPE = Edition("ab" * 32, "gateway", "3", 'name = "gateway"\n', "gateway")
 HOSTILE = "\x1b[31m[red]\u202e../=1+1"
 RECORD = ["cycle", "slot", "serial", "hardware_id", "attempt", "recipe", "rid", "outcome", "error", "advice", "text"]
 RECORD += ["details", "started_at", "ended_at", "duration_s", "events"]

@@ -252,8 +252,7 @@ class World:
     # ------------------------------------------------------------- the station's side
 
     def open_cycle(self, slot: str = "1") -> CycleRow:
-        recipe = self.recipe
-        return self.ledger.open_cycle(slot, (recipe.sha256, recipe.name, recipe.version, recipe.text), recipe.plan[0])
+        return self.ledger.open_cycle(slot, self.recipe.edition, self.recipe.plan[0])
 
     def case(self, row: CycleRow, board: Any, recipe: Recipe | None = None) -> Case:
         """What a cycle's steps have at hand, with the ledger's own history."""

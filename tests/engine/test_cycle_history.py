@@ -13,7 +13,7 @@ from drivers.errors import Cancelled, CommitFailed
 from station import recipe as recipes
 from station.cycle import LINE_WIDE
 from station.errors import EscrowFailed, StationError
-from station.fleet.client import Reply, Request
+from station.fleet.client import ModelInfo, Reply, Request
 from station.ledger import History
 from station.model import Closing, Outcome, Step
 from station.steps import OwnerFull
@@ -41,6 +41,41 @@ def test_a_board_that_has_passed_is_kept_out_and_keeps_its_life(world: World) ->
     assert (closing.outcome, closing.code) == (Outcome.ABORTED, "already-passed")
     assert world.entry() == before and world.client.asked == ["add", "enable", "activate"]
     assert world.reader.passed() == 1
+
+
+def another_product(world: World) -> None:
+    """Change over to a product that counts its boards alike."""
+    world.client.models.create("other", ModelInfo(rid=world.grant.template_rid))
+    change = (f'model = "{MODEL}"', 'model = "other"')
+    world.recipe = recipes.load(write_recipe(world.folder, change))
+
+
+def test_two_products_that_count_alike_are_told_apart(world: World) -> None:
+    assert cycle(world, TameBoard()).run().outcome is Outcome.PASS
+    another_product(world)
+    alike = cycle(world, TameBoard(SERIAL, "02:00:00:00:00:99"))
+    assert alike.run().outcome is Outcome.PASS
+    assert alike.row.attempt == 1 and world.reader.passed() == 2
+    closing = cycle(world, TameBoard(SERIAL, "02:00:00:00:00:99")).run()
+    assert closing.code == "already-passed"
+
+
+def test_they_may_be_worked_on_at_the_same_time(world: World) -> None:
+    first = cycle(world, TameBoard(faults={"configure": [Cancelled("stop")]}))
+    with pytest.raises(Cancelled):
+        first.run()
+    another_product(world)
+    assert cycle(world, TameBoard(SERIAL, "02:00:00:00:00:99"), slot="2").run().outcome is Outcome.PASS
+
+
+def test_a_board_that_has_passed_as_another_products_is_none_of_this_one(world: World) -> None:
+    cycle(world, TameBoard(faults={"configure": [CommitFailed("worn")]})).run()
+    another_product(world)
+    assert cycle(world, TameBoard()).run().outcome is Outcome.PASS  # it failed as the other, and is nobody there
+    world.recipe = recipes.load(write_recipe(world.folder))
+    closing = cycle(world, TameBoard()).run()
+    assert (closing.outcome, closing.code) == (Outcome.FAIL, "hardware-has-other-serial")
+    assert closing.details["before"] == f"{SERIAL} of other"
 
 
 def test_a_serial_number_on_other_hardware_is_a_fail_and_harms_nobody(world: World) -> None:

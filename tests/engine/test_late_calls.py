@@ -150,7 +150,7 @@ def test_a_machine_that_was_restarted_goes_by_the_clock(
     monkeypatch.setattr(clock, "boot_id", lambda: "another boot")
     monkeypatch.setattr(clock, "uptime_us", lambda: 0)
     time.gone += 70
-    found = world.reader.astray_s(SERIAL)
+    found = world.reader.astray_s(world.recipe.fleet.model, SERIAL)
     assert found is not None and 70 <= found < 71
     assert retest(world, time) == Closing(Outcome.PASS) and LATE_S - 1 < time.gone <= LATE_S
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
+import tomllib
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-KEYS = {"cycles": "id", "boards": "serial", "recipes": "sha256"}
+KEYS = {"cycles": ("id",), "boards": ("model", "serial"), "recipes": ("sha256",)}
 
 
 def audit(path: Path) -> list[dict[str, Any]]:
@@ -29,14 +30,23 @@ def audit(path: Path) -> list[dict[str, Any]]:
         assert event["hash"] == before, f"event {number}"
         event["body"] = json.loads(event["body"])
         for table, row in event["body"].get("rows", {}).items():
-            rebuilt[table][row[KEYS[table]]] = row
+            _name_model(row, table, rebuilt)
+            rebuilt[table][tuple(row[name] for name in KEYS[table])] = row
     kept = {event["cycle"]: event["body"]["transcript"] for event in events if "transcript" in event["body"]}
     assert {cycle: hashlib.sha256(text.encode()).hexdigest() for cycle, text in transcripts.items()} == {
         cycle: digest for cycle, digest in kept.items() if digest
     }
     for table, key in KEYS.items():
-        assert {row[key]: row for row in stored[table]} == rebuilt[table], table
+        assert {tuple(row[name] for name in key): row for row in stored[table]} == rebuilt[table], table
     return events
+
+
+def _name_model(row: dict[str, Any], table: str, rebuilt: dict[str, Any]) -> None:
+    """Before a certain version, rows did not name the model: their recipe does."""
+    if table == "cycles" and "model" not in row:
+        row["model"] = tomllib.loads(rebuilt["recipes"][(row["recipe"],)]["text"])["fleet"]["model"]
+    elif table == "boards" and "model" not in row:
+        row["model"] = rebuilt["cycles"][(row["last_cycle"],)]["model"]
 
 
 def told(events: list[dict[str, Any]]) -> list[tuple[str, str | None]]:

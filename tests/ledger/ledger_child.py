@@ -10,7 +10,7 @@ import sys
 import threading
 from pathlib import Path
 
-from ledger_floor import RID, STATION, closed, enabled, identified
+from ledger_floor import RECIPE, RID, STATION, closed, enabled, identified
 
 from station.ledger import Ledger
 from station.model import Outcome, Step
@@ -21,7 +21,7 @@ def say(text: str) -> None:
 
 
 def serve(ledger: Ledger, slot: str) -> None:
-    recipe = ("ab" * 32, "gateway-g1", "1", "text")
+    recipe = RECIPE
     while True:
         row = ledger.open_cycle(slot, recipe, Step.IDENTIFY)
         say(f"{row.id} open")

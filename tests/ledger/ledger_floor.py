@@ -7,9 +7,10 @@ from typing import Any
 
 from station.database import Piece
 from station.ledger import CycleRow, Ledger
-from station.model import Closing, Outcome, Step
+from station.model import Closing, Edition, Outcome, Step
 
-RECIPE = ("ab" * 32, "gateway-g1", "1", 'name = "gateway-g1"\n')
+MODEL = "gateway"
+RECIPE = Edition("ab" * 32, "gateway-g1", "1", 'name = "gateway-g1"\n[fleet]\nmodel = "gateway"\n', MODEL)
 STATION = "0123456789abcdef"
 RID = "0123456789abcdef0123456789abcdef01234567"
 PASSED = Closing(Outcome.PASS)

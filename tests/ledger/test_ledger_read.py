@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from ledger_floor import RID, board, closed, enabled, identified, opened
+from ledger_floor import MODEL, RID, board, closed, enabled, identified, opened
 
 from station.errors import DatabaseFailed
 from station.ledger import History, Ledger, Reader
@@ -15,8 +15,10 @@ from station.model import Closing, Counters, Outcome, Step
 
 def test_nothing_is_known_of_a_new_board(ledger: Ledger, reader: Reader) -> None:
     row = identified(ledger, opened(ledger), "SN1", "02:01")
-    assert reader.history("SN1", "02:01", row.id) == History(hardware_of_serial="02:01", serial_of_hardware="SN1")
-    assert reader.history("SN2", "02:02", row.id) == History()
+    assert reader.history(MODEL, "SN1", "02:01", row.id) == History(
+        hardware_of_serial="02:01", serial_of_hardware="SN1"
+    )
+    assert reader.history(MODEL, "SN2", "02:02", row.id) == History()
 
 
 def test_history_in_all_its_words(ledger: Ledger, reader: Reader) -> None:
@@ -28,7 +30,7 @@ def test_history_in_all_its_words(ledger: Ledger, reader: Reader) -> None:
     board(ledger, "SN1", Outcome.ABORTED, hardware_id="02:02", rid="c" * 40)  # the same number on another board
     again = identified(ledger, opened(ledger, "9"), "SN1", "02:01")
     assert again.attempt == 5
-    assert reader.history("SN1", "02:01", again.id) == History(
+    assert reader.history(MODEL, "SN1", "02:01", again.id) == History(
         hardware_of_serial="02:01",
         serial_of_hardware="SN1",
         closed=(Outcome.FAIL, Outcome.ERROR, Outcome.PASS),
@@ -37,7 +39,7 @@ def test_history_in_all_its_words(ledger: Ledger, reader: Reader) -> None:
         passed_rid="b" * 40,
     )
     other = opened(ledger, "8")
-    assert reader.history("SN1", "02:02", other.id) == History(
+    assert reader.history(MODEL, "SN1", "02:02", other.id) == History(
         hardware_of_serial="02:01",
         serial_of_hardware=None,
         closed=(Outcome.ABORTED,),
@@ -50,37 +52,37 @@ def test_history_in_all_its_words(ledger: Ledger, reader: Reader) -> None:
 def test_a_definite_refusal_to_enable_leaves_no_doubt(ledger: Ledger, reader: Reader) -> None:
     row = identified(ledger, opened(ledger), "SN1", "02:01")
     ledger.close_cycle(row, Closing(Outcome.FAIL, "serial-taken", "taken"), {}, 1)
-    history = reader.history("SN1", "02:01", 0)
+    history = reader.history(MODEL, "SN1", "02:01", 0)
     assert history.closed == (Outcome.FAIL,) and history.doubtful_since is None and not history.rids
 
 
 def test_a_client_that_turned_out_to_be_somebody_elses_gives_no_licence(ledger: Ledger, reader: Reader) -> None:
     row = enabled(ledger, identified(ledger, opened(ledger), "SN1", "02:01"))
     closed(ledger, row, Outcome.FAIL, "serial-taken")
-    history = reader.history("SN1", "02:01", 0)
+    history = reader.history(MODEL, "SN1", "02:01", 0)
     assert history.closed == (Outcome.FAIL,) and history.doubtful_since is None and not history.rids
 
 
 def test_the_hardware_of_a_number_is_the_one_that_it_was_last_seen_on(ledger: Ledger, reader: Reader) -> None:
     board(ledger, "SN1", Outcome.FAIL, hardware_id="02:01")
     board(ledger, "SN1", Outcome.FAIL, hardware_id="02:02")
-    assert reader.history("SN1", "02:01", 0).hardware_of_serial == "02:02"
-    assert reader.history("SN1", "02:01", 0).serial_of_hardware is None
+    assert reader.history(MODEL, "SN1", "02:01", 0).hardware_of_serial == "02:02"
+    assert reader.history(MODEL, "SN1", "02:01", 0).serial_of_hardware is None
     board(ledger, "SN2", Outcome.FAIL, hardware_id="02:02")
-    assert reader.history("SN1", "02:02", 0).serial_of_hardware == "SN2"
+    assert reader.history(MODEL, "SN1", "02:02", 0).serial_of_hardware == "SN2"
 
 
 def test_boards_without_a_hardware_id_are_not_one_board(ledger: Ledger, reader: Reader) -> None:
     board(ledger, "SN1", Outcome.FAIL, hardware_id="")
-    history = reader.history("SN2", "", 0)
+    history = reader.history(MODEL, "SN2", "", 0)
     assert history == History()
-    assert reader.history("SN1", "", 0).closed == (Outcome.FAIL,)
+    assert reader.history(MODEL, "SN1", "", 0).closed == (Outcome.FAIL,)
 
 
 def test_a_pass_stands_after_a_later_fail(ledger: Ledger, reader: Reader) -> None:
     board(ledger, "SN1", Outcome.PASS)
     board(ledger, "SN1", Outcome.FAIL)
-    assert reader.history("SN1", "02:00", 0).passed_rid is not None
+    assert reader.history(MODEL, "SN1", "02:00", 0).passed_rid is not None
     assert reader.passed() == 1
 
 

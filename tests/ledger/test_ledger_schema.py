@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from ledger_audit import audit
-from ledger_floor import PASSED, RECIPE, STATION, board, closed, enabled, identified, opened
+from ledger_floor import MODEL, PASSED, RECIPE, RID, STATION, board, closed, enabled, identified, opened
 
 from station.errors import DatabaseCorrupt, DatabaseNewer
 from station.ledger import CycleRow, Ledger, Reader
@@ -106,7 +106,7 @@ def test_a_recipe_is_kept_whole_once(ledger: Ledger, path: Path) -> None:
     for _ in range(3):
         board(ledger, None, Outcome.FAIL)
     assert [event["body"]["rows"]["recipes"]["text"] for event in audit(path) if event["kind"] == "recipe"] == [
-        RECIPE[3]
+        RECIPE.text
     ]
 
 
@@ -180,3 +180,21 @@ def _cut_and_intended_again(ledger: Ledger, row: CycleRow) -> CycleRow:
     row = ledger.intend(row, Step.DISABLE, PASSED)
     ledger.resume(row)
     return ledger.intend(row, Step.DISABLE, PASSED)
+
+
+def test_boards_of_two_products_that_were_one_by_their_number_are_told_apart(path: Path) -> None:
+    """A ledger of before models were told apart had one row for both."""
+    with closing(sqlite3.connect(path)) as pen, pen:
+        pen.executescript(Path(__file__).with_name("ledger_0001.sql").read_text())
+        pen.execute("INSERT INTO recipes VALUES ('cd', 'other', '1', '[fleet]' || char(10) || 'model = \"other\"')")
+        pen.execute(
+            """INSERT INTO cycles(id, slot, recipe, opened_at, serial, hardware_id, attempt, step, released_at,
+              closed_at, outcome, error) VALUES (3, '2', 'cd', 1, 'SN1', '02:99', 2, 'identify', 1, 1, 'FAIL', 'x')"""
+        )
+        pen.execute("UPDATE boards SET hardware_id = '02:99', attempts = 2, last_cycle = 3 WHERE serial = 'SN1'")
+    Ledger(path, STATION).close()
+    with closing(Reader(path)) as reader:
+        first, other = reader.history(MODEL, "SN1", "02:00", 0), reader.history("other", "SN1", "02:99", 0)
+        assert (first.hardware_of_serial, first.closed, first.passed_rid) == ("02:00", (Outcome.PASS,), RID)
+        assert (other.hardware_of_serial, other.closed, other.passed_rid) == ("02:99", (Outcome.FAIL,), None)
+        assert [reader.cycle(number).model for number in (1, 2, 3)] == [MODEL, MODEL, "other"]

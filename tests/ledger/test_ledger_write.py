@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from ledger_audit import audit, told
-from ledger_floor import RID, STATION, board, closed, enabled, identified, opened, together
+from ledger_floor import MODEL, RECIPE, RID, STATION, board, closed, enabled, identified, opened, together
 
 from station.errors import DatabaseFailed
 from station.ledger import CycleRow, Ledger, Reader, SerialOpenElsewhere
@@ -101,7 +101,7 @@ def test_one_piece_of_a_transaction_fails_alone(ledger: Ledger, path: Path) -> N
 def test_the_head_follows_work_that_was_undone_after_its_first_event(ledger: Ledger, path: Path) -> None:
     row = opened(ledger, "1")
     before = len(audit(path))
-    new_recipe = ("cd" * 32, "gateway-g2", "1", "text")
+    new_recipe = RECIPE._replace(sha256="cd" * 32)
     bad, good = together(
         ledger,
         lambda: ledger.open_cycle("1", new_recipe, Step.IDENTIFY),  # its recipe is written, and then the slot is taken
@@ -134,7 +134,7 @@ def test_the_same_serial_number_in_two_slots_leaves_nothing_of_the_second(
         identified(ledger, second, "SN1", "02:02")
     assert len(audit(path)) == before
     assert reader.cycle(second.id) == second
-    assert reader.history("SN1", "02:02", second.id).hardware_of_serial == "02:01"
+    assert reader.history(MODEL, "SN1", "02:02", second.id).hardware_of_serial == "02:01"
     closed(ledger, first, Outcome.FAIL)
     assert identified(ledger, second, "SN1", "02:02").attempt == 2
 
@@ -168,7 +168,7 @@ def test_a_refused_float_leaves_nothing(ledger: Ledger, path: Path) -> None:
 def test_hostile_text_is_kept_as_it_is(ledger: Ledger, reader: Reader, serial: str) -> None:
     row = board(ledger, serial, Outcome.FAIL, hardware_id=serial)
     assert reader.cycle(row.id).serial == serial == reader.cycle(row.id).hardware_id
-    history = reader.history(serial, serial, 0)
+    history = reader.history(MODEL, serial, serial, 0)
     assert history.hardware_of_serial == serial == history.serial_of_hardware
     assert history.closed == (Outcome.FAIL,)
     assert reader.settled(row.id)[0].facts["identity"]["serial"] == serial

@@ -153,8 +153,7 @@ class Rivals:
             if len(faults) == _PATIENCE or not isinstance(fault, Unanswered):
                 raise fault
 
-        named = (recipe.sha256, recipe.name, recipe.version, recipe.text)
-        row = office.ledger.open_cycle("1", named, recipe.plan[0])
+        row = office.ledger.open_cycle("1", recipe.edition, recipe.plan[0])
         self._last[who] = row.id
         return Cycle(row, office.case(row, recipe, board), office.ledger, hold, lambda row, step, code: None)
 
