@@ -19,8 +19,8 @@ setup: .venv/ready          ## Make .venv with everything in it, at the locked v
 demo: setup     ## See the station provision simulated boards
 	$(BIN)/station rehearse
 
-test: setup     ## Every test, the fast ones first, two files at a time
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+test: setup     ## Every test, the fast ones first, three files at a time: they wait more than they work
+	$(BIN)/python -m pytest -n 3 --dist loadfile
 
 check: setup lint test      ## What has to pass before anything lands
 
