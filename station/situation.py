@@ -72,7 +72,7 @@ class Hardware(StrEnum):
     OTHER = "other"
     """This serial number was on other hardware."""
     RENAMED = "renamed"
-    """This hardware had another serial number."""
+    """This hardware had another serial number, or has passed as another product's board."""
     UNKNOWN = "unknown"
     """There is nothing to compare: neither was seen before, or the board had no hardware id then and has none now."""
 
