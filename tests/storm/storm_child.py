@@ -29,7 +29,10 @@ _OWED_S = 60.0
 
 
 def plan(folder: Path, seed: int, slots: int, boards: int, dialect: str) -> Plan:
-    """Return the rehearsal of a storm: every other board has a fault by chance."""
+    """Return the rehearsal of a storm: every other board has a fault by chance.
+
+    A rehearsal takes seeds below 1,000, since they are part of its serial numbers; the weather has the whole one.
+    """
     recipe = folder / f"storm-{dialect}.toml"
     text = shipped_recipe(f"rehearsal-{dialect}").read_text()
     found = rf"\b({'|'.join(_TIMES)}) = [0-9.]+"
@@ -38,7 +41,7 @@ def plan(folder: Path, seed: int, slots: int, boards: int, dialect: str) -> Plan
         folder,
         slots,
         boards,
-        seed,
+        seed % 1000,
         baud=0,
         boot_s=0.01,
         save_s=0.005,
@@ -48,7 +51,7 @@ def plan(folder: Path, seed: int, slots: int, boards: int, dialect: str) -> Plan
     )
 
 
-def live(rehearsed: Plan, life: int, share: float) -> None:
+def live(rehearsed: Plan, seed: int, life: int, share: float) -> None:
     """Serve boards until all have come and gone and the fleet knows of each."""
 
     def fleet(facts: Settings) -> Client:
@@ -56,7 +59,7 @@ def live(rehearsed: Plan, life: int, share: float) -> None:
 
     far_end = RemoteFarEnd(rehearsed).wait()
     facts = settings.load(rehearsed.config)
-    with Proxy(facts.fleet.url, Weather(rehearsed.seed * 1000 + life, share, late_s=2 * READ_S)) as network:
+    with Proxy(facts.fleet.url, Weather(seed * 1000 + life, share, late_s=2 * READ_S)) as network:
         journal.to_stderr()
         bench = build(facts, Ports(fleet=fleet))
         robot = Robot(far_end, rehearsed.slot_names, 0)
@@ -75,4 +78,4 @@ def live(rehearsed: Plan, life: int, share: float) -> None:
 
 if __name__ == "__main__":
     where, seed, life, slots, boards, share, dialect = sys.argv[1:]
-    live(plan(Path(where), int(seed), int(slots), int(boards), dialect), int(life), float(share))
+    live(plan(Path(where), int(seed), int(slots), int(boards), dialect), int(seed), int(life), float(share))
