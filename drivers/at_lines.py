@@ -8,6 +8,7 @@ from collections import deque
 
 from drivers.errors import BoardFloods
 from drivers.link import Link
+from drivers.terminal import unswallowed
 from drivers.text import garbled, plain, printable
 
 LIMIT = 64 * 1024
@@ -106,7 +107,7 @@ class Lines:
         first, *others = _ENDS.split(data)
         self._begun += first
         for other in others:
-            if line := plain(self._begun):
+            if line := unswallowed(self._begun, None):
                 self._whole.append(line)
             self._begun = bytearray(other)
         del self._begun[:-LIMIT]

@@ -8,6 +8,7 @@ answer).  Nothing here waits for quiet while a board answers as it should.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from itertools import cycle
@@ -83,6 +84,7 @@ class Console:
         """Another number after each restart and each login: whatever was set up at the prompt before is gone."""
         self.log: tuple[str, ...] = ()
         """What was taken out of the last answer."""
+        self._said = b""
 
     def stirs(self) -> bool:
         """Tell whether anything comes from the board, by itself or when woken, within 0.3 s."""
@@ -168,10 +170,24 @@ class Console:
                 raise BoardFloods("the board never stops talking", **self._evidence())
             if not self._listen(min(deadline, time.monotonic() + _SETTLE_S) if at_prompt else deadline):
                 self._judge_missing_echo(line, at_prompt)
+        self._said = bytes(self._heard.data)
         self._heard.clear()
         self._ready, self._woken, self._awaited = True, False, 0.0
         self.log = answer.log
         return answer.text
+
+    def unswallowed(self, ending_crs: int | None) -> tuple[str, ...]:
+        """Return the last answer, echo and all, with what a terminal swallows; see ``terminal.unswallowed``."""
+        return self._heard.unswallowed(self._said, ending_crs)
+
+    @property
+    def ending_crs(self) -> int | None:
+        """How many CRs the lines of the last answer end with at least, before their LF; None if none has an LF.
+
+        The first line is the echo, whose ending the terminal makes.
+        """
+        ends = re.findall(rb"(\r*)\n", self._said)[1:]
+        return min(map(len, ends), default=None)
 
     def restart(self, how: Restart) -> None:
         """Restart the board, or have it restarted, see its banner in time, and wait for its prompt.

@@ -27,7 +27,7 @@ _HEX = re.compile(r"(?:[0-9a-fA-F]{2}){4,}")
 """A secret of hex digits, as the device keys are (API document, section 2): firmware prints the bytes in many ways."""
 _WORDS = (2, 4)
 """Bytes of the words that a little-endian dump turns round, e.g. ``od -x`` and ``xxd -e``."""
-_NUMBERS = ("{}", "{:o}", "{:03o}")
+_NUMBERS = ("{}", "{:o}", "{:03o}", "{:08b}")
 """Bytes as numbers that aren't hexadecimal, e.g. of a JSON list, ``od -b`` or in ``\\163``."""
 
 
@@ -35,7 +35,7 @@ def texts(secret: str) -> frozenset[bytes]:
     """Return the runs that give a secret away in a text that has lost what ``WRAP`` finds."""
     raw = secret.encode()
     quoted = {json.dumps(secret)[1:-1].encode(), quote(raw, safe="").encode(), raw.replace(b"\\", b"x5c")}
-    likely = {raw, raw[::-1]} | quoted
+    likely = {raw, raw[::-1], _bytes_of(secret)} | quoted
     found = {without(form, matches(WRAP, form))[0] for form in likely}
     found = {form for form in found if form == raw or len(form) >= _LEAST}
     for data in (raw, _bytes_of(secret)):
@@ -46,7 +46,8 @@ def texts(secret: str) -> frozenset[bytes]:
 
 def hexes(secret: str) -> frozenset[bytes]:
     """Return the runs that give a secret away in a text of which only its hex digits are left, small letters."""
-    return frozenset(run for form in _dumped(secret.encode()) for run in _runs(form, 2 * _RUN))
+    forms = _dumped(secret.encode()) | _dumped(_bytes_of(secret))
+    return frozenset(run for form in forms for run in _runs(form, 2 * _RUN))
 
 
 def dumps(secret: str) -> frozenset[bytes]:
@@ -55,6 +56,7 @@ def dumps(secret: str) -> frozenset[bytes]:
     found = {run for form in _dumped(data) for run in _runs(form, _RUN)}
     for window in (run for form in (secret.encode(), data) if len(form) >= _LEAST for run in _runs(form, _RUN)):
         found |= {"".join(map(number.format, window)).encode() for number in _NUMBERS}
+        found.add("".join(str(min(byte, 256 - byte)) for byte in window).encode())  # C's signed char, without its signs
     return frozenset(found)
 
 

@@ -26,6 +26,7 @@
         │   └── PortStuck       port-stuck          takes no bytes
         │       └── BoardHolds  board-holds-line    likewise, but blame BOARD: its flow control says so
         ├── ValueUnwritable     value-unwritable    blame STATION: the recipe asks what the board can't take
+        ├── DialectBroken       dialect-broken      blame STATION: a dialect does what none may
         ├── BoardPulled         board-pulled        blame PEOPLE: taken out before its cycle was over
         └── Cancelled           cancelled           blame PEOPLE: the station is stopping
 
@@ -201,6 +202,13 @@ class ValueUnwritable(DriverError):
     """A setting holds what this kind of board can't be told: too long, or a forbidden character."""
 
     code = "value-unwritable"
+    blame = Blame.STATION
+
+
+class DialectBroken(DriverError):
+    """A dialect raised what none may raise, or returned what none may return; the text says which, and what."""
+
+    code = "dialect-broken"
     blame = Blame.STATION
 
 

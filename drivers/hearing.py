@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from drivers.prompt import ConsoleOptions
-from drivers.terminal import Cut, Log, shown
+from drivers.terminal import Cut, Log, shown, unswallowed
 from drivers.text import after_echo, begins_line, lines, plain
 
 LIMIT = 64 * 1024
@@ -120,6 +120,14 @@ class Hearing:
         if earlier and answer.lstrip().startswith(earlier) and answer[:1] in "\r\n":
             answer = answer.lstrip()[len(earlier) :]
         return Answer(lines(answer), end is not None, log)
+
+    def unswallowed(self, data: bytes, ending_crs: int | None) -> tuple[str, ...]:
+        """Return what ``data`` says with all that a terminal swallows inside its lines; without log lines.
+
+        Either way that those may end: see ``_read``.
+        """
+        raw = unswallowed(data, ending_crs)
+        return tuple({self._log.cut(raw, ends=ends)[0]: None for ends in (True, False)})
 
     def _read(self, begin: int) -> tuple[str, list[Cut]]:
         """Return what was heard from ``begin`` on, as a terminal shows it, without log lines; and those.

@@ -222,7 +222,7 @@ class MicroPython:
         if self._signs and self._holds(self._options.path, text):
             return dict(expected)
         held = _object(self._told(self._options.path))
-        return {name: held.get(name, "") for name in expected}
+        return {name: held.get(name, _MISSING) for name in expected}
 
     def _restart(self) -> bool:
         """Restart the board; tell whether it did."""
@@ -285,12 +285,16 @@ class MicroPython:
             raise BoardRestarts("the board has restarted by itself: what was put into its RAM is gone")
 
 
+_MISSING = "(no such setting)"
+"""What is read of a setting that is not in the file; an empty one is."""
+
+
 def _object(text: str | None) -> dict[str, str]:
     """Return the settings in a file; none, if it isn't a JSON object."""
     try:
         found = json.loads(text or "")
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     if not isinstance(found, dict):
         return {}
-    return {name: value if isinstance(value, str) else json.dumps(value) for name, value in found.items()}
+    return {name: value if isinstance(value, str) else f"(not text: {value!r:.64})" for name, value in found.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import stat
 import termios
 import time
 from urllib.parse import parse_qs, urlsplit
@@ -106,6 +107,20 @@ def _busy(port: str, by: tuple[Holder, ...], partial: bool = False) -> PortBusy:
     return PortBusy(f"{port} is in use by another program{unseen}", port=port)
 
 
+def _is_terminal(path: str) -> bool:
+    """Tell whether a path is of the kind that serial ports are of; also if that can't be known."""
+    try:
+        if not stat.S_ISCHR(os.stat(path).st_mode):
+            return False
+        descriptor = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return True
+    try:
+        return os.isatty(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def _unopened(port: str, error: Exception) -> PortError:
     """Say in the tree's words why a port could not be opened; pyserial hides a socket's error behind its own."""
     if isinstance(error, Lineless):
@@ -123,5 +138,7 @@ def _unopened(port: str, error: Exception) -> PortError:
                 return _busy(port, seen.by, seen.partial)
             why = denial(port) if kind is PortDenied else None
             return kind(f"{port} {text}: it {why}" if why else f"{port} {text}", port=port)
+    if "://" not in port and not _is_terminal(port):
+        return PortUnusable(f"{port} is no serial port", port=port)
     hint = "; ?ign_set_control behind its address, if its port has no such lines" if "'control'" in str(error) else ""
     return PortUnusable(f"{port} can't be used with these link settings: {error}{hint}", port=port)

@@ -75,6 +75,8 @@ class RawRepl:
         self._heard = bytearray()
         """What came since something was sent last."""
         self._overflowed = False
+        self._count = 0
+        """Bytes that came since the raw REPL is waited for, whatever was sent meanwhile."""
         self._sent = b""
         self._ready = False
         self._wakes = 0
@@ -150,7 +152,7 @@ class RawRepl:
         """
         now = time.monotonic()
         deadline, due = now + self._options.boot_s, now + (self._options.wake_s if starting else 0)
-        self._pastes = None
+        self._pastes, self._count = None, 0
         if not starting:
             self._listen(0)
             self._forget()
@@ -192,7 +194,7 @@ class RawRepl:
     def _nothing_came(self) -> BoardError:
         if garbled(self._heard):
             return BoardGarbled("what the board sends is no text: is baud right?", **self._evidence())
-        if self._overflowed:
+        if self._count > LIMIT:
             return BoardFloods("the board never stops talking", **self._evidence())
         return BoardSilent(f"no raw REPL within {self._options.boot_s:g} s", **self._evidence())
 
@@ -298,6 +300,7 @@ class RawRepl:
         """Hear what comes until the deadline; tell whether anything came."""
         data = self._link.read(deadline)
         self._heard += data
+        self._count += len(data)
         if len(self._heard) > LIMIT:
             del self._heard[:-LIMIT]
             self._overflowed = True

@@ -38,6 +38,8 @@ class Shell:
         self._lines = Lines(link, options)
         self._known = False
         """The board has said who it is: from then on, one that restarts by itself is told nothing more."""
+        self._ending_crs: int | None = None
+        """How many CRs stand before the LF at the end of what the board says; None while that isn't known."""
         self._session: int | None = None
         """The console's session that was set up."""
         self._console = Console(link, options, secrets, options.signs)
@@ -152,6 +154,7 @@ class Shell:
         for question in self._options.identify:
             found = self._captured(question.send, self._ask(question.send, _finds(question.capture)), question.capture)
             facts |= {name: text or "" for name, text in found.groupdict().items()}
+            self._ending_crs = self._console.ending_crs
         return Identity(**facts)
 
     def _configure(self, settings: Mapping[str, str], written: Mapping[str, list[str]]) -> None:
@@ -229,10 +232,24 @@ class Shell:
             found = pattern.search(answer)
             return read.told(found.groupdict(), expected) == expected if found else read.is_unset(name, answer)
 
-        answer = self._ask(command, is_whole)
-        if read.is_unset(name, answer):
-            return ""
-        return read.told(self._captured(command, answer, pattern).groupdict(), expected)
+        for left in reversed(range(REPEATS + 1)):
+            answer = self._ask(command, is_whole)
+            if read.is_unset(name, answer):
+                return ""
+            found = self._captured(command, answer, pattern).groupdict()
+            value = read.told(found, expected)
+            if value != expected:
+                return value
+            # A terminal swallows what may be part of the value: there it has to stand as it was captured.
+            texts = self._console.unswallowed(self._ending_crs)
+            whole = [match.groupdict() for text in texts for match in pattern.finditer(text)]
+            if found in whole:
+                return value
+            if whole and not left:  # else it may have been noise on the wire: the board is asked again
+                return read.told(whole[0], expected)
+        raise BoardUnreadable(
+            "the answer holds bytes that a terminal swallows", **self._evidence(command, "\n".join(texts))
+        )
 
     def _read_file(self, place: files.Place, expected: str) -> str:
         answer = self._run(files.look(place), "", fails=True)

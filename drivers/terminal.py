@@ -15,6 +15,8 @@ from drivers.text import ESCAPE, plain
 
 _ERASES = re.compile(rb"\x1b\[(?:0?[JK]|2K)")
 _TOKEN = re.compile(rf"({ESCAPE}|\r*\n|\r)")
+_DECORATED = re.compile(rf"(?P<before>(?:{ESCAPE})*+)(?P<text>[^\r\n]+)")
+_COLOURS_AT_END = re.compile(r"(?:\x1b\[[\d;]*[mK])+\Z")
 _CURSOR = re.compile(r"\x1b\[(\d*)([A-DJK])")
 
 
@@ -37,6 +39,21 @@ def shown(data: bytes | bytearray) -> str:
         elif moved := _CURSOR.match(token):
             page.obey(moved[2], int(moved[1]) if moved[1] else None)
     return page.text()
+
+
+def unswallowed(data: bytes | bytearray, ending_crs: int | None) -> str:
+    """Return ``data`` as text with all that stands *inside* its lines, also what a terminal swallows.
+
+    A value that has a NUL or an escape code in it is another one.  At the beginning of a line such things are
+    decoration, and after one that began so, colours at its end.  A line ends at LF, with ``ending_crs`` CRs before it
+    (None: with all that there are), or at a lone CR; further CRs are the line's.
+    """
+    ends = r"\r*" if ending_crs is None else rf"\r{{0,{ending_crs}}}"
+    return re.sub(rf"{ends}\n|\r(?!\r*\n)", "\n", _DECORATED.sub(_undecorated, data.decode("utf-8", "replace")))
+
+
+def _undecorated(line: re.Match[str]) -> str:
+    return _COLOURS_AT_END.sub("", line["text"]) if line["before"] else line["text"]
 
 
 class _Page:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from drivers import dialect
+from drivers.guard import Guarded
 from drivers.link import Link
 from station import recipe as recipes
 from station.bench import Bench
@@ -102,7 +103,7 @@ def build(settings: Settings, ports: Ports = _REAL) -> Bench:
             outbox=Outbox(office, line.halt),
             line=line,
             open_link=lambda port: _discreet(ports.open_link(port, recipe), recipe),
-            board=lambda link: language(link, recipe.options, secrets),
+            board=lambda link: Guarded(recipe.dialect, language(link, recipe.options, secrets)),
         )
         control = Control(folder.path)
         keeper = Keeper(folder.ledger, settings.backups, settings.backup.keep, line.warn)

@@ -54,6 +54,7 @@ WORDS = {
     "move-activate": "The station fetches the board's key. Wait.",
     "move-disable": "The board did not pass: its number is disabled in the fleet. Wait.",
     # the port
+    "dialect-broken": "The station's program for this kind of board is broken. Call the test engineer.",
     "port-missing": "Insert a board, or plug in the adapter.",
     "port-busy": "Another program uses this slot's port. Call the supervisor.",
     "port-denied": "The station may not use this slot's port. Call the supervisor.",

@@ -11,6 +11,7 @@ import click
 import pytest
 from board_on_port import LABEL, RECIPES, board_on_port
 from click.testing import CliRunner, Result
+from pytest_mock import MockerFixture
 from station_process import station
 
 from drivers.ports import Held, Holder, Port, Usb
@@ -192,6 +193,19 @@ def test_what_the_board_did_not_keep_fails(tmp_path: Path, key: Path) -> None:
     assert result.exit_code == 1
     name, secret = map(json.loads, result.stdout.splitlines())
     assert (name["kept"], name["read_back"], secret["kept"], secret["read_back"]) == (False, "x?", False, "(secret)")
+
+
+def test_what_only_looks_the_same_is_shown_as_what_it_is(tmp_path: Path, mocker: MockerFixture) -> None:
+    mocker.patch("drivers.shell.Shell.read", return_value={"device_name": "u\u0308"})
+    with board_on_port(tmp_path) as board:
+        result = run("configure", board.port, "--recipe", RECIPE, "--set", "device_name=\u00fc", "--json")
+    (name,) = map(json.loads, result.stdout.splitlines())
+    assert (name["kept"], name["read_back"]) == (False, r"'u\u0308'")
+
+
+def test_a_port_without_a_name_is_none() -> None:
+    result = run("identify", "", "--recipe", RECIPE)
+    assert result.exit_code == 2 and "PORT: is empty" in result.output
 
 
 def test_a_dry_run_says_what_would_be_sent_and_opens_nothing(key: Path) -> None:

@@ -119,6 +119,8 @@ BYTES: dict[str, Callable[[str], str]] = {
     "words": lambda key: " ".join(f"0x{key[i : i + 8]}" for i in range(0, len(key), 8)),
     "C array": lambda key: "{" + ", ".join(f"0x{byte:02X}" for byte in bytes.fromhex(key)) + "}",
     "spaced": " ".join,
+    "unsigned": lambda key: ",".join(f"0x{byte:02x}u" for byte in bytes.fromhex(key)),
+    "assembler": lambda key: ", ".join(f"{byte:02x}h" for byte in bytes.fromhex(key)),
 }
 
 
@@ -127,6 +129,15 @@ def test_a_key_of_hex_digits_is_masked_as_the_bytes_that_it_stands_for(form: str
     shown = masked(f"key: {BYTES[form](OLD)}\r\n=> ", OLD)
     digits = re.sub(r"0x|[^0-9a-f]", "", shown.decode().lower().removeprefix("key"))
     assert b"***" in shown and len(digits) <= 2, shown
+
+
+def test_a_key_of_hex_digits_is_masked_as_raw_bytes_and_as_numbers() -> None:
+    data = bytes.fromhex(OLD)
+    signed = ", ".join(str(byte - 256 if byte > 127 else byte) for byte in data)
+    for form in (data, signed.encode(), " ".join(f"{byte:08b}" for byte in data).encode()):
+        masking = Masking()
+        masking.hide(OLD)
+        assert masking.conversation([("<", b"key: " + form + b"\r\n")])[0].replace(b"-", b"") == b"key: ***\r\n"
 
 
 @pytest.mark.parametrize("size", [2, 4])
@@ -255,8 +266,8 @@ def test_an_old_key_behind_or_between_log_lines_is_masked() -> None:
 
 
 def test_a_secret_in_a_log_line_is_masked() -> None:
-    told = f"W (200) wifi: psk {KEY} taken\r\n".encode()
-    assert undisturbed(IDF, ("<", told)) == [b"W (200) wifi: psk *** taken\r\n"]
+    told = f"W (200) wlan: psk {KEY} taken\r\n".encode()
+    assert undisturbed(IDF, ("<", told)) == [b"W (200) wlan: psk *** taken\r\n"]
 
 
 def test_a_log_without_secrets_is_shown() -> None:

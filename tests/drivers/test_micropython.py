@@ -328,15 +328,20 @@ def test_reads_back_by_the_digest_what_was_written() -> None:
         assert board.read(SETTINGS) == SETTINGS
 
 
+MISSING = "(no such setting)"
+
+
 @pytest.mark.parametrize(
     ("answer", "read"),
     [
-        (told('{"name":"G1-7?","other":3}'), {"name": "G1-7?", "key": ""}),
-        (told('{"key":"a",') + b"", {"name": "", "key": ""}),
-        (told('{"name": ["x"],"key":"ü∞"}'), {"name": '["x"]', "key": "ü∞"}),
-        (b"<\r\nnothing\r\n", {"name": "", "key": ""}),
-        (told("[]"), {"name": "", "key": ""}),
-        (b'<{\r\n"name":"1"\r\n}> %d\r\n' % snippets.checksum('{"name":"1"}'), {"name": "1", "key": ""}),
+        (told('{"name":"G1-7?","other":3}'), {"name": "G1-7?", "key": MISSING}),
+        (told('{"key":"a",') + b"", {"name": MISSING, "key": MISSING}),
+        (told('{"name": ["x"],"key":"ü∞"}'), {"name": "(not text: ['x'])", "key": "ü∞"}),
+        (b"<\r\nnothing\r\n", {"name": MISSING, "key": MISSING}),
+        (told('{"name":5,"key":""}'), {"name": "(not text: 5)", "key": ""}),
+        (told("[" * 60_000), {"name": MISSING, "key": MISSING}),
+        (told("[]"), {"name": MISSING, "key": MISSING}),
+        (b'<{\r\n"name":"1"\r\n}> %d\r\n' % snippets.checksum('{"name":"1"}'), {"name": "1", "key": MISSING}),
     ],
 )
 def test_reads_what_the_file_holds_if_it_is_another(answer: bytes, read: dict[str, str]) -> None:
@@ -348,7 +353,7 @@ def test_reads_what_the_file_holds_if_it_is_another(answer: bytes, read: dict[st
 def test_a_missing_file_holds_nothing() -> None:
     script = [WOKEN, *greeted(), *ran(SIGN, signed(b"missing")), *ran(TELL, b"nothing\r\n")]
     with micropython(script) as (board, _):
-        assert board.read(SETTINGS) == {"name": "", "key": ""}
+        assert board.read(SETTINGS) == {"name": MISSING, "key": MISSING}
 
 
 def test_a_damaged_answer_is_asked_for_again() -> None:

@@ -235,6 +235,12 @@ def test_no_claim_is_left_where_another_program_had_made_none(board: Board) -> N
             assert error == 0
 
 
+@pytest.mark.parametrize("path", ["/dev/null", "/etc", __file__])
+def test_what_is_no_serial_port_is_called_so(path: str) -> None:
+    with pytest.raises(PortUnusable, match="is no serial port"):
+        Link.open(path, LinkOptions())
+
+
 @pytest.mark.parametrize("uid", [None, NOBODY])
 def test_a_station_that_was_killed_gets_its_port_again(uid: int | None, board: Board) -> None:
     """Also one that is not root, on a pty, where the kernel would keep the claim for as long as its far end lives."""

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from engine_floor import LIMIT_S, Floor, SwappedAtRestart
+from pytest_mock import MockerFixture
 
 from drivers.opening import port_present
 from station.model import Outcome, Phase, Step
@@ -251,3 +252,22 @@ def test_the_operators_start_on_a_port_that_brings_its_board(floor: Floor) -> No
     floor.bench.start_cycle("1")
     finished = watcher.wait_finished(2)
     assert (finished.outcome, finished.error) == (Outcome.ABORTED, "already-passed")
+
+
+@pytest.mark.parametrize(
+    ("method", "does"),
+    [("restart", {"side_effect": SystemExit(3)}), ("read", {"return_value": {"label": b"x"}})],
+)
+def test_a_broken_dialect_ends_one_board_and_the_next_one_passes(
+    floor: Floor, mocker: MockerFixture, method: str, does: dict[str, Any]
+) -> None:
+    broken = mocker.patch(f"drivers.shell.Shell.{method}", **does)
+    watcher = floor.start()
+    floor.insert()
+    finished = watcher.wait_finished()
+    assert (finished.outcome, finished.error) == (Outcome.ERROR, "dialect-broken")
+    assert floor.ledger("SELECT COUNT(*) FROM events WHERE json_extract(body, '$.step') = 'disable'") != [(0,)]
+    mocker.stop(broken)
+    floor.remove()
+    floor.insert(number=2)
+    assert watcher.wait_finished(2).outcome is Outcome.PASS

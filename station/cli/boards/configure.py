@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+from unicodedata import normalize
 
 import click
 
@@ -113,6 +114,8 @@ def _preview(board: Target, wanted: Mapping[str, Value], as_json: bool) -> None:
 def _row(name: str, value: Value, read: str | None, proof: str) -> dict[str, Any]:
     kept = read == value.text
     back = (_SECRET if value.secret else read) if not kept else None
+    if back is not None and read is not None and normalize("NFC", read) == normalize("NFC", value.text):
+        back = _SECRET if value.secret else ascii(read)  # written otherwise, it looks the same
     return {"setting": name, "written": _shown(value), "kept": kept, "proven_by": proof or None, "read_back": back}
 
 

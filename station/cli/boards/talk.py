@@ -37,9 +37,11 @@ def talking(target: Target, show: bool) -> Iterator[tuple[Link, Board]]:
 def near_end(target: Target, link: Link) -> Board:
     """Make the board's near end; its secrets are kept out of what is shown of the link."""
     from drivers import dialect
+    from drivers.guard import Guarded
 
     hide(target, link)
-    return dialect(target.recipe.dialect)(link, target.recipe.options, target.secrets)
+    name = target.recipe.dialect
+    return Guarded(name, dialect(name)(link, target.recipe.options, target.secrets))
 
 
 def hide(target: Target, where: Hiding) -> None:

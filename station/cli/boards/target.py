@@ -41,6 +41,8 @@ class Target:
             for slot in self.settings.slots:
                 if slot.name == self.named:
                     return slot.port
+        if not self.named.strip():
+            raise click.BadParameter("is empty", param_hint="PORT")
         if complaint := port_complaint(self.named):
             raise click.BadParameter(f"{self.named}: {complaint}", param_hint="PORT")
         if "/" in self.named or os.path.exists(self.named):
