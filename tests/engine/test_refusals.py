@@ -89,7 +89,7 @@ def test_what_is_unforeseen_and_speaks_of_the_key_does_not_spread_it(
     with nothing_of_the_key(floor, caplog) as watcher:
         floor.insert()
         finished = watcher.wait_finished()
-        assert (finished.outcome, finished.error) == (Outcome.ERROR, "internal")
+        assert (finished.outcome, finished.error) == (Outcome.ERROR, "dialect-broken")
         assert "LookupError: unexpected answer" in watcher.wait_phase("1", Phase.REMOVE).advice
     assert "in stumble" in caplog.text
 
@@ -110,7 +110,7 @@ def test_a_cycle_that_is_gone_on_with_knows_what_to_hide(
 
     monkeypatch.setattr(Shell, "identify", stumble)
     with nothing_of_the_key(floor, caplog) as watcher:
-        assert watcher.wait_finished().error == "internal"
+        assert watcher.wait_finished().error == "dialect-broken"
 
 
 # --------------------------------------------------------------------------- the line stands still
