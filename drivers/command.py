@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from drivers.board import Identity
 from drivers.errors import BoardRefused, BoardUnreadable
+from drivers.expression import compiled
 from drivers.measure import LENGTH, judge_measures, told
 from drivers.table import Seconds, Table
 from drivers.text import Pattern, fill, placeholders
@@ -69,7 +70,7 @@ class Reading(Table):
     @classmethod
     def _captures_value(cls, capture: str) -> str:
         try:
-            pattern = re.compile(fill(capture, name="name"))
+            pattern = compiled(fill(capture, name="name"))
         except re.error as error:
             raise ValueError(f"is no regular expression: {error}") from error
         judge_measures(pattern)
@@ -79,7 +80,7 @@ class Reading(Table):
     @classmethod
     def _compiles(cls, unset: str | None) -> str | None:
         try:
-            re.compile(fill(unset or "", name="name"))
+            compiled(fill(unset or "", name="name"))
         except re.error as error:
             raise ValueError(f"is no regular expression: {error}") from error
         return unset

@@ -272,7 +272,7 @@ class Console:
             dialogue.heed(text, self._evidence)
             return False
         if question == "user" and dialogue.begun and self._listen(time.monotonic() + _SETTLE_S):
-            return True
+            return False  # more comes: it may have been the beginning of ``Last login: ...``
         answer = dialogue.answer(question, self._evidence())
         if question == "password":
             self._link.hide(answer)

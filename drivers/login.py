@@ -50,7 +50,9 @@ class Dialogue:
         self._password = password
         self._user_asked, self._password_asked = login.user_prompt.rstrip(), login.password_prompt.rstrip()
         self._told = 0
-        """So often was the user told."""
+        """So often was the user told,"""
+        self._shown = 0
+        """and the password."""
 
     @property
     def begun(self) -> bool:
@@ -69,6 +71,9 @@ class Dialogue:
         if question == "password":
             if self._password is None:
                 raise LoginRefused("the board asks for a password, and the recipe has none", **evidence)
+            if self._shown == TRIES:
+                raise LoginRefused(f"the board asks for the password once more, after {TRIES} tries", **evidence)
+            self._shown += 1
             return self._password
         if self._told == TRIES:
             raise LoginRefused(f"the board asks for a user once more, after {TRIES} logins", **evidence)

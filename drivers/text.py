@@ -7,6 +7,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
+from drivers.expression import compiled
+
 ESCAPE = (
     r"\x1b\[[0-?]*[ -/]*[@-~]"
     r"|\x1b\](?:R|P[0-9A-Fa-f]{7})"
@@ -27,7 +29,7 @@ _PLACEHOLDER = re.compile(r"(?<!\$)\{([a-z_]+)\}")
 _FILLER = frozenset("\r\n\b ")
 """What consoles put into the echo of a line that is longer than their screen is wide."""
 
-Pattern = Annotated[re.Pattern[str], AfterValidator(lambda pattern: re.compile(pattern.pattern, re.MULTILINE))]
+Pattern = Annotated[re.Pattern[str], AfterValidator(lambda pattern: compiled(pattern.pattern))]
 """A regular expression of a recipe, compiled when the recipe is loaded; ``^`` and ``$`` mean lines."""
 
 

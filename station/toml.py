@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.fields import FieldInfo
 
+from drivers.expression import compiled
 from station.errors import BadInput
 
 M = TypeVar("M", bound=BaseModel)
@@ -92,9 +93,11 @@ def validate(path: Path, model: type[M], content: Mapping[str, Any], error: type
 def expression_fault(text: str) -> str | None:
     """Say why a text is no regular expression; None if it is one."""
     try:
-        re.compile(text)
+        compiled(text)
     except (re.error, OverflowError, RecursionError) as error:
         return f"is no regular expression: {error}"
+    except ValueError as endless:
+        return str(endless)
     return None
 
 

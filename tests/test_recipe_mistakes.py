@@ -69,6 +69,11 @@ MISTAKES = {
         "",
         "shell.identify #2.capture: is missing; expected ",
     ),
+    "an endless expression": (
+        ", capture = 'ethaddr=(?P<hardware_id>\\S+)'",
+        ", capture = 'ethaddr=(?P<hardware_id>(?:[0-9a-f]+:?)+)'",
+        "shell.identify #2.capture: 'ethaddr=(?P<hardware_id>(?:[0-9a-f]+:?)+)' repeats a repeat",
+    ),
     # wrong types; nothing is converted silently
     "text for a number": (
         "baud = 115200",

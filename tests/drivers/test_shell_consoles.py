@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import threading
 import time
 import tomllib
 from pathlib import Path
@@ -14,7 +15,15 @@ import pytest
 from board_script import PATIENCE_S, UBOOT, WOKEN, Board, expected_protocol
 
 from drivers.board import Identity
-from drivers.errors import BoardMisheard, BoardRefused, BoardRestarts, BoardUnreadable, LoginRefused, ValueUnwritable
+from drivers.errors import (
+    BoardMisheard,
+    BoardRefused,
+    BoardRestarts,
+    BoardSilent,
+    BoardUnreadable,
+    LoginRefused,
+    ValueUnwritable,
+)
 from station.recipe import PLACEHOLDERS, load
 
 Script = list[tuple[bytes, Any]]
@@ -412,6 +421,32 @@ def test_a_wrong_password_is_told_twice_and_shown_never(echo: bytes) -> None:
         shown = repr(caught.value) + repr(caught.value.details) + repr(link.transcript)
         assert "Login incorrect" in shown
         assert SECRET not in shown
+
+
+def test_a_board_that_asks_for_the_password_for_ever_refuses() -> None:
+    again = (SECRET.encode() + b"\r", b"\r\nSorry, try again.\r\nPassword: ")
+    with (
+        expected_protocol([(b"\x03", ASKED), IN, again, again], table=LINUX, secrets=KNOWN) as (shell, _),
+        pytest.raises(LoginRefused, match="asks for the password once more, after 2 tries"),
+    ):
+        shell.identify()
+
+
+def test_a_board_that_prints_its_question_for_ever_is_not_listened_to_for_ever() -> None:
+    done = threading.Event()
+
+    def for_ever(board: Board) -> None:
+        while not done.wait(0.01):
+            board.say(b"\r\ngateway login: ")
+
+    options = {"login": LOGIN | {"timeout_s": 0.3}, "boot_s": 0.3}
+    with expected_protocol([(b"\x03", ASKED), (b"root\r", for_ever)], table=LINUX, secrets=KNOWN, **options) as (
+        shell,
+        _,
+    ):
+        with pytest.raises(BoardSilent):
+            shell.identify()
+        done.set()
 
 
 def test_a_board_that_asks_for_a_password_that_the_recipe_does_not_have_refuses() -> None:

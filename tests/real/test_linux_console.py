@@ -102,7 +102,7 @@ def test_what_the_board_lost_or_changed_is_seen(console: LinuxConsole) -> None:
         (console.disk / "gateway" / "a").unlink()
         (console.disk / "gateway" / "b").write_text("other")
         (console.disk / "gateway" / "blob").unlink()
-        assert shell.read(wanted) == {"a": "", "b": "other", "blob": "(no such file)"}
+        assert shell.read(wanted) == {"a": "(no such setting)", "b": "other", "blob": "(no such file)"}
         (console.disk / "gateway" / "blob").write_text("")
         empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
         assert shell.read({"blob": "x"}) == {"blob": f"sha256:{empty}"}

@@ -39,10 +39,21 @@ def parse(arguments: Iterable[str]) -> dict[str, Value]:
         if name in values:
             raise click.BadParameter(f"{name} is there twice")
         if text.startswith("@@") or not text.startswith("@"):
+            if not _is_text(argument):
+                raise click.BadParameter("expected UTF-8 text")
             values[name] = Value(text.removeprefix("@"), secret=False)
         else:
             values[name] = Value(_content(Path(text[1:]), name), secret=True)
     return values
+
+
+def _is_text(argument: str) -> bool:
+    """Tell whether an argument was UTF-8: what was not, Python keeps as lone surrogates."""
+    try:
+        argument.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _content(path: Path, name: str) -> str:
