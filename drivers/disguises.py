@@ -35,7 +35,8 @@ def texts(secret: str) -> frozenset[bytes]:
     """Return the runs that give a secret away in a text that has lost what ``WRAP`` finds."""
     raw = secret.encode()
     quoted = {json.dumps(secret)[1:-1].encode(), quote(raw, safe="").encode(), raw.replace(b"\\", b"x5c")}
-    likely = {raw, raw[::-1], _bytes_of(secret)} | quoted
+    cases = {raw, raw.upper(), raw.lower()}
+    likely = cases | {case[::-1] for case in cases} | {_bytes_of(secret)} | quoted
     found = {without(form, matches(WRAP, form))[0] for form in likely}
     found = {form for form in found if form == raw or len(form) >= _LEAST}
     for data in (raw, _bytes_of(secret)):

@@ -12,6 +12,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from click.testing import CliRunner
 from pydantic import BaseModel
 
 from drivers import GROUP, dialect, dialects
@@ -19,6 +20,7 @@ from drivers.board import Identity
 from drivers.errors import BoardRefused, CommitFailed, ValueUnwritable
 from drivers.link import Link
 from station import recipe as recipes
+from station.cli import main
 from station.recipe import Recipe, options_of
 from station.recipe_schema import schema
 
@@ -149,6 +151,8 @@ def board() -> Iterator[KeyvalBoard]:
 
 def test_the_pages_dialect_is_one_like_any_other(recipe: Recipe) -> None:
     assert recipe.dialect == "keyval" and dialects().count("keyval") == 1
+    said = CliRunner().invoke(main, ["rehearse", "--dialect", "keyval", "--headless"])
+    assert said.exit_code == 2 and "'keyval' has no simulated board" in said.output
     made = schema(dialects())
     jsonschema.Draft7Validator(made).validate(tomllib.loads(recipe.text))
     assert made["definitions"]["KeyvalOptions"]["properties"]["boot_s"]["description"].startswith("Seconds from")

@@ -45,6 +45,17 @@ class _Faults(click.ParamType[tuple[str, ...]]):
         return names
 
 
+class _Simulated(click.Choice[str]):
+    """A dialect whose boards can be simulated."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from drivers import dialects
+
+        if value not in self.choices and value in dialects():
+            self.fail(f"{value!r} has no simulated board, so it can't be rehearsed; try it on a real one", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 @click.command()
 @click.option("--slots", type=click.IntRange(1, 32), default=4, show_default=True, help="Places for boards.")
 @click.option(
@@ -69,7 +80,7 @@ class _Faults(click.ParamType[tuple[str, ...]]):
 )
 @click.option("--by-orders", is_flag=True, hidden=True)
 @click.option(
-    "--dialect", type=click.Choice(simulated()), default="shell", show_default=True, help="The boards' language."
+    "--dialect", type=_Simulated(simulated()), default="shell", show_default=True, help="The boards' language."
 )
 @click.option(
     "--recipe",

@@ -60,6 +60,8 @@ FORMS: dict[str, Callable[[str], str]] = {
     "JSON list": lambda secret: json.dumps(list(secret.encode())),
     "numbers": lambda secret: " ".join(f"{byte:>3}" for byte in secret.encode()),
     "turned round": lambda secret: secret[::-1],
+    "capitals": str.upper,
+    "capitals turned round": lambda secret: secret.upper()[::-1],
     "hex turned round": lambda secret: secret.encode()[::-1].hex(" "),
     "shell": shlex.quote,
     "double": lambda secret: '"' + secret.replace("\\", r"\\").replace('"', r"\"").replace("$", r"\$") + '"',
