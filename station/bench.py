@@ -18,6 +18,7 @@ from station.errors import StationError
 from station.model import Counters, Delivery, Finished, FleetState, LineView, SlotView
 from station.settings import SlotSettings
 from station.slot import Equipment, Slot
+from station.supervision import Supervision
 from station.tenancy import tenancy
 
 log = logging.getLogger(__name__)
@@ -46,6 +47,7 @@ class Bench:
         name: str,
         slots: Sequence[SlotSettings],
         equipment: Equipment,
+        supervision: Supervision,
         look: Callable[[], None],
         serve: Callable[[Bench], None],
         close: Callable[[], None],
@@ -55,6 +57,7 @@ class Bench:
         ``serve`` lets other processes ask, once the slots are open; ``close`` gives back whatever is held.
         """
         self._name, self._equipment, self._look, self._serve, self._close = name, equipment, look, serve, close
+        self.operators, self.supervision = equipment.operators, supervision
         self._settings = slots
         self._slots = {slot.name: Slot(slot, equipment, self._changed, self._counted) for slot in slots}
         self._listeners: list[Listener] = []
@@ -82,6 +85,7 @@ class Bench:
         facts = {"software": __version__, "recipe": recipe.sha256, "name": self._name, **found.record}
         office.ledger.note("start", facts)
         self._look()  # before any board is begun, whether the fleet answers or not
+        self.supervision.look()
         self._count()
         for name in found.evicted:  # first: its board may be in another slot now
             gone = SlotSettings(name=name, port="-")
@@ -135,6 +139,7 @@ class Bench:
             stopped=words.advice(stop.code) if stop else "",
             stopped_code=stop.code if stop else None,
             warning=words.advice(line.warning.code) if line.warning else "",
+            operator=who.name if (who := self.operators.signed_in) else "",
         )
         if view != self._line_view:
             self._line_view = view
@@ -143,6 +148,7 @@ class Bench:
 
     def start_cycle(self, slot: str) -> Fault | None:
         """Take the board in this slot as new, though its arrival could not be seen; return why not, if it can't be."""
+        self.operators.touch()
         return self._slots[slot].start()
 
     def deliver(self) -> Delivery:

@@ -25,11 +25,13 @@ from station.ledger import Ledger, Reader
 from station.ledger.restore import refuse_lost
 from station.line import Line
 from station.office import Office
+from station.operators import Operators
 from station.outbox import Outbox
 from station.recipe import Recipe
 from station.settings import Settings
 from station.slot import Equipment
 from station.state import StateFolder
+from station.supervision import Supervision
 from station.timekeeper import Timekeeper
 from station.vigil import Vigil
 
@@ -97,11 +99,14 @@ def build(settings: Settings, ports: Ports = _REAL) -> Bench:
             fleet=fleet,
             late_s=settings.fleet.late_s,
         )
+        people = settings.people
+        operators = Operators(ledger, reader, needed=people.sign_in, leave_s=60.0 * people.sign_out_min)
         equipment = Equipment(
             office=office,
             recipe=recipe,
             outbox=Outbox(office, line.halt),
             line=line,
+            operators=operators,
             open_link=lambda port: _discreet(ports.open_link(port, recipe), recipe),
             board=lambda link: Guarded(recipe.dialect, language(link, recipe.options, secrets)),
         )
@@ -114,7 +119,12 @@ def build(settings: Settings, ports: Ports = _REAL) -> Bench:
             control.serve(bench)
             keeper.start()
 
-        return Bench(settings.name, settings.slots, equipment, vigil.look, serve, held.pop_all().close)
+        def look() -> None:
+            vigil.look()
+            operators.look()
+
+        supervision = Supervision(operators, ledger, reader, line, recipe)
+        return Bench(settings.name, settings.slots, equipment, supervision, look, serve, held.pop_all().close)
 
 
 def _discreet(link: Link, recipe: Recipe) -> Link:

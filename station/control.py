@@ -27,7 +27,8 @@ from drivers.errors import Blame, Fault
 from station import clock
 from station.errors import DatabaseFailed, StationError
 from station.live import Floor
-from station.model import Facts, SlotView
+from station.model import Facts, Operator, Role, SlotView
+from station.operators import OperatorUnfit
 
 log = logging.getLogger(__name__)
 
@@ -106,7 +107,66 @@ def deliver(floor: Floor) -> Facts:
     return asdict(floor.deliver())
 
 
-VERBS: Mapping[str, Callable[..., Facts]] = {"start": start, "status": status, "deliver": deliver}
+def sign_in(floor: Floor, operator: str, pin: str = "") -> Facts:
+    """Let somebody work here."""
+    return asdict(floor.operators.sign_in(operator, pin))
+
+
+def sign_out(floor: Floor) -> Facts:
+    """Let nobody work here until somebody signs in."""
+    floor.operators.sign_out()
+    return {}
+
+
+def operators(floor: Floor) -> Facts:
+    """Tell who may work here, and who does."""
+    now = floor.operators.signed_in
+    return {"operators": [asdict(one) for one in floor.operators.all()], "signed_in": now and now.id}
+
+
+def operators_add(
+    floor: Floor, operator: str, name: str, role: str, pin: str = "", by: str = "", by_pin: str = ""
+) -> Facts:
+    """Let somebody work here from now on, or change his name or role."""
+    if role not in list(Role):
+        raise OperatorUnfit(f"there is no role {role[:32]!r}; there are: {', '.join(Role)}")
+    added = Operator(operator, name, Role(role))
+    floor.operators.add(added, pin, by, by_pin)
+    return asdict(added)
+
+
+def operators_disable(floor: Floor, operator: str, by: str = "", by_pin: str = "") -> Facts:
+    """Let somebody work here no longer."""
+    floor.operators.disable(operator, by, by_pin)
+    return {"id": operator}
+
+
+def operators_reset_pin(floor: Floor, operator: str, pin: str, by: str = "", by_pin: str = "") -> Facts:
+    """Give somebody a new PIN."""
+    floor.operators.reset_pin(operator, pin, by, by_pin)
+    return {"id": operator}
+
+
+def accept(floor: Floor, reason: str, by: str = "", pin: str = "") -> Facts:
+    """Let the recipe be made, as it is written now."""
+    return floor.supervision.accept(reason, by, pin)
+
+
+VERBS: Mapping[str, Callable[..., Facts]] = {
+    "start": start,
+    "status": status,
+    "deliver": deliver,
+    "sign-in": sign_in,
+    "sign-out": sign_out,
+    "operators": operators,
+    "operators-add": operators_add,
+    "operators-disable": operators_disable,
+    "operators-reset-pin": operators_reset_pin,
+    "accept": accept,
+}
+_LOOKS = frozenset({"status", "operators"})
+"""What only looks."""
+_SECRETS = frozenset({"pin", "by_pin"})
 
 
 # --------------------------------------------------------------------------- the station's end
@@ -210,14 +270,15 @@ class Control:
     def _obey(self, question: bytes, who: str) -> Facts:
         try:
             asked = json.loads(question)
-            verb = VERBS[asked.pop("verb")]
+            verb = VERBS[named := asked.pop("verb")]
             if not all(isinstance(value, str) for value in asked.values()):
                 raise TypeError("what a verb needs is text")
             inspect.signature(verb).bind(self._floor, **asked)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise OrderUnknown(f"the station takes a line of JSON with a verb of: {', '.join(VERBS)}") from None
-        if verb is not status:
-            log.info("control: %s %s, by %s", verb.__name__, asked, who)
+        if named not in _LOOKS:
+            shown = {name: value for name, value in asked.items() if name not in _SECRETS}
+            log.info("control: %s %s, by %s", named, shown, who)
         return verb(self._floor, **asked)
 
 

@@ -11,10 +11,17 @@ from typing import Protocol
 
 from drivers.errors import Fault
 from station.model import Delivery, LineView, SlotView
+from station.operators import Operators
+from station.supervision import Supervision
 
 
 class Floor(Protocol):
     """The slots of one station, as a screen, an operator's command or a rehearsal's robot sees them."""
+
+    operators: Operators
+    """Who works here."""
+    supervision: Supervision
+    """What only some may decide."""
 
     def views(self) -> tuple[SlotView, ...]:
         """Return every slot's view, in the order of the settings; never blocks."""

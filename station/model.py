@@ -143,6 +143,26 @@ class Closing:
     details: Facts = field(default_factory=dict)
 
 
+class Role(StrEnum):
+    """What an operator is here for."""
+
+    TECHNICIAN = "technician"
+    SUPERVISOR = "supervisor"
+    ENGINEER = "engineer"
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """Somebody who works at the station."""
+
+    id: str
+    """What is on the badge, and the actor of what he does in the records."""
+    name: str
+    role: Role
+    active: bool = True
+    """He may sign in."""
+
+
 class Phase(StrEnum):
     """What a slot is doing."""
 
@@ -236,6 +256,8 @@ class LineView:
     stopped_code: str | None = None
     warning: str = ""
     """What is wrong with the station and stops nobody, in words; empty if nothing is."""
+    operator: str = ""
+    """The name of whoever is signed in; empty if nobody is."""
 
 
 @dataclass(frozen=True, slots=True)

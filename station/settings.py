@@ -127,6 +127,16 @@ class BackupSettings(Table):
     """So many copies are kept, the newest ones."""
 
 
+class PeopleSettings(Table):
+    """``[people]``: who has to say that he is here."""
+
+    sign_in: bool = False
+    """True: no board is begun while nobody is signed in."""
+
+    sign_out_min: Annotated[int, Field(ge=0, le=1440)] = 30
+    """Minutes without a board, a key or a scan after which whoever is signed in is signed out, 0 to 1440; 0: never."""
+
+
 class SecretPlace(Table):
     """One of ``[secrets]``: where a secret is read from; exactly one of the two."""
 
@@ -183,6 +193,9 @@ class Settings(Table):
 
     backup: BackupSettings = BackupSettings()
     """A table [backup]: where the ledger is copied to, once a day."""
+
+    people: PeopleSettings = PeopleSettings()
+    """A table [people]: who has to say that he is here."""
 
     secrets: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")], SecretPlace] = Field(default_factory=dict)
     """A table [secrets]: where to read what recipes need and may not hold, such as a console's password."""

@@ -35,6 +35,7 @@ from station.ledger.transcript import written
 from station.line import Line
 from station.model import Finished, Phase, SlotView
 from station.office import Office
+from station.operators import Operators
 from station.outbox import Outbox
 from station.presence import Gate, Nobody, leaves_unseen
 from station.recipe import Presence, Recipe
@@ -68,6 +69,7 @@ class Equipment:
     recipe: Recipe
     outbox: Outbox
     line: Line
+    operators: Operators
     open_link: Callable[[str], Link]
     board: Callable[[Link], Board]
     """Makes the dialect's near end on a link."""
@@ -247,13 +249,18 @@ class Slot:
     def _begin(self, link: Link | None, board: Board) -> CycleRow | None:
         """Run a new cycle; None if the board had to wait for the line, and left."""
         said_to_be_there, self._gate.started = self._gate.started, False
-        while (why := self._line.obstacle) is not None:
+        operators = self._equipment.operators
+        operators.touch()
+        while (why := self._line.obstacle or operators.obstacle) is not None:
             self._front.held(why)
             if not (self._waits(board) or said_to_be_there):
                 return None
             self._line.rest(_AWAKE_S)
         recipe = self._equipment.recipe
-        row = self._equipment.office.ledger.open_cycle(self.name, recipe.edition, recipe.plan[0])
+        who = operators.signed_in
+        row = self._equipment.office.ledger.open_cycle(
+            self.name, recipe.edition, recipe.plan[0], who.id if who else None
+        )
         return self._run_cycle(self._cycle(row, board, link))
 
     def _abandon(self, row: CycleRow, why: str) -> CycleRow:

@@ -24,6 +24,7 @@ _COMMANDS = {
     "outbox": ("station.cli.outbox", "command", "What the fleet is still to be told of boards that have left."),
     "report": ("station.cli.report", "command", "Figures of the boards that were made."),
     "ctl": ("station.cli.ctl", "command", "Tell a running station what to do."),
+    "operators": ("station.cli.operators", "command", "Who may work at the station, and as what."),
     "status": ("station.cli.status", "command", "Show what every slot of a running station shows."),
     "rehearse": ("station.cli.rehearse", "command", "Provision simulated boards in a local fleet."),
     "boards": ("station.cli.boards", "command", "Look at ports, and talk to one board: for whoever writes a recipe."),

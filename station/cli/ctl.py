@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from station.cli.pins import by_whom, pin_of
+from station.cli.records import plain
 from station.cli.running import of_station, state_folder
 
 
@@ -23,3 +25,40 @@ def start(slot: str, config: Path | None, state: Path | None) -> None:
 
     control.ask(state_folder(config, state), "start", slot=slot)
     click.echo(f"slot {slot}: started")
+
+
+@command.command("sign-in")
+@click.argument("operator", metavar="ID")
+@click.option("--pin", "with_pin", is_flag=True, help="Ask for the PIN, which supervisors and engineers have.")
+@click.option("--pin-file", type=click.Path(path_type=Path, dir_okay=False), help="Read it from a file.")
+@of_station
+def sign_in(operator: str, with_pin: bool, pin_file: Path | None, config: Path | None, state: Path | None) -> None:
+    """Sign in whose badge says ID, in place of whoever is signed in."""
+    from station import control
+
+    pin = pin_of(operator, pin_file) if with_pin or pin_file else ""
+    told = control.ask(state_folder(config, state), "sign-in", operator=operator, pin=pin)
+    click.echo(f"{plain(told['name'])}: signed in as {told['role']}")
+
+
+@command.command("sign-out")
+@of_station
+def sign_out(config: Path | None, state: Path | None) -> None:
+    """Sign out whoever is signed in."""
+    from station import control
+
+    control.ask(state_folder(config, state), "sign-out")
+    click.echo("nobody is signed in")
+
+
+@command.command()
+@click.option("--reason", required=True, help="Why; it goes into the records.")
+@by_whom
+@of_station
+def accept(reason: str, by: str | None, by_pin_file: Path | None, config: Path | None, state: Path | None) -> None:
+    """Let the station's recipe be made, as it is written now."""
+    from station import control
+
+    who = {"by": by, "pin": pin_of(by, by_pin_file)} if by else {}
+    told = control.ask(state_folder(config, state), "accept", reason=reason, **who)
+    click.echo(f"recipe {plain(told['name'])} {plain(told['version'])}: accepted")

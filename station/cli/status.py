@@ -28,6 +28,8 @@ def command(config: Path | None, state: Path | None, as_json: bool) -> None:
     fleet = f"fleet {line['fleet']}" + (f" {line['fleet_ms']} ms" if line["fleet_ms"] is not None else "")
     done = f"{counters['done']} done today, {counters['passed']} passed"
     click.echo(f"{plain(line['station'])}: {plain(line['recipe'])}, {fleet}, {done}")
+    if line["operator"]:
+        click.echo(f"signed in: {plain(line['operator'])}")
     if line["stopped"]:
         click.echo(f"LINE STOPPED: {plain(line['stopped'])}")
     if line["warning"]:

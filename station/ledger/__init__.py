@@ -6,9 +6,10 @@ on the disk.  ``chain`` says what is hashed, ``schema`` what the tables hold,
 """
 
 from station.ledger.read import CycleRow, History, Past, Reader, SettledStep
-from station.ledger.write import HardwareOpenElsewhere, Ledger, SerialOpenElsewhere
+from station.ledger.write import STATION, HardwareOpenElsewhere, Ledger, SerialOpenElsewhere
 
 __all__ = [
+    "STATION",
     "CycleRow",
     "HardwareOpenElsewhere",
     "History",

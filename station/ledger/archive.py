@@ -61,7 +61,7 @@ class Archive(Reader):
 
     def last(self, count: int) -> list[int]:
         """Return the numbers of the newest cycles, oldest first."""
-        with self._rows("SELECT id FROM cycles ORDER BY id DESC LIMIT ?", [count]) as rows:
+        with self.rows("SELECT id FROM cycles ORDER BY id DESC LIMIT ?", [count]) as rows:
             return [row[0] for row in reversed(rows)]
 
     def cycles_of(self, serial: str) -> list[int]:
@@ -70,7 +70,7 @@ class Archive(Reader):
             UNION SELECT cycles.id FROM cycles JOIN events ON events.cycle = cycles.id AND kind = 'close'
               WHERE serial IS NULL AND json_extract(body, '$.details.serial') = ?1
             ORDER BY id"""
-        with self._rows(sql, [serial]) as rows:
+        with self.rows(sql, [serial]) as rows:
             return [row[0] for row in rows]
 
     def windows(self, since: int) -> list[Window]:
@@ -79,7 +79,7 @@ class Archive(Reader):
             FROM cycles JOIN boards ON boards.passed_cycle = cycles.id
               JOIN events ON events.cycle = cycles.id AND kind = 'close'
             WHERE closed_at >= ? AND json_extract(body, '$.facts.expires_at') IS NOT NULL ORDER BY expires_at"""
-        with self._rows(sql, [since]) as rows:
+        with self.rows(sql, [since]) as rows:
             return [Window(*row) for row in rows]
 
     def conflicts(self) -> list[CycleRow]:
@@ -89,15 +89,15 @@ class Archive(Reader):
             WHERE released_at < closed_at AND outcome <> 'PASS' AND NOT EXISTS (
               SELECT 1 FROM cycles later WHERE later.serial = cycles.serial {same} AND later.id > cycles.id
                 AND later.outcome = 'PASS') ORDER BY id"""
-        with self._rows(sql) as rows:
+        with self.rows(sql) as rows:
             return [CycleRow(*row) for row in rows]
 
     def attempt(self, number: int) -> Attempt:
         """Return one cycle; raises ``KeyError``."""
         cycle = self.cycle(number)
-        with self._rows("SELECT at, boot, kind, body FROM events WHERE cycle = ? ORDER BY id", [number]) as events:
+        with self.rows("SELECT at, boot, kind, body FROM events WHERE cycle = ? ORDER BY id", [number]) as events:
             told = [(at, boot, kind, json.loads(body)) for at, boot, kind, body in events]
-        with self._rows("SELECT name, version FROM recipes WHERE sha256 = ?", [cycle.recipe]) as recipes:
+        with self.rows("SELECT name, version FROM recipes WHERE sha256 = ?", [cycle.recipe]) as recipes:
             name = " ".join(recipes[0]) if recipes else cycle.recipe
         closing = next((_closing(cycle, body) for _, _, kind, body in told if kind == "close"), None)
         return Attempt(
@@ -111,7 +111,7 @@ class Archive(Reader):
 
     def _keeps_transcripts(self) -> bool:
         """Tell whether the file is of a version that has them: nobody brings it up to date who only reads."""
-        with self._rows("SELECT 1 FROM sqlite_master WHERE name = 'transcripts'") as rows:
+        with self.rows("SELECT 1 FROM sqlite_master WHERE name = 'transcripts'") as rows:
             return bool(rows)
 
 

@@ -125,7 +125,8 @@ class Reader:
             self._database.conn.close()
 
     @contextmanager
-    def _rows(self, sql: str, values: Sequence[Any] = ()) -> Iterator[list[tuple[Any, ...]]]:
+    def rows(self, sql: str, values: Sequence[Any] = ()) -> Iterator[list[tuple[Any, ...]]]:
+        """Give the rows of a query; raises ``DatabaseError``."""
         with self._lock, translated(self._path):
             rows = self._database.conn.execute(sql, values).fetchall()
         yield rows
@@ -133,56 +134,56 @@ class Reader:
     @cached_property
     def _columns(self) -> str:
         """The columns of a ``CycleRow``; a file of an earlier version lacks some, which its reader doesn't add."""
-        with self._rows("SELECT name FROM pragma_table_info('cycles')") as names:
+        with self.rows("SELECT name FROM pragma_table_info('cycles')") as names:
             there = {name for (name,) in names}
         return ", ".join(name if name in there else f"'' AS {name}" for name in CycleRow.__dataclass_fields__)
 
     def open_cycle(self, slot: str) -> CycleRow | None:
         """Return the slot's open cycle, if it has one whose board is not released."""
-        with self._rows(f"SELECT {self._columns} FROM cycles WHERE slot = ? AND released_at IS NULL", [slot]) as rows:
+        with self.rows(f"SELECT {self._columns} FROM cycles WHERE slot = ? AND released_at IS NULL", [slot]) as rows:
             return CycleRow(*rows[0]) if rows else None
 
     def last_cycle(self, slot: str) -> CycleRow | None:
         """Return the cycle that was opened last in a slot, open or closed."""
-        with self._rows(f"SELECT {self._columns} FROM cycles WHERE slot = ? ORDER BY id DESC LIMIT 1", [slot]) as rows:
+        with self.rows(f"SELECT {self._columns} FROM cycles WHERE slot = ? ORDER BY id DESC LIMIT 1", [slot]) as rows:
             return CycleRow(*rows[0]) if rows else None
 
     def cycle(self, number: int) -> CycleRow:
         """Return one cycle; raises ``KeyError``."""
-        with self._rows(f"SELECT {self._columns} FROM cycles WHERE id = ?", [number]) as rows:
+        with self.rows(f"SELECT {self._columns} FROM cycles WHERE id = ?", [number]) as rows:
             if not rows:
                 raise KeyError(number)
             return CycleRow(*rows[0])
 
     def latest(self) -> int:
         """Return the latest time that the ledger holds, UTC microseconds; 0 for an empty one."""
-        with self._rows(LATEST) as rows:
+        with self.rows(LATEST) as rows:
             return int(rows[0][0])
 
     def last_number(self) -> int:
         """Return the number of the newest cycle, 0 if there is none."""
-        with self._rows("SELECT COALESCE(MAX(id), 0) FROM cycles") as rows:
+        with self.rows("SELECT COALESCE(MAX(id), 0) FROM cycles") as rows:
             return int(rows[0][0])
 
     def open_cycles(self) -> list[int]:
         """Return the numbers of all open cycles."""
-        with self._rows("SELECT id FROM cycles WHERE closed_at IS NULL ORDER BY id") as rows:
+        with self.rows("SELECT id FROM cycles WHERE closed_at IS NULL ORDER BY id") as rows:
             return [row[0] for row in rows]
 
     def open_slots(self) -> set[str]:
         """Return the names of the slots that have an open cycle whose board is not released."""
-        with self._rows("SELECT DISTINCT slot FROM cycles WHERE released_at IS NULL") as rows:
+        with self.rows("SELECT DISTINCT slot FROM cycles WHERE released_at IS NULL") as rows:
             return {row[0] for row in rows}
 
     def pending(self) -> list[CycleRow]:
         """Return the open cycles whose board is released: good, and the fleet has yet to be told; oldest first."""
         sql = f"SELECT {self._columns} FROM cycles WHERE closed_at IS NULL AND released_at IS NOT NULL ORDER BY id"
-        with self._rows(sql) as rows:
+        with self.rows(sql) as rows:
             return [CycleRow(*row) for row in rows]
 
     def recipe(self, sha256: str) -> str:
         """Return the text of a stored recipe; raises ``KeyError``."""
-        with self._rows("SELECT text FROM recipes WHERE sha256 = ?", [sha256]) as rows:
+        with self.rows("SELECT text FROM recipes WHERE sha256 = ?", [sha256]) as rows:
             if not rows:
                 raise KeyError(sha256)
             return str(rows[0][0])
@@ -191,10 +192,20 @@ class Reader:
         """Return the fleet's model that a stored recipe names, by the recipe's SHA-256."""
         return model_in(self.recipe(recipe))
 
+    def accepted(self, recipe: str) -> str | None:
+        """Return who has accepted a recipe, by its SHA-256; None if nobody has."""
+        with self.rows("SELECT operator FROM acceptances WHERE recipe = ?", [recipe]) as rows:
+            return str(rows[0][0]) if rows else None
+
+    def last_accepted(self) -> str | None:
+        """Return the SHA-256 of the recipe that was accepted last; None if none ever was."""
+        with self.rows("SELECT recipe FROM acceptances ORDER BY at DESC LIMIT 1") as rows:
+            return str(rows[0][0]) if rows else None
+
     def last_start(self) -> Facts:
         """Return what the last start of the station recorded; empty if there was none."""
         sql = "SELECT json_extract(body, '$.facts') FROM events WHERE kind = 'start' ORDER BY id DESC LIMIT 1"
-        with self._rows(sql) as rows:
+        with self.rows(sql) as rows:
             facts: Facts = json.loads(rows[0][0]) if rows else {}
             return facts
 
@@ -202,14 +213,14 @@ class Reader:
         """Return when a step of a cycle was begun for the first time, UTC microseconds; None if it never was."""
         sql = """SELECT MIN(at) FROM events
             WHERE cycle = ? AND kind = 'intend' AND json_extract(body, '$.step') = ?"""
-        with self._rows(sql, [cycle, step]) as rows:
+        with self.rows(sql, [cycle, step]) as rows:
             at: int | None = rows[0][0]
             return at
 
     def stopped(self, cycle: int) -> Facts:
         """Return what a closed cycle's verdict names: ``serial`` and ``hardware_id``, if it was stopped for them."""
         sql = "SELECT json_extract(body, '$.details') FROM events WHERE cycle = ? AND kind = 'close'"
-        with self._rows(sql, [cycle]) as rows:
+        with self.rows(sql, [cycle]) as rows:
             details: Facts = json.loads(rows[0][0]) if rows and rows[0][0] else {}
             return details
 
@@ -219,7 +230,7 @@ class Reader:
             WHERE closed_at IS NOT NULL AND outcome <> 'PASS' AND step = 'disable' AND NOT EXISTS (
               SELECT 1 FROM events WHERE cycle = cycles.id
               AND kind IN ('settle', 'disable') AND json_extract(body, '$.step') = 'disable') ORDER BY id"""
-        with self._rows(sql) as rows:
+        with self.rows(sql) as rows:
             return [CycleRow(*row) for row in rows]
 
     def past(self, row: CycleRow) -> Past:
@@ -230,14 +241,14 @@ class Reader:
 
     def _age_s(self, row: CycleRow) -> float:
         """Return the seconds since a cycle was opened: by the uptime, or by the clock if the machine was restarted."""
-        with self._rows(OPENING, [row.id, clock.boot_id()]) as opened:
+        with self.rows(OPENING, [row.id, clock.boot_id()]) as opened:
             age_us = clock.uptime_us() - opened[0][1] if opened else clock.now_us() - row.opened_at
         return max(0, age_us) / 1e6
 
     def settled(self, cycle: int) -> list[SettledStep]:
         """Return the steps that a cycle has behind it, in the order in which they settled."""
         sql = "SELECT step, facts FROM v_steps WHERE cycle = ? AND settled_at IS NOT NULL ORDER BY intended"
-        with self._rows(sql, [cycle]) as rows:
+        with self.rows(sql, [cycle]) as rows:
             return [SettledStep(Step(step), json.loads(facts)) for step, facts in rows]
 
     def decided(self, cycle: int) -> Closing | None:
@@ -245,7 +256,7 @@ class Reader:
         sql = """SELECT json_extract(body, '$.decided') FROM events
             WHERE cycle = ? AND kind = 'intend' AND json_extract(body, '$.decided') IS NOT NULL
             ORDER BY id DESC LIMIT 1"""
-        with self._rows(sql, [cycle]) as rows:
+        with self.rows(sql, [cycle]) as rows:
             if not rows:
                 return None
             found = json.loads(rows[0][0])
@@ -262,7 +273,7 @@ class Reader:
               WHERE cycle = made.cycle AND id > made.id AND kind IN ('call', 'settle', 'disable'))
             WHERE made.cycle IN (SELECT id FROM cycles WHERE serial = ? AND model = ?) AND made.kind = 'call'
             ORDER BY made.id DESC"""
-        with self._rows(sql, [serial, model]) as calls:
+        with self.rows(sql, [serial, model]) as calls:
             for *when, made, after in calls:
                 if after is None or not _tells_of_effect(json.loads(made), json.loads(after)):
                     return self._since_s(*when)
@@ -275,7 +286,7 @@ class Reader:
 
     def transcript(self, cycle: int) -> str:
         """Return what is kept of what was said in a cycle, as ``station.ledger.transcript`` wrote it."""
-        with self._rows("SELECT text FROM transcripts WHERE cycle = ?", [cycle]) as rows:
+        with self.rows("SELECT text FROM transcripts WHERE cycle = ?", [cycle]) as rows:
             return str(rows[0][0]) if rows else ""
 
     def history(self, model: str, serial: str, hardware_id: str, cycle: int) -> History:
@@ -285,12 +296,12 @@ class Reader:
         """
         sql = """SELECT boards.hardware_id, cycles.rid FROM boards LEFT JOIN cycles ON cycles.id = passed_cycle
             WHERE boards.model = ? AND boards.serial = ?"""
-        with self._rows(sql, [model, serial]) as board:
+        with self.rows(sql, [model, serial]) as board:
             pass
         sql = """SELECT serial || IIF(model = ?, '', ' of ' || model) FROM boards
             WHERE hardware_id = ? AND hardware_id <> '' AND (model = ? OR passed_cycle IS NOT NULL)
             ORDER BY last_cycle DESC LIMIT 1"""
-        with self._rows(sql, [model, hardware_id, model]) as hardware:
+        with self.rows(sql, [model, hardware_id, model]) as hardware:
             pass
         # A definite refusal (serial-taken) has made nothing, so it leaves no doubt; what it took for its own is not.
         # What may have made something was to be disabled.
@@ -300,7 +311,7 @@ class Reader:
                 (SELECT MIN(at) FROM events WHERE cycle = cycles.id AND kind = 'intend'
                   AND json_extract(body, '$.step') = 'enable'), NULL)
             FROM cycles WHERE serial = ? AND model = ? AND id <> ? ORDER BY id"""
-        with self._rows(sql, [serial, model, cycle]) as cycles:
+        with self.rows(sql, [serial, model, cycle]) as cycles:
             unclosed = [(slot, released) for slot, released, outcome, *_ in cycles if outcome is None]
             ours = [row[2:] for row in cycles if row[2] is not None and row[3] == hardware_id]
         return History(
@@ -326,7 +337,7 @@ class Reader:
               OR kind IN ('settle', 'disable') AND json_extract(body, '$.step') = 'disable'
                 AND (json_extract(body, '$.facts.move') = 'disable' OR json_extract(body, '$.facts.found') = 'expired'))
             ORDER BY id DESC LIMIT 1"""
-        with self._rows(sql, [serial, model, cycle]) as last:
+        with self.rows(sql, [serial, model, cycle]) as last:
             return bool(last and last[0][0])
 
     def _lost(self, model: str, serial: str, cycle: int) -> bool:
@@ -339,7 +350,7 @@ class Reader:
               SELECT 1 FROM events WHERE cycle = cycles.id AND events.id > ? AND kind = 'settle'
               AND json_extract(body, '$.step') = 'register'
               AND (rid IS NOT NULL OR cycles.id = ? OR json_extract(body, '$.facts.found') = 'unknown')) LIMIT 1"""
-        with self._rows(sql, [serial, model, restored, cycle]) as since:
+        with self.rows(sql, [serial, model, restored, cycle]) as since:
             return not since
 
     @cached_property
@@ -349,12 +360,12 @@ class Reader:
         Looked for once, among all events: while a station runs, nothing is restored.
         """
         sql = "SELECT id FROM events WHERE kind = 'restore' ORDER BY id DESC LIMIT 1"
-        with self._rows(sql) as rows:
+        with self.rows(sql) as rows:
             return int(rows[0][0]) if rows else None
 
     def passed(self) -> int:
         """Count the boards that have passed."""
-        with self._rows("SELECT COUNT(*) FROM boards WHERE passed_cycle IS NOT NULL") as rows:
+        with self.rows("SELECT COUNT(*) FROM boards WHERE passed_cycle IS NOT NULL") as rows:
             return int(rows[0][0])
 
     def counters(self, since: int) -> Counters:
@@ -373,7 +384,7 @@ class Reader:
             WHERE earlier.serial = cycles.serial AND earlier.model = cycles.model AND earlier.id < cycles.id
               AND earlier.outcome IN ('PASS', 'FAIL')
           )) AS first FROM cycles WHERE closed_at >= ?)"""
-        with self._rows(sql, [since]) as rows:
+        with self.rows(sql, [since]) as rows:
             return Counters(*rows[0])
 
 

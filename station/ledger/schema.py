@@ -2,10 +2,11 @@
 
 ``events`` is the truth: insert-only, without a gap, each row chained by hash
 to the one before.  ``cycles``, ``boards`` and ``recipes`` are projections,
-written in the same transaction: the last event that names a row carries the
-whole row, so that anybody can rebuild them and compare.  ``transcripts`` do not
-follow from events: the last event of a cycle with a ``transcript`` holds the
-SHA-256 of its text, or null where none is kept any more.
+written in the same transaction, and so are ``operators`` and ``acceptances``: the
+last event that names a row carries the whole row, so that anybody can rebuild
+them and compare.  ``transcripts`` do not follow from events: the last event of a
+cycle with a ``transcript`` holds the SHA-256 of its text, or null where none is
+kept any more.  Nor do ``pins``: the trail says when one was set, and no more.
 
 Rows in events from before ``0003_models`` name no model: it is the one that the text of their recipe names.
 
@@ -25,7 +26,13 @@ if TYPE_CHECKING:
 
 migrations = Migrations("ledger")
 
-PROJECTIONS = {"cycles": ("id",), "boards": ("model", "serial"), "recipes": ("sha256",)}
+PROJECTIONS = {
+    "cycles": ("id",),
+    "boards": ("model", "serial"),
+    "recipes": ("sha256",),
+    "operators": ("id",),
+    "acceptances": ("recipe",),
+}
 """Each projected table and its key."""
 
 
@@ -48,6 +55,12 @@ def _models(db: Database) -> None:
     for sha256, text in db.execute("SELECT sha256, text FROM recipes").fetchall():
         db.execute("UPDATE cycles SET model = ? WHERE recipe = ?", [model_in(text), sha256])
     for statement in _MODELS:
+        db.execute(statement)
+
+
+@migrations(name="0004_people")
+def _people(db: Database) -> None:
+    for statement in _PEOPLE:
         db.execute(statement)
 
 
@@ -178,4 +191,33 @@ SELECT model, serial, hardware_id, COUNT(*),
     AND passed.outcome = 'PASS'),
   MAX(id) FROM cycles WHERE serial IS NOT NULL GROUP BY model, serial""",
     "CREATE INDEX boards_of_hardware ON boards(hardware_id) WHERE hardware_id <> ''",
+)
+
+_PEOPLE = (
+    """
+CREATE TABLE operators(
+  id TEXT PRIMARY KEY,                          -- what is on the badge; the actor of what he does
+  name TEXT NOT NULL,
+  role TEXT NOT NULL CHECK (role IN ('technician', 'supervisor', 'engineer')),
+  active INTEGER NOT NULL CHECK (active IN (0, 1))
+) STRICT""",
+    """
+CREATE TABLE acceptances(                       -- recipes that may be made by
+  recipe TEXT PRIMARY KEY,                      -- SHA-256 of its text
+  name TEXT NOT NULL,
+  version TEXT NOT NULL,
+  operator TEXT NOT NULL,                       -- who has accepted it
+  at INTEGER NOT NULL
+) STRICT""",
+    """
+CREATE TABLE pins(                              -- follow from no event, and are in no export
+  operator TEXT PRIMARY KEY,
+  salt BLOB NOT NULL,
+  hash BLOB NOT NULL,                           -- scrypt (RFC 7914) with N, r and p:
+  cost INTEGER NOT NULL,
+  block INTEGER NOT NULL,
+  lanes INTEGER NOT NULL,
+  wrong INTEGER NOT NULL DEFAULT 0,             -- tries in a row
+  tried_at INTEGER NOT NULL DEFAULT 0           -- UTC, microseconds
+) STRICT""",
 )

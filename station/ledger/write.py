@@ -83,8 +83,8 @@ class Ledger:
 
     # ------------------------------------------------------------- what happens to a board
 
-    def open_cycle(self, slot: str, recipe: Edition, first: Step) -> CycleRow:
-        """Open a cycle and intend its first step."""
+    def open_cycle(self, slot: str, recipe: Edition, first: Step, operator: str | None = None) -> CycleRow:
+        """Open a cycle and intend its first step; ``operator`` is who is signed in."""
 
         def work(db: Database) -> CycleRow:
             if not db.conn.execute("SELECT 1 FROM recipes WHERE sha256 = ?", [recipe.sha256]).fetchone():
@@ -92,7 +92,7 @@ class Ledger:
                 self._append(db, "recipe", rows={"recipes": row})
             number = db.conn.execute("SELECT COALESCE(MAX(id), 0) + 1 FROM cycles").fetchone()[0]
             fresh: dict[str, Any] = dict.fromkeys(CycleRow.__dataclass_fields__)
-            named = {"id": number, "slot": slot, "recipe": recipe.sha256, "model": recipe.model}
+            named = {"id": number, "slot": slot, "recipe": recipe.sha256, "model": recipe.model, "operator": operator}
             cycle = CycleRow(**{**fresh, **named, "opened_at": clock.now_us()})
             self._append(db, "open", cycle, facts={"software": __version__})
             return self._intend(db, cycle, first)
@@ -214,6 +214,25 @@ class Ledger:
         """Record something that concerns the station, the line or a slot, and no one cycle."""
         self.write(lambda db: self._append(db, kind, facts=dict(facts)))
 
+    def act(
+        self,
+        kind: str,
+        actor: str,
+        facts: Facts,
+        rows: Rows | None = None,
+        beside: Callable[[Database], object] = lambda db: None,
+    ) -> None:
+        """Record what a person did, by his operator's id, and the rows that it leaves.
+
+        ``beside`` changes what follows from no event, in the same commit.
+        """
+
+        def work(db: Database) -> None:
+            beside(db)
+            self._append(db, kind, facts=dict(facts), rows=rows, actor=actor)
+
+        self.write(work)
+
     # ------------------------------------------------------------- how it is written down
 
     def _intend(
@@ -279,6 +298,7 @@ class Ledger:
         facts: Facts | None = None,
         rows: Rows | None = None,
         carry: bool = True,
+        actor: str = STATION,
     ) -> None:
         """Insert one event and bring the projections to what it says."""
         rows = {**({"cycles": columns(cycle)} if cycle and carry else {}), **(rows or {})}
@@ -294,7 +314,7 @@ class Ledger:
             boot=clock.boot_id(),
             kind=kind,
             cycle=cycle.id if cycle else None,
-            actor=STATION,
+            actor=actor,
             body=canonical(whole),
         )
         hashed = event.hashed(previous)

@@ -11,6 +11,15 @@ WORDS = {
     "slot-adapter": "This slot's adapter is not there. Plug it in.",
     "slot-next": "Take the board out, insert the next one and start the slot (F5).",
     "restart-by-hand": "Switch this board off and on again now.",
+    # people
+    "operator-unknown": "Nobody here has this badge. Ask a supervisor to add it.",
+    "operator-unfit": "This can't be said of an operator. Correct it and try again.",
+    "pin-wrong": "The PIN is wrong. Try again.",
+    "pin-slowed": "The PIN was wrong too often. Wait, or ask a supervisor for a new one.",
+    "not-permitted": "This is for a supervisor to decide. Call one.",
+    "sign-in-missing": "Nobody is signed in. Scan your badge.",
+    "recipe-unaccepted": "This recipe is new here, and nobody has accepted it. Call the supervisor.",
+    "reason-missing": "Say why, in a few words.",
     "slot-running": "A board is being worked on in this slot. Wait for its verdict.",
     "slot-held": "The line stands still. Do what the screen says; the board in this slot is begun by itself.",
     # the board
