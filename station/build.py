@@ -123,7 +123,7 @@ def build(settings: Settings, ports: Ports = _REAL) -> Bench:
             vigil.look()
             operators.look()
 
-        supervision = Supervision(operators, ledger, reader, line, recipe)
+        supervision = Supervision(operators, ledger, reader, line, recipe, fleet)
         return Bench(settings.name, settings.slots, equipment, supervision, look, serve, held.pop_all().close)
 
 

@@ -28,7 +28,7 @@ from station.fleet.client import (
     Unanswered,
     Unreachable,
 )
-from station.judgements import SerialTaken
+from station.judgements import AttemptsUsedUp, SerialTaken
 from station.ledger import History
 from station.model import Facts, Known, Step
 from station.recipe import Recipe
@@ -229,6 +229,9 @@ class Case:
                 move = decide(Situation(Step.IDENTIFY, Held.SAME, ours, hardware, lives, whose))
         if move in STOPS:
             raise evidence.objection(move, identity, history, found, whose)
+        if history.attempts >= self.recipe.rework.attempts:
+            text = f"{identity.serial!r} has been tried {history.attempts} times without a PASS that stands"
+            raise AttemptsUsedUp(text, attempts=history.attempts)
 
     def look(self, step: Step) -> Sight:
         """Look at the fleet and at our own history, and find the move in the table; a stop is raised."""

@@ -152,6 +152,20 @@ def accept(floor: Floor, reason: str, by: str = "", pin: str = "") -> Facts:
     return floor.supervision.accept(reason, by, pin)
 
 
+def rework(
+    floor: Floor, serial: str, reason: str, note: str = "", replaced: str = "no", by: str = "", pin: str = ""
+) -> Facts:
+    """Let a board be worked on again."""
+    if replaced not in ("yes", "no"):
+        raise OrderUnknown("replaced is yes or no")
+    return floor.supervision.rework(serial, reason, note, replaced=replaced == "yes", by=by, pin=pin)
+
+
+def scrap(floor: Floor, serial: str, reason: str, by: str = "", pin: str = "") -> Facts:
+    """Have a board's number taken out of the fleet, and keep the board out of every slot."""
+    return floor.supervision.scrap(serial, reason, by, pin)
+
+
 VERBS: Mapping[str, Callable[..., Facts]] = {
     "start": start,
     "status": status,
@@ -163,6 +177,8 @@ VERBS: Mapping[str, Callable[..., Facts]] = {
     "operators-disable": operators_disable,
     "operators-reset-pin": operators_reset_pin,
     "accept": accept,
+    "rework": rework,
+    "scrap": scrap,
 }
 _LOOKS = frozenset({"status", "operators"})
 """What only looks."""

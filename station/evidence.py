@@ -71,8 +71,12 @@ def standing(history: History) -> Ours:
         return Ours.PENDING
     if history.open_in is not None:
         return Ours.ELSEWHERE
+    if history.scrapped:
+        return Ours.SCRAPPED
     if history.passed_rid is not None:
         return Ours.PASS
+    if history.reworked:
+        return Ours.REWORK
     # A PASS that doesn't stand any more was taken back by people: what follows it is a new beginning.
     return _LAST.get(history.closed[-1], Ours.NOTHING) if history.closed else Ours.NOTHING
 
@@ -109,6 +113,8 @@ def objection(
             text = f"{serial!r} has passed before, and nothing tells whether it was this board"
         case Move.STOP_PASSED:
             text = f"{serial!r} has passed before"
+        case Move.STOP_SCRAPPED:
+            text = f"{serial!r} was scrapped"
         case Move.STOP_PENDING:
             text = f"{serial!r} waits for the fleet"
         case Move.STOP_HOLD:

@@ -57,6 +57,20 @@ class PassUnproven(Judgement):
     blame = Blame.PEOPLE
 
 
+class Scrapped(Judgement):
+    """The very board was scrapped."""
+
+    code = "scrapped"
+    blame = Blame.PEOPLE
+
+
+class AttemptsUsedUp(Judgement):
+    """The board has failed as often as its recipe allows, and no rework was granted since."""
+
+    code = "attempts-used-up"
+    blame = Blame.PEOPLE
+
+
 class AlreadyPending(Judgement):
     """The very board is good, and the fleet has yet to be told of it."""
 

@@ -24,6 +24,7 @@ from drivers.uart import LinkOptions, ModemLine
 from station.errors import RecipeError
 from station.fleet_rules import Activation, FleetRules
 from station.model import Edition, Step
+from station.rework_rules import ReworkRules
 from station.toml import Table, expression_fault, parse, parsed, validate
 
 _WORD = r"[ \t]*[A-Za-z_][A-Za-z0-9_]*[ \t]*"
@@ -103,6 +104,9 @@ class Recipe(Table):
 
     fleet: FleetRules
     """A table [fleet]: how boards of this model live in the fleet."""
+
+    rework: ReworkRules = ReworkRules()
+    """A table [rework]: how often a board is tried, and what is said before it is tried again."""
 
     link: LinkOptions
     """A table [link]: the serial port's settings, such as baud."""

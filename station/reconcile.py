@@ -54,7 +54,7 @@ H, O, W, F, C, S, M = Held, Ours, Hardware, Found, Claim, Step, Move  # noqa: E7
 _DISABLE = frozenset({S.DISABLE})
 _FORWARD = frozenset(Step) - _DISABLE
 _CYCLE = frozenset({O.OPEN})
-_CLOSED = frozenset({O.FAIL, O.ERROR, O.ABORTED})
+_CLOSED = frozenset({O.FAIL, O.ERROR, O.ABORTED, O.REWORK})
 _MAY_GO_ON = frozenset({O.NOTHING}) | _CYCLE | _CLOSED
 _ANY_HELD, _ANY_OURS, _ANY_HARDWARE, _ANY_FOUND, _ANY_CLAIM = (
     frozenset(Held),
@@ -90,6 +90,7 @@ KNOWN: tuple[Row, ...] = _table(
     (_FORWARD, _ANY_OURS - {O.ELSEWHERE}, W.OTHER, M.STOP_OTHER_HARDWARE),
     (_FORWARD, _ANY_OURS - {O.ELSEWHERE}, W.RENAMED, M.STOP_OTHER_SERIAL),
     (_FORWARD, O.PENDING, _COMPARABLE, M.STOP_PENDING),
+    (_FORWARD, O.SCRAPPED, _COMPARABLE, M.STOP_SCRAPPED),
     (_FORWARD, O.PASS, W.UNKNOWN, M.STOP_PASS_UNPROVEN),  # no hardware id: it may be another board with this number
     (_FORWARD - {S.IDENTIFY}, O.PASS, W.SAME, M.STOP_PASSED),
     (S.IDENTIFY, O.PASS, W.SAME, M.GO_ON),  # the fleet is asked whether it knows of the PASS
@@ -150,6 +151,7 @@ FLEET: tuple[Row, ...] = _table(
     # what ``KNOWN`` has stopped before, should it become true in between
     (_FORWARD - {S.IDENTIFY}, O.PASS, _ANY_FOUND, _ANY_CLAIM, M.STOP_PASSED),
     (_FORWARD - {S.IDENTIFY}, O.PENDING, _ANY_FOUND, _ANY_CLAIM, M.STOP_PENDING),
+    (_FORWARD - {S.IDENTIFY}, O.SCRAPPED, _ANY_FOUND, _ANY_CLAIM, M.STOP_SCRAPPED),
     (_FORWARD - {S.IDENTIFY}, O.ELSEWHERE, _ANY_FOUND, _ANY_CLAIM, M.STOP_TWO_SLOTS),
 )
 """What does the step do, in view of the fleet?"""

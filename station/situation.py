@@ -23,6 +23,7 @@ from station.judgements import (
     NotInRecords,
     PassNotInFleet,
     PassUnproven,
+    Scrapped,
     SerialInTwoSlots,
     SerialLocked,
     SerialOnOtherHardware,
@@ -59,6 +60,9 @@ class Ours(StrEnum):
     """A cycle of it is good, and waits for the fleet."""
     PASS = "pass"
     """A PASS of it stands; for the other outcomes, it is that of its last cycle."""
+    REWORK = "rework"
+    """A rework was granted after its last cycle, whatever that was: what it has in the fleet is ours to renew."""
+    SCRAPPED = "scrapped"
     FAIL = "fail"
     ERROR = "error"
     ABORTED = "aborted"
@@ -152,6 +156,7 @@ class Move(StrEnum):
     STOP_PASSED = "stop-passed"
     STOP_PASS_UNPROVEN = "stop-pass-unproven"
     STOP_PENDING = "stop-pending"
+    STOP_SCRAPPED = "stop-scrapped"
     STOP_HOLD = "stop-hold"
     STOP_TAKEN = "stop-taken"
     STOP_UNPROVEN = "stop-unproven"
@@ -176,6 +181,7 @@ STOPS: Mapping[Move, type[Fault]] = {
     Move.STOP_PASSED: AlreadyPassed,
     Move.STOP_PASS_UNPROVEN: PassUnproven,
     Move.STOP_PENDING: AlreadyPending,
+    Move.STOP_SCRAPPED: Scrapped,
     Move.STOP_HOLD: PassNotInFleet,
     Move.STOP_TAKEN: SerialTaken,
     Move.STOP_UNPROVEN: SerialUnproven,

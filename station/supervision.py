@@ -8,16 +8,22 @@ are no roles, and whatever a rule forbids stays forbidden.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from drivers.errors import Blame
 from station import clock
+from station.case import ask_for_good
 from station.errors import StationError
-from station.ledger import Ledger, Reader
+from station.fleet.client import Client, Conflict, NotFound, Refused
+from station.ledger import STATION, BoardRow, Ledger, Reader, SerialOpenElsewhere
 from station.line import Line
 from station.model import Facts
 from station.operators import Act, Operators
 from station.recipe import Recipe
+from station.situation import Found
 
 log = logging.getLogger(__name__)
 
@@ -39,12 +45,35 @@ class ReasonMissing(StationError):
     blame = Blame.PEOPLE
 
 
+class BoardUnknown(StationError):
+    """Our records hold no board of this serial number."""
+
+    code = "board-unknown"
+    blame = Blame.PEOPLE
+
+
+class BoardOpen(StationError):
+    """The board is being worked on, or waits for the fleet: nothing can be decided of it now."""
+
+    code = "board-open"
+    blame = Blame.PEOPLE
+
+
+class ReasonUnknown(StationError):
+    """The recipe lists what a rework is made for, and this is none of it; the text names them."""
+
+    code = "reason-unknown"
+    blame = Blame.PEOPLE
+
+
 class Supervision:
     """The acts of supervisors and engineers at one station."""
 
-    def __init__(self, operators: Operators, ledger: Ledger, reader: Reader, line: Line, recipe: Recipe) -> None:
+    def __init__(
+        self, operators: Operators, ledger: Ledger, reader: Reader, line: Line, recipe: Recipe, fleet: Client
+    ) -> None:
         self._operators, self._ledger, self._reader = operators, ledger, reader
-        self._line, self._recipe = line, recipe
+        self._line, self._recipe, self._fleet = line, recipe, fleet
 
     def look(self) -> None:
         """Stop the line if its recipe has to be accepted first; before any board is begun."""
@@ -66,6 +95,90 @@ class Supervision:
         log.info("recipe %s %s accepted by %s", recipe.name, recipe.version, actor.id)
         self._line.heal(RecipeUnaccepted.code)
         return row
+
+    def rework(
+        self, serial: str, reason: str, note: str = "", *, replaced: bool = False, by: str = "", pin: str = ""
+    ) -> Facts:
+        """Let a board of this product be worked on again, whatever it has behind it.
+
+        ``reason`` is one of the recipe's.  ``replaced``: with another main board, so that its number is taken out of
+        the fleet, and begins anew.  Raises ``BoardUnknown``, ``BoardOpen``, ``ReasonUnknown``, what
+        ``Operators.approve`` does where somebody has to, and for ``replaced`` a ``FleetError``: then nothing has
+        changed, or it has to be asked for again.
+        """
+        rules, board = self._recipe.rework, self._board(serial)
+        if reason not in rules.reasons:
+            raise ReasonUnknown(f"{reason[:64]!r} is no reason of this recipe; there are: {', '.join(rules.reasons)}")
+        facts: dict[str, Any] = {"reason": reason, **({"note": _said(note)} if note else {}), "replaced": replaced}
+        if replaced or rules.approval or board.passed_cycle is not None or board.scrapped_at is not None:
+            actor = self._operators.approve(Act.REPLACED if replaced else Act.REWORK, by, pin).id
+        else:
+            actor = self._operators.signed_in.id if self._operators.signed_in else STATION
+        if replaced:
+            self._unlist(board)
+
+        def changes(row: BoardRow) -> BoardRow:
+            hardware = None if replaced else row.hardware_id
+            return replace(row, hardware_id=hardware, passed_cycle=None, scrapped_at=None, reworked=row.last_cycle)
+
+        return self._amended("rework", actor, board, facts, changes)
+
+    def scrap(self, serial: str, reason: str, by: str = "", pin: str = "") -> Facts:
+        """Have a board's number disabled and taken out of the fleet, and keep the board out of every slot.
+
+        Raises what ``rework`` does.
+        """
+        board = self._board(serial)
+        facts = {"reason": _said(reason)}
+        actor = self._operators.approve(Act.SCRAP, by, pin)
+        try:
+            self._unlist(board)
+        except NotFound:  # it is one of a range, which can't be taken out alone
+            with suppress(Conflict):  # never enabled: it has no key
+                self._kill(board, self._fleet.serials.disable)
+        now = clock.now_us()
+        return self._amended(
+            "scrap", actor.id, board, facts, lambda row: replace(row, passed_cycle=None, scrapped_at=now)
+        )
+
+    def _board(self, serial: str) -> BoardRow:
+        """Return what the records hold of a board that is not worked on now."""
+        model = self._recipe.fleet.model
+        board = self._reader.board(model, serial)
+        if board is None:
+            raise BoardUnknown(f"no board {serial[:128]!r} of {model} was ever here")
+        if self._reader.cycle(board.last_cycle).closed_at is None:
+            raise BoardOpen(f"{serial!r} is being worked on, or waits for the fleet")
+        return board
+
+    def _unlist(self, board: BoardRow) -> None:
+        """Take a number out of the fleet (M39): its key dies; done again, it does no harm.  Raises ``FleetError``."""
+        self._kill(board, self._fleet.serials.remove)
+
+    def _kill(self, board: BoardRow, call: Callable[[str, str], None]) -> None:
+        """Make a call that kills a key; recorded before, since it may get no answer, and be carried out late."""
+        row = self._reader.cycle(board.last_cycle)
+        found, _, _ = ask_for_good(self._fleet, board.model, board.serial)
+        if found is Found.UNKNOWN:
+            return
+        self._ledger.calls(row, "disable", found)
+        facts = {"found": found, "claim": "", "move": "disable"}
+        try:
+            call(board.model, board.serial)
+        except Refused:
+            self._ledger.disabled(row, {**facts, "move": "refused"})
+            raise
+        self._ledger.disabled(row, facts)
+
+    def _amended(
+        self, kind: str, actor: str, board: BoardRow, facts: Facts, changes: Callable[[BoardRow], BoardRow]
+    ) -> Facts:
+        try:
+            after = self._ledger.amend(kind, actor, (board.model, board.serial), facts, changes)
+        except SerialOpenElsewhere:
+            raise BoardOpen(f"{board.serial!r} is being worked on, or waits for the fleet") from None
+        log.info("%s of %s %s by %s: %s", kind, board.model, board.serial, actor, facts["reason"])
+        return {"model": after.model, "serial": after.serial, "attempts": after.attempts}
 
 
 def _said(reason: str) -> str:

@@ -26,6 +26,7 @@ _COMMANDS = {
     "ctl": ("station.cli.ctl", "command", "Tell a running station what to do."),
     "operators": ("station.cli.operators", "command", "Who may work at the station, and as what."),
     "status": ("station.cli.status", "command", "Show what every slot of a running station shows."),
+    "scrap": ("station.cli.scrap", "command", "Scrap a board: it leaves the fleet, and no slot takes it any more."),
     "rehearse": ("station.cli.rehearse", "command", "Provision simulated boards in a local fleet."),
     "boards": ("station.cli.boards", "command", "Look at ports, and talk to one board: for whoever writes a recipe."),
     "recipes": ("station.cli.recipes", "command", "Check recipes, and tell an editor what they may hold."),

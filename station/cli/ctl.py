@@ -62,3 +62,29 @@ def accept(reason: str, by: str | None, by_pin_file: Path | None, config: Path |
     who = {"by": by, "pin": pin_of(by, by_pin_file)} if by else {}
     told = control.ask(state_folder(config, state), "accept", reason=reason, **who)
     click.echo(f"recipe {plain(told['name'])} {plain(told['version'])}: accepted")
+
+
+@command.command()
+@click.argument("serial")
+@click.option("--reason", required=True, help="One of the recipe's [rework] reasons.")
+@click.option("--note", default="", help="More about it, for the records.")
+@click.option("--replaced", is_flag=True, help="It has a new main board: its number leaves the fleet, and begins anew.")
+@by_whom
+@of_station
+def rework(
+    serial: str,
+    reason: str,
+    note: str,
+    replaced: bool,
+    by: str | None,
+    by_pin_file: Path | None,
+    config: Path | None,
+    state: Path | None,
+) -> None:
+    """Let board SERIAL be worked on again, which has passed, failed too often, or has a new main board."""
+    from station import control
+
+    who = {"by": by, "pin": pin_of(by, by_pin_file)} if by else {}
+    needs = {"serial": serial, "reason": reason, "note": note, "replaced": "yes" if replaced else "no"}
+    told = control.ask(state_folder(config, state), "rework", **needs, **who)
+    click.echo(f"{plain(told['serial'])}: may be worked on again")

@@ -5,11 +5,12 @@ on the disk.  ``chain`` says what is hashed, ``schema`` what the tables hold,
 ``read`` answers questions from a connection of its own.
 """
 
-from station.ledger.read import CycleRow, History, Past, Reader, SettledStep
+from station.ledger.read import BoardRow, CycleRow, History, Past, Reader, SettledStep
 from station.ledger.write import STATION, HardwareOpenElsewhere, Ledger, SerialOpenElsewhere
 
 __all__ = [
     "STATION",
+    "BoardRow",
     "CycleRow",
     "HardwareOpenElsewhere",
     "History",

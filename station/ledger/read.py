@@ -54,6 +54,24 @@ class CycleRow:
 
 
 @dataclass(frozen=True, slots=True)
+class BoardRow:
+    """One row of ``boards``."""
+
+    model: str
+    serial: str
+    hardware_id: str | None
+    attempts: int
+    passed_cycle: int | None
+    last_cycle: int
+    reworked: int | None
+    """The number of its last cycle when a rework was granted: what it did until then counts no more."""
+    scrapped_at: int | None
+
+
+BOARD = f"SELECT {', '.join(BoardRow.__dataclass_fields__)} FROM boards WHERE model = ? AND serial = ?"
+
+
+@dataclass(frozen=True, slots=True)
 class SettledStep:
     """A step that a cycle has behind it, and what it established."""
 
@@ -92,7 +110,7 @@ class History:
     None if the hardware is new here."""
     closed: tuple[Outcome, ...] = ()
     rids: frozenset[str] = frozenset()
-    """The fleet clients that those of them have enabled which did not pass."""
+    """The fleet clients that those of them have enabled which did not pass, or whose PASS a rework has taken back."""
     doubtful_since: int | None = None
     """When the first of them began to enable that never learnt what became of it, UTC microseconds: the fleet may hold
     a client of ours.  None if none did."""
@@ -100,6 +118,11 @@ class History:
     """The last of them ended because nothing proved whose the fleet's client was, which is for people to settle."""
     passed_rid: str | None = None
     """The fleet client of the PASS of this serial number that stands."""
+    attempts: int = 0
+    """How many of its cycles have ended as PASS or FAIL since a rework was granted, or ever."""
+    reworked: bool = False
+    """A rework was granted, and no cycle has been closed since."""
+    scrapped: bool = False
     open_in: str | None = None
     """The slot in which another cycle of this serial number is open, or has been begun if it is ``pending``."""
     pending: bool = False
@@ -191,6 +214,11 @@ class Reader:
     def model(self, recipe: str) -> str:
         """Return the fleet's model that a stored recipe names, by the recipe's SHA-256."""
         return model_in(self.recipe(recipe))
+
+    def board(self, model: str, serial: str) -> BoardRow | None:
+        """Return what is known of a board; None if it was never here."""
+        with self.rows(BOARD, [model, serial]) as rows:
+            return BoardRow(*rows[0]) if rows else None
 
     def accepted(self, recipe: str) -> str | None:
         """Return who has accepted a recipe, by its SHA-256; None if nobody has."""
@@ -294,10 +322,10 @@ class Reader:
 
         Of another product, only that this hardware has passed as one of its boards.
         """
-        sql = """SELECT boards.hardware_id, cycles.rid FROM boards LEFT JOIN cycles ON cycles.id = passed_cycle
-            WHERE boards.model = ? AND boards.serial = ?"""
-        with self.rows(sql, [model, serial]) as board:
-            pass
+        sql = """SELECT boards.hardware_id, cycles.rid, reworked, scrapped_at
+            FROM boards LEFT JOIN cycles ON cycles.id = passed_cycle WHERE boards.model = ? AND boards.serial = ?"""
+        with self.rows(sql, [model, serial]) as boards:
+            before, passed_rid, granted, scrapped_at = boards[0] if boards else (None, None, None, None)
         sql = """SELECT serial || IIF(model = ?, '', ' of ' || model) FROM boards
             WHERE hardware_id = ? AND hardware_id <> '' AND (model = ? OR passed_cycle IS NOT NULL)
             ORDER BY last_cycle DESC LIMIT 1"""
@@ -305,7 +333,7 @@ class Reader:
             pass
         # A definite refusal (serial-taken) has made nothing, so it leaves no doubt; what it took for its own is not.
         # What may have made something was to be disabled.
-        sql = """SELECT slot, released_at IS NOT NULL, outcome, hardware_id, error,
+        sql = """SELECT slot, released_at IS NOT NULL, outcome, hardware_id, error, id,
               IIF(error = 'serial-taken', NULL, rid),
               IIF(outcome <> 'PASS' AND rid IS NULL AND error <> 'serial-taken' AND step = 'disable',
                 (SELECT MIN(at) FROM events WHERE cycle = cycles.id AND kind = 'intend'
@@ -314,14 +342,22 @@ class Reader:
         with self.rows(sql, [serial, model, cycle]) as cycles:
             unclosed = [(slot, released) for slot, released, outcome, *_ in cycles if outcome is None]
             ours = [row[2:] for row in cycles if row[2] is not None and row[3] == hardware_id]
+        since = [outcome for outcome, _, _, number, *_ in ours if number > (granted or 0)]
         return History(
-            hardware_of_serial=board[0][0] if board else None,
+            hardware_of_serial=before,
             serial_of_hardware=hardware[0][0] if hardware else None,
             closed=tuple(Outcome(outcome) for outcome, *_ in ours),
-            rids=frozenset(rid for outcome, *_, rid, _ in ours if rid is not None and outcome != Outcome.PASS),
+            rids=frozenset(
+                rid
+                for outcome, _, _, number, rid, _ in ours
+                if rid is not None and (outcome != Outcome.PASS or number <= (granted or 0))
+            ),
             doubtful_since=min((since for *_, since in ours if since is not None), default=None),
             unproven=bool(ours) and ours[-1][2] == "serial-unproven",
-            passed_rid=board[0][1] if board else None,
+            passed_rid=passed_rid,
+            attempts=sum(outcome in (Outcome.PASS, Outcome.FAIL) for outcome in since),
+            reworked=granted is not None and not since,
+            scrapped=scrapped_at is not None,
             open_in=unclosed[0][0] if unclosed else None,
             pending=bool(unclosed) and bool(unclosed[0][1]),
             disabled=bool(ours) and self._disabled(model, serial, cycle),

@@ -8,7 +8,8 @@ them and compare.  ``transcripts`` do not follow from events: the last event of 
 cycle with a ``transcript`` holds the SHA-256 of its text, or null where none is
 kept any more.  Nor do ``pins``: the trail says when one was set, and no more.
 
-Rows in events from before ``0003_models`` name no model: it is the one that the text of their recipe names.
+Rows in events from before ``0003_models`` name no model: it is the one that the text of their recipe names.  What else
+such a row does not name was not known then, and is NULL.
 
 Times are UTC in microseconds.  Text that came from a board is stored as it
 was judged, and is never trusted.
@@ -61,6 +62,12 @@ def _models(db: Database) -> None:
 @migrations(name="0004_people")
 def _people(db: Database) -> None:
     for statement in _PEOPLE:
+        db.execute(statement)
+
+
+@migrations(name="0005_rework")
+def _rework(db: Database) -> None:
+    for statement in _REWORK:
         db.execute(statement)
 
 
@@ -220,4 +227,10 @@ CREATE TABLE pins(                              -- follow from no event, and are
   wrong INTEGER NOT NULL DEFAULT 0,             -- tries in a row
   tried_at INTEGER NOT NULL DEFAULT 0           -- UTC, microseconds
 ) STRICT""",
+)
+
+_REWORK = (
+    # the number of its last cycle when a rework was granted: what it did until then counts no more
+    "ALTER TABLE boards ADD COLUMN reworked INTEGER",
+    "ALTER TABLE boards ADD COLUMN scrapped_at INTEGER",
 )

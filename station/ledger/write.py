@@ -14,7 +14,7 @@ from station import __version__, clock
 from station.database import Writer, connect, traceless, translated
 from station.errors import DatabaseError
 from station.ledger.chain import GENESIS, Event, canonical
-from station.ledger.read import LATEST, OPENING, CycleRow
+from station.ledger.read import BOARD, LATEST, OPENING, BoardRow, CycleRow
 from station.ledger.rows import columns, inserting, project
 from station.ledger.schema import migrations
 from station.ledger.witness import Head, Witness, testimony, verify_head
@@ -233,6 +233,32 @@ class Ledger:
 
         self.write(work)
 
+    def amend(
+        self, kind: str, actor: str, board: tuple[str, str], facts: Facts, changes: Callable[[BoardRow], BoardRow]
+    ) -> BoardRow:
+        """Record what a person decides of a board, given as (model, serial), with what its row was and is.
+
+        Raises ``KeyError`` for a board that was never here, ``SerialOpenElsewhere`` for one that has an open cycle.
+        """
+
+        def work(db: Database) -> BoardRow:
+            sql = "SELECT slot FROM cycles WHERE model = ? AND serial = ? AND closed_at IS NULL"
+            if db.conn.execute(sql, board).fetchone():
+                raise SerialOpenElsewhere
+            found = db.conn.execute(BOARD, board).fetchone()
+            if found is None:
+                raise KeyError(board)
+            before = BoardRow(*found)
+            after = changes(before)
+            old, new = asdict(before), asdict(after)
+            changed = [name for name in new if new[name] != old[name]]
+            told = {"old": {name: old[name] for name in changed}, "new": {name: new[name] for name in changed}}
+            body = {"board": list(board)}
+            self._append(db, kind, body=body, facts={**facts, **told}, rows={"boards": new}, actor=actor)
+            return after
+
+        return self.write(work)
+
     # ------------------------------------------------------------- how it is written down
 
     def _intend(
@@ -276,15 +302,17 @@ class Ledger:
         """Return the board's row as this cycle leaves it."""
         if cycle.serial is None:
             return {}
-        sql = "SELECT passed_cycle FROM boards WHERE model = ? AND serial = ?"
-        found = db.conn.execute(sql, [cycle.model, cycle.serial]).fetchone()
+        sql = "SELECT passed_cycle, reworked, scrapped_at FROM boards WHERE model = ? AND serial = ?"
+        passed, reworked, scrapped = db.conn.execute(sql, [cycle.model, cycle.serial]).fetchone() or (None, None, None)
         row = {
             "model": cycle.model,
             "serial": cycle.serial,
             "hardware_id": cycle.hardware_id,
             "attempts": cycle.attempt,
-            "passed_cycle": cycle.id if cycle.outcome == Outcome.PASS else found[0] if found else None,
+            "passed_cycle": cycle.id if cycle.outcome == Outcome.PASS else passed,
             "last_cycle": cycle.id,
+            "reworked": reworked,
+            "scrapped_at": scrapped,
         }
         return {"boards": row}
 

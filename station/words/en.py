@@ -19,6 +19,9 @@ WORDS = {
     "not-permitted": "This is for a supervisor to decide. Call one.",
     "sign-in-missing": "Nobody is signed in. Scan your badge.",
     "recipe-unaccepted": "This recipe is new here, and nobody has accepted it. Call the supervisor.",
+    "board-unknown": "The station has never seen this board. Check its serial number.",
+    "board-open": "This board is being worked on, or waits for the fleet. Wait, then try again.",
+    "reason-unknown": "This is none of the recipe's reasons. Choose one of them.",
     "reason-missing": "Say why, in a few words.",
     "slot-running": "A board is being worked on in this slot. Wait for its verdict.",
     "slot-held": "The line stands still. Do what the screen says; the board in this slot is begun by itself.",
@@ -50,6 +53,8 @@ WORDS = {
     "hardware-has-other-serial": "This board had another serial number before. Put it aside for the supervisor.",
     "already-passed": "This board has passed before. Put it with the good boards.",
     "pass-unproven": "A board with this serial number has passed, perhaps this one. Put it aside for the supervisor.",
+    "scrapped": "This board was scrapped. Put it with the scrap.",
+    "attempts-used-up": "This board has failed too often. Put it aside for rework.",
     "already-pending": "This board is good and waits for the fleet. Put it with the boards that wait.",
     "pass-not-in-fleet": "This board has passed, but the fleet does not know that. Put it aside for the supervisor.",
     # what the station does about what it finds (``reconcile``)

@@ -99,6 +99,8 @@ def procedure(request: Request) -> str:
         return "info"
     if form.startswith(b"sn="):
         return "add"
+    if b"delete=true" in form:
+        return "remove"
     if b"disable=true" in form:
         return "disable"
     return "enable" if b"owner=" in form else "regenerate"

@@ -26,7 +26,7 @@ MOVES = {situation: decide(situation) for situation in SITUATIONS}
 LIVING = (Found.NOTACTIVATED, Found.ACTIVATED, Found.EXPIRED)
 CHANGING = (Step.REGISTER, Step.ENABLE, Step.ACTIVATE)
 BY_RID = (Claim.CLIENT, Claim.UNMARKED)
-CLOSED = (Ours.FAIL, Ours.ERROR, Ours.ABORTED)
+CLOSED = (Ours.FAIL, Ours.ERROR, Ours.ABORTED, Ours.REWORK)
 
 ALLOWED = {
     Step.IDENTIFY: {Move.PROCEED},
@@ -71,7 +71,7 @@ def test_no_row_is_idle(table: tuple[Row, ...], columns: tuple[type[StrEnum], ..
 
 
 def test_every_situation_has_one_move_and_one_sentence() -> None:
-    assert len(MOVES) == 8 * 4 * 8 * 4 * 7 * 8
+    assert len(MOVES) == 8 * 4 * 10 * 4 * 7 * 8
     for move in set(MOVES.values()):
         assert words.advice(move.code) and f"[{move.code}]" not in words.advice(move.code)
 
@@ -205,6 +205,8 @@ def test_admission(ours: Ours, hardware: Hardware) -> None:
         assert move is Move.STOP_TWO_SLOTS
     elif hardware in (Hardware.OTHER, Hardware.RENAMED):
         assert move is (Move.STOP_OTHER_HARDWARE if hardware is Hardware.OTHER else Move.STOP_OTHER_SERIAL)
+    elif ours is Ours.SCRAPPED:
+        assert move is Move.STOP_SCRAPPED
     elif ours is Ours.PENDING:
         assert move is Move.STOP_PENDING
     elif ours is Ours.PASS and hardware is Hardware.UNKNOWN:

@@ -148,3 +148,31 @@ def test_every_act_goes_through_the_same_door_and_no_pin_into_the_journal(
     assert "control: operators-add" in caplog.text
     assert PIN not in caplog.text and "13579" not in caplog.text
     assert rows(state / "ledger.db", "SELECT COUNT(*) FROM events WHERE body LIKE '%' || ? || '%'", PIN) == [(0,)]
+
+
+def test_a_board_is_worked_on_again_and_scrapped_by_orders(floor: Floor) -> None:
+    watcher = floor.start()
+    hire(floor)
+    state, boss = floor.folder / "state", {"by": "boss", "pin": PIN}
+    floor.insert()
+    assert watcher.wait_finished().outcome is Outcome.PASS
+    watcher.wait_phase("1", Phase.REMOVE)
+    for verb, needs, code in (
+        ("rework", {"reason": "firmware"}, "sign-in-missing"),
+        ("rework", {"reason": "why not", **boss}, "reason-unknown"),
+        ("rework", {"reason": "firmware", "replaced": "perhaps", **boss}, "order-unknown"),
+        ("scrap", {"reason": "", **boss}, "reason-missing"),
+    ):
+        with pytest.raises(OrderRefused) as refused:
+            control.ask(state, verb, serial="SIM-00000001", **needs)
+        assert refused.value.details["code"] == code, verb
+    control.ask(state, "rework", serial="SIM-00000001", reason="firmware", note="1.2 -> 1.3", replaced="no", **boss)
+    control.ask(state, "start", slot="1")
+    again = watcher.wait_finished(2)
+    assert (again.outcome, again.attempt) == (Outcome.PASS, 2)
+    assert floor.entry("SIM-00000001") == ("activated", floor.flash()["fleet_key"])
+    floor.remove()
+    control.ask(state, "scrap", serial="SIM-00000001", reason="burnt", **boss)
+    assert floor.entry("SIM-00000001") is None
+    floor.insert()
+    assert watcher.wait_finished(3).error == "scrapped"

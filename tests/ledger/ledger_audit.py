@@ -10,7 +10,13 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-KEYS = {"cycles": ("id",), "boards": ("model", "serial"), "recipes": ("sha256",)}
+KEYS = {
+    "cycles": ("id",),
+    "boards": ("model", "serial"),
+    "recipes": ("sha256",),
+    "operators": ("id",),
+    "acceptances": ("recipe",),
+}
 
 
 def audit(path: Path) -> list[dict[str, Any]]:
@@ -37,7 +43,10 @@ def audit(path: Path) -> list[dict[str, Any]]:
         cycle: digest for cycle, digest in kept.items() if digest
     }
     for table, key in KEYS.items():
-        assert {tuple(row[name] for name in key): row for row in stored[table]} == rebuilt[table], table
+        for row in stored[table]:  # a row of before a column was there does not name it
+            whole = dict.fromkeys(row) | rebuilt[table].pop(tuple(row[name] for name in key))
+            assert row == whole, table
+        assert not rebuilt[table], table
     return events
 
 

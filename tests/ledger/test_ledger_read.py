@@ -37,6 +37,7 @@ def test_history_in_all_its_words(ledger: Ledger, reader: Reader) -> None:
         rids=frozenset({"a" * 40}),  # a PASS is no licence
         doubtful_since=begun_at,  # the ERROR tried to enable, and had to be disabled without a RID
         passed_rid="b" * 40,
+        attempts=2,  # the ERROR is none
     )
     other = opened(ledger, "8")
     assert reader.history(MODEL, "SN1", "02:02", other.id) == History(

@@ -1,0 +1,257 @@
+"""Boards that are tried again: how often, by whose word, and what becomes of what they had in the fleet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from engine_cycle import PowerCut, cycle, power_cut, taken_up
+from engine_world import HARDWARE, MODEL, SERIAL, TameBoard, World, rows, write_recipe
+
+from drivers.errors import CommitFailed
+from station import recipe as recipes
+from station.fleet.client import NotFound, Reply, Request, Unanswered, Unreachable
+from station.line import Line
+from station.model import Operator, Outcome, Role
+from station.operators import NotPermitted, Operators, SignInMissing
+from station.supervision import BoardOpen, BoardUnknown, ReasonMissing, ReasonUnknown, Supervision
+
+PIN = "2468"
+BY = {"by": "boss", "pin": PIN}
+
+
+@pytest.fixture
+def supervision(world: World) -> Iterator[Supervision]:
+    """A supervisor, an engineer, and a technician who is signed in."""
+    operators = Operators(world.ledger, world.reader)
+    operators.add(Operator("boss", "Änne", Role.SUPERVISOR), PIN)
+    operators.add(Operator("eng", "Toni", Role.ENGINEER), "1357", "boss", PIN)
+    operators.add(Operator("0042", "Kim", Role.TECHNICIAN), "", "boss", PIN)
+    operators.sign_in("0042")
+    yield made(world, operators)
+
+
+def made(world: World, operators: Operators | None = None) -> Supervision:
+    operators = operators or Operators(world.ledger, world.reader)
+    line = Line(0, lambda kind, facts: None)
+    return Supervision(operators, world.ledger, world.reader, line, world.recipe, world.client)
+
+
+def worn(times: int = 1) -> TameBoard:
+    """A board that fails so many times."""
+    return TameBoard(faults={"configure": [CommitFailed("worn")] * times})
+
+
+def events(world: World, kind: str) -> list[tuple[Any, ...]]:
+    sql = "SELECT actor, json_extract(body, '$.facts') FROM events WHERE kind = ? ORDER BY id"
+    return rows(world.folder / "ledger.db", sql, kind)
+
+
+# --------------------------------------------------------------------------- attempts
+
+
+def test_a_board_may_fail_so_often_and_no_more(world: World) -> None:
+    board = worn(3)
+    for _ in range(3):
+        assert cycle(world, board).run().outcome is Outcome.FAIL
+    closing = cycle(world, board).run()
+    assert (closing.outcome, closing.code) == (Outcome.ABORTED, "attempts-used-up")
+    assert "3 times" in (closing.text or "")
+    assert cycle(world, board).run().code == "attempts-used-up", "that was no attempt"
+
+
+def test_an_error_or_an_abort_is_no_attempt(world: World) -> None:
+    board = worn(2)
+    for _ in range(3):
+        world.client.away = True
+        assert cycle(world, board).run().outcome is Outcome.ERROR
+        world.client.away = False
+    for _ in range(2):
+        assert cycle(world, board).run().outcome is Outcome.FAIL
+    assert cycle(world, board).run().outcome is Outcome.PASS
+
+
+def test_the_recipe_says_how_often(world: World) -> None:
+    path = write_recipe(world.folder, ("[link]", "[rework]\nattempts = 1\n[link]"))
+    world.recipe = recipes.load(path)
+    board = worn()
+    cycle(world, board).run()
+    assert cycle(world, board).run().code == "attempts-used-up"
+
+
+# --------------------------------------------------------------------------- rework
+
+
+def test_a_rework_gives_new_attempts_and_a_technician_may_grant_it_unless_the_recipe_says_otherwise(
+    world: World, supervision: Supervision
+) -> None:
+    board = worn(4)
+    for _ in range(3):
+        cycle(world, board).run()
+    with pytest.raises(ReasonUnknown, match="there are: soldering, part replaced, cable or fixture, firmware, other"):
+        supervision.rework(SERIAL, "because")
+    assert supervision.rework(SERIAL, "soldering", "U3, pin 4") == {"model": MODEL, "serial": SERIAL, "attempts": 3}
+    ((actor, facts),) = events(world, "rework")
+    assert actor == "0042" and '"reason":"soldering"' in facts and "U3, pin 4" in facts
+    assert '"old":{"reworked":null},"reason"' in facts and '"new":{"reworked":3}' in facts
+    assert cycle(world, board).run().outcome is Outcome.FAIL
+    assert cycle(world, board).run().outcome is Outcome.PASS
+
+
+def test_without_people_a_rework_has_no_name(world: World) -> None:
+    cycle(world, worn()).run()
+    made(world).rework(SERIAL, "other")
+    assert [actor for actor, _ in events(world, "rework")] == ["station"]
+
+
+def test_the_recipe_may_ask_for_approval(world: World, supervision: Supervision) -> None:
+    world.recipe = recipes.load(write_recipe(world.folder, ("[link]", "[rework]\napproval = true\n[link]")))
+    supervision = made(world, supervision._operators)
+    cycle(world, worn()).run()
+    with pytest.raises(NotPermitted):
+        supervision.rework(SERIAL, "other")
+    supervision.rework(SERIAL, "other", by="eng", pin="1357")
+    assert [actor for actor, _ in events(world, "rework")] == ["eng"]
+
+
+def test_a_board_that_has_passed_is_worked_on_again_only_by_a_word_and_gets_a_new_key(
+    world: World, supervision: Supervision
+) -> None:
+    board = TameBoard()
+    cycle(world, board).run()
+    first = world.entry()
+    with pytest.raises(NotPermitted):
+        supervision.rework(SERIAL, "firmware")
+    with pytest.raises(SignInMissing):
+        made(world).rework(SERIAL, "firmware")
+    assert cycle(world, board).run().code == "already-passed"
+    supervision.rework(SERIAL, "firmware", **BY)
+    assert world.entry() == first, "it lives on until it is here"
+    assert world.reader.passed() == 0
+    assert cycle(world, board).run().outcome is Outcome.PASS
+    again = world.entry()
+    assert first is not None and again is not None and (again.rid, again.phase) == (first.rid, "activated")
+    assert again.cik != first.cik and board.flash["fleet_key"] == again.cik
+    assert world.client.asked == ["add", "enable", "activate", "regenerate", "activate"]
+    assert cycle(world, board).run().code == "already-passed", "the word was for once"
+
+
+@pytest.mark.parametrize("at", ["regenerate", "activate"])
+def test_a_rework_that_is_cut_is_gone_on_with(world: World, supervision: Supervision, at: str) -> None:
+    board = TameBoard()
+    cycle(world, board).run()
+    supervision.rework(SERIAL, "firmware", **BY)
+    world.client.before(at, power_cut)
+    second = cycle(world, board)
+    with pytest.raises(PowerCut):
+        second.run()
+    assert taken_up(world, second.row.id, board).run().outcome is Outcome.PASS
+    entry = world.entry()
+    assert entry is not None and board.flash["fleet_key"] == entry.cik and entry.phase == "activated"
+
+
+def test_a_rework_that_fails_leaves_no_living_identity(world: World, supervision: Supervision) -> None:
+    board = TameBoard()
+    cycle(world, board).run()
+    supervision.rework(SERIAL, "firmware", **BY)
+    board.faults["configure"] = [CommitFailed("worn")]
+    assert cycle(world, board).run().outcome is Outcome.FAIL
+    entry = world.entry()
+    assert entry is not None and entry.phase == "expired"
+    assert cycle(world, board).run().outcome is Outcome.PASS
+
+
+def test_a_new_main_board_begins_anew_under_the_old_number(world: World, supervision: Supervision) -> None:
+    cycle(world, TameBoard()).run()
+    new = TameBoard(SERIAL, "02:00:00:00:00:99")
+    assert cycle(world, new).run().code == "serial-on-other-hardware"
+    with pytest.raises(NotPermitted):
+        supervision.rework(SERIAL, "part replaced", replaced=True, by="eng", pin="1357")
+    supervision.rework(SERIAL, "part replaced", replaced=True, **BY)
+    assert world.entry() is None
+    assert cycle(world, new).run().outcome is Outcome.PASS
+    entry = world.entry()
+    assert entry is not None and new.flash["fleet_key"] == entry.cik and world.clients_of() == 2
+    old = cycle(world, TameBoard()).run()
+    assert old.code == "serial-on-other-hardware" and old.details["before"] == "02:00:00:00:00:99"
+
+
+def test_a_fleet_that_is_away_leaves_everything_as_it_is(world: World, supervision: Supervision) -> None:
+    cycle(world, TameBoard()).run()
+    before = world.reader.board(MODEL, SERIAL)
+    world.client.away = True
+    for ask in (
+        lambda: supervision.rework(SERIAL, "part replaced", replaced=True, **BY),
+        lambda: supervision.scrap(SERIAL, "burnt", **BY),
+    ):
+        with pytest.raises(Unreachable):
+            ask()
+    assert world.reader.board(MODEL, SERIAL) == before and events(world, "rework") == events(world, "scrap") == []
+
+
+@pytest.mark.parametrize("lose", ["lose_answer", "lose_call"])
+def test_a_removal_without_an_answer_is_asked_for_again(world: World, supervision: Supervision, lose: str) -> None:
+    cycle(world, TameBoard()).run()
+    getattr(world.client, lose)("remove")
+    with pytest.raises(Unanswered):
+        supervision.scrap(SERIAL, "burnt", **BY)
+    supervision.scrap(SERIAL, "burnt", **BY)
+    assert world.entry() is None and cycle(world, TameBoard()).run().code == "scrapped"
+
+
+# --------------------------------------------------------------------------- scrap
+
+
+def test_a_scrapped_board_has_no_life_and_no_way_back_but_a_rework(world: World, supervision: Supervision) -> None:
+    board = TameBoard()
+    cycle(world, board).run()
+    with pytest.raises(NotPermitted):
+        supervision.scrap(SERIAL, "burnt", "eng", "1357")
+    with pytest.raises(ReasonMissing):
+        supervision.scrap(SERIAL, "", **BY)
+    living = world.entry()
+    assert living is not None
+    supervision.scrap(SERIAL, "burnt", **BY)
+    assert world.entry() is None and world.reader.passed() == 0
+    assert rows(world.fleet_db, "SELECT cik FROM clients WHERE rid = ? AND phase <> 'expired'", living.rid) == []
+    closing = cycle(world, board).run()
+    assert (closing.outcome, closing.code) == (Outcome.ABORTED, "scrapped")
+    assert world.entry() is None
+    with pytest.raises(NotPermitted):
+        supervision.rework(SERIAL, "other")
+    supervision.rework(SERIAL, "other", **BY)
+    assert cycle(world, board).run().outcome is Outcome.PASS
+
+
+def test_a_number_of_a_range_is_disabled_and_stays_listed(world: World, supervision: Supervision) -> None:
+    cycle(world, TameBoard()).run()
+
+    def refuse(request: Request) -> Reply:
+        raise NotFound("it is only in a range", request.asked, 404)
+
+    world.client.instead("remove", refuse)
+    supervision.scrap(SERIAL, "burnt", **BY)
+    entry = world.entry()
+    assert entry is not None and entry.phase == "expired"
+    assert cycle(world, TameBoard()).run().code == "scrapped"
+    assert world.reader.astray_s(MODEL, SERIAL) is None
+
+
+def test_what_is_worked_on_is_decided_of_later(world: World, supervision: Supervision) -> None:
+    def decide() -> None:
+        for ask in (lambda: supervision.rework(SERIAL, "other"), lambda: supervision.scrap(SERIAL, "burnt", **BY)):
+            with pytest.raises(BoardOpen):
+                ask()
+
+    assert cycle(world, TameBoard(faults={"configure": [decide]})).run().outcome is Outcome.PASS
+    for ask in (lambda: supervision.rework("SIM-00000009", "other"), lambda: supervision.scrap("x" * 999, "y", **BY)):
+        with pytest.raises(BoardUnknown):
+            ask()
+
+
+def test_hardware_is_named(world: World, supervision: Supervision) -> None:
+    cycle(world, TameBoard()).run()
+    supervision.scrap(SERIAL, "burnt", **BY)
+    board = world.reader.board(MODEL, SERIAL)
+    assert board is not None and board.hardware_id == HARDWARE and board.scrapped_at is not None
