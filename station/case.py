@@ -165,8 +165,12 @@ class Case:
     sentence which says why, if that isn't plain from the step."""
     calls: Callable[[str, Found], None] = lambda call, found: None
     """Records that the fleet is about to be asked for what can kill a key, and the number's state before."""
+    called: Callable[[], str | None] = lambda: None
+    """Tells the number's state before the last such call of this cycle; None if it has made none."""
     astray_s: Callable[[str], float | None] = lambda serial: None
-    """How many seconds ago the last such call began that got no answer; None if each got one."""
+    """How many seconds ago the last such call began that may still be carried out; None if there is none."""
+    revives_s: Callable[[str], float | None] = lambda serial: None
+    """Likewise of those only that make a new key."""
     late_s: float = 0.0
     """Seconds after its beginning in which such a call may still take effect."""
     known: Known = field(default_factory=Known)
@@ -247,6 +251,12 @@ class Case:
         whose = evidence.claim(extra, self.mark, ours=by_rid, doubt=doubt, lost=lost)
         if whose is Claim.UNMARKED and history.unproven and self.known.rid is None:
             whose = Claim.DOUBT  # a retest proves nothing new; people settle it, by listing the number anew
+        if self.released and by_rid and step is Step.ENABLE and found is not Found.EXPIRED:
+            before = self.called() if self.unanswered else None  # its board may have fetched the key by now
+            if before is not None:
+                whose = Claim.RENEWED if before == Found.EXPIRED else Claim.DOUBT
+            elif found is Found.ACTIVATED:
+                whose = Claim.RENEWED
         hardware = evidence.hardware(identity, history)
         move = decide(Situation(step, Held.SAME, ours, hardware, found, whose))
         if found in _NOBODYS and step is not Step.REGISTER and move is not Move.ENABLE:
@@ -281,8 +291,11 @@ class Case:
         self.seen = clock.monotonic()
 
     def recognise_late(self) -> None:
-        """``recognise``, if it is long enough since the board said who it is for another one to be here by now."""
-        if clock.monotonic() - self.seen > _SWAP_S:
+        """``recognise``, if it is long enough since the board said who it is for another one to be here by now.
+
+        Of a board that was released nobody is here to be asked.
+        """
+        if not self.released and clock.monotonic() - self.seen > _SWAP_S:
             self.recognise()
 
     def act(self, call: Callable[[], T]) -> T:
@@ -322,6 +335,12 @@ class Case:
         over = clock.monotonic() + self.late_s - since
         while (left := over - clock.monotonic()) > 0:
             self.rest(min(left, _LOOK_S), LateCall.code)
+
+    @property
+    def may_revive(self) -> bool:
+        """Whether a call of ours that never got an answer may still give a dead number a life: M46 or M48."""
+        since = self.revives_s(self.serial)
+        return self.late_s > 0 and (self.known.rid is None or (since is not None and since < self.late_s))
 
     def first_come(self, attempt: Callable[[], Facts]) -> Facts:
         """Try once; a definite 409 means that somebody else was there first.

@@ -52,7 +52,9 @@ class Escrow:
     def erase(self, cycle: int) -> None:
         """Forget a key; nothing happens if there is none."""
         with _translated(self._folder):
-            self._file(cycle).unlink(missing_ok=True)
+            path = self._file(cycle)
+            for held in (path, _unfinished(path)):  # the disk may have been full while it was written
+                held.unlink(missing_ok=True)
             _flush(self._folder)
 
     def sweep(self, keep: Iterable[int]) -> None:
@@ -80,7 +82,7 @@ class Escrow:
 
     def _save(self, path: Path, text: str) -> None:
         """Write, flush, rename, flush the folder: the file is whole or absent."""
-        temporary = path.with_suffix(".new")
+        temporary = _unfinished(path)
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         with open(descriptor, "wb") as file:
             os.fchmod(descriptor, 0o600)  # whatever the umask
@@ -89,6 +91,10 @@ class Escrow:
             os.fsync(descriptor)
         temporary.rename(path)
         _flush(self._folder)
+
+
+def _unfinished(path: Path) -> Path:
+    return path.with_suffix(".new")
 
 
 def _flush(folder: Path) -> None:

@@ -11,6 +11,7 @@ from station.case import Case
 from station.escrow import Escrow
 from station.fleet.client import Client
 from station.ledger import CycleRow, History, Ledger, Reader
+from station.ledger.read import REVIVING
 from station.recipe import Recipe
 
 
@@ -49,7 +50,9 @@ class Office:
             fleet=self.fleet,
             escrow=self.escrow,
             calls=lambda call, found: self.ledger.calls(row, call, found),
+            called=lambda: self.reader.called(row.id),
             astray_s=lambda serial: self.reader.astray_s(row.model, serial),
+            revives_s=lambda serial: self.reader.astray_s(row.model, serial, REVIVING),
             late_s=self.late_s,
             history=history or (lambda identity: self.history(identity, row)),
             **rest,

@@ -22,6 +22,7 @@ from station.cycle import LINE_WIDE, Cycle, Undelivered
 from station.errors import DatabaseError, StationError
 from station.fleet.client import Unanswered
 from station.ledger import CycleRow
+from station.ledger.read import REVIVING
 from station.model import Closing, Delivery, Outcome, Step
 from station.office import Office
 from station.reconcile import decide
@@ -43,6 +44,8 @@ class Outbox:
         self._turn = threading.Condition()
         self._serving: str | None = None
         """The serial number that the fleet is being told of."""
+        self._served = 0
+        """The cycle whose debt was tried last."""
         self._hopeless: set[int] = set()
         """The cycles of which the journal has said already that they can't be delivered."""
         self._untouched: set[int] = set()
@@ -54,7 +57,8 @@ class Outbox:
             delivered, why = 0, ""
             over = clock.monotonic() + _ROUND_S
             try:
-                for row, act in self._owed(told):
+                for number, row, act in self._in_turn(told):
+                    self._served = number
                     missed = self._serve(row, act)
                     delivered += not missed
                     why = why or missed
@@ -70,10 +74,23 @@ class Outbox:
         reader = self._office.reader
         return len(reader.pending()) + len(reader.owed())
 
+    def _in_turn(
+        self, told: Callable[[CycleRow, Closing], None]
+    ) -> list[tuple[int, CycleRow, Callable[[CycleRow], str]]]:
+        """Return every debt, from the one behind that with which the last round ended.
+
+        One that always ends a round at itself, or many that take all of its time, keep no other waiting for ever.
+        """
+        debts = [(row.id, row, act) for row, act in self._owed(told)]
+        turn = next((at for at, (number, *_) in enumerate(debts) if number > self._served), 0)
+        return debts[turn:] + debts[:turn]
+
     def _owed(self, told: Callable[[CycleRow, Closing], None]) -> Iterator[tuple[CycleRow, Callable[[CycleRow], str]]]:
-        """Yield every debt, and how it is settled."""
-        yield from ((row, lambda row: self._tell(row, told)) for row in self._office.reader.pending())
-        yield from ((row, self._disable) for row in self._office.reader.owed())
+        """Yield every debt, and how it is settled, in the order of their cycles."""
+        reader = self._office.reader
+        debts: list[tuple[CycleRow, Callable[[CycleRow], str]]] = [(row, self._disable) for row in reader.owed()]
+        debts += [(row, lambda row: self._tell(row, told)) for row in reader.pending()]
+        yield from sorted(debts, key=lambda debt: debt[0].id)
 
     def make_way(self, serial: str) -> None:
         """Return once nothing is being delivered for this serial number.
@@ -152,6 +169,10 @@ class Outbox:
     def _disable_ours(self, row: CycleRow) -> None:
         assert row.serial is not None and row.hardware_id is not None  # nothing is enabled before a board is identified
         office, reader = self._office, self._office.reader
+        since = reader.astray_s(row.model, row.serial, REVIVING)
+        late = [since] if since is not None else []
+        late += [reader.closed_s(row.id)] if row.rid is None else []  # its enabling never got an answer
+        may_revive = min(late, default=office.late_s) < office.late_s
         found, rid, extra = ask_for_good(office.fleet, row.model, row.serial)
         # Asked last: a board that has passed meanwhile has the client of the cycle before (M48 keeps the RID).
         history = reader.history(row.model, row.serial, row.hardware_id, row.id)
@@ -171,6 +192,8 @@ class Outbox:
         if move is Move.DISABLE:
             office.ledger.calls(row, "disable", found)
             office.fleet.serials.disable(row.model, row.serial)
+        if may_revive:
+            _not_yet(0, None)  # it is looked at again
         office.ledger.disabled(row, {"found": found, "claim": whose, "move": move})
         log.info("cycle %d: %s: what it owed the fleet is settled: %s", row.id, row.serial, move)
 

@@ -65,7 +65,7 @@ _ANY_HELD, _ANY_OURS, _ANY_HARDWARE, _ANY_FOUND, _ANY_CLAIM = (
 )
 _COMPARABLE = frozenset({W.SAME, W.UNKNOWN})
 _LIVE = frozenset({F.NOTACTIVATED, F.ACTIVATED, F.EXPIRED})
-_BY_RID = frozenset({C.CLIENT, C.UNMARKED})
+_BY_RID = frozenset({C.CLIENT, C.UNMARKED, C.RENEWED})
 _STRANGE = frozenset({C.OTHER, C.NONE, C.FOREIGN})
 _BOARDS_OWN = frozenset({S.CONFIGURE, S.VERIFY_BOARD})
 _LISTING = frozenset({S.REGISTER, S.ENABLE})
@@ -116,9 +116,12 @@ FLEET: tuple[Row, ...] = _table(
     (S.ENABLE, _CYCLE, F.NOTACTIVATED, C.MARK, M.ADOPT),
     (S.ENABLE, _CYCLE, F.EXPIRED, C.MARK, M.REGENERATE),  # an earlier, failed cycle's, and disabled
     (S.ENABLE, _CYCLE, _LIVE, C.CLIENT, M.REGENERATE),  # an earlier, failed cycle's, perhaps with an old window
-    (S.ENABLE, _CYCLE, F.EXPIRED, C.UNMARKED, M.REGENERATE),  # we have disabled it: no board lives by it
+    (S.ENABLE, _CYCLE, F.EXPIRED, frozenset({C.UNMARKED, C.RENEWED}), M.REGENERATE),  # disabled: no board lives by it
+    (S.ENABLE, _CYCLE, frozenset({F.NOTACTIVATED, F.ACTIVATED}), C.RENEWED, M.ADOPT),
     (S.ENABLE, _CYCLE, frozenset({F.NOTACTIVATED, F.ACTIVATED}), C.UNMARKED, M.STOP_UNPROVEN),
-    (S.ENABLE, _CLOSED, _LIVE, _BY_RID, M.REGENERATE),
+    (S.ENABLE, _CLOSED, _LIVE, _BY_RID - {C.RENEWED}, M.REGENERATE),
+    (S.ENABLE, _CLOSED, _LIVE - {F.ACTIVATED}, C.RENEWED, M.REGENERATE),
+    (S.ENABLE, _CLOSED, F.ACTIVATED, C.RENEWED, M.ADOPT),  # by the very board, with its user
     (S.ENABLE, _CLOSED, _LIVE - {F.ACTIVATED}, C.MARK, M.REGENERATE),
     # both: what is not ours, and what nothing proves to be
     (_LISTING, O.NOTHING, _LIVE, _ANY_CLAIM - {C.FORGOTTEN}, M.STOP_TAKEN),
@@ -129,7 +132,8 @@ FLEET: tuple[Row, ...] = _table(
     # activate: by now the client is this cycle's own; is its key still to be had?
     (S.ACTIVATE, _MAY_GO_ON, frozenset({F.UNKNOWN, F.UNUSED}), _ANY_CLAIM, M.STOP_VANISHED),
     (S.ACTIVATE, _MAY_GO_ON, F.NOTACTIVATED, _BY_RID, M.ACTIVATE),
-    (S.ACTIVATE, _CYCLE, frozenset({F.ACTIVATED, F.EXPIRED}), C.CLIENT, M.REGENERATE),  # the key was lost on its way
+    # the key was lost on its way
+    (S.ACTIVATE, _CYCLE, frozenset({F.ACTIVATED, F.EXPIRED}), frozenset({C.CLIENT, C.RENEWED}), M.REGENERATE),
     (S.ACTIVATE, _CYCLE, frozenset({F.ACTIVATED, F.EXPIRED}), C.UNMARKED, M.STOP_UNPROVEN),
     (S.ACTIVATE, _MAY_GO_ON - _CYCLE, frozenset({F.ACTIVATED, F.EXPIRED}), _BY_RID, M.STOP_TAKEN),
     (S.ACTIVATE, _MAY_GO_ON, _LIVE, _ANY_CLAIM - _BY_RID - {C.FORGOTTEN}, M.STOP_TAKEN),

@@ -101,6 +101,9 @@ class Claim(StrEnum):
     UNMARKED = "unmarked"
     """Its client is ours by its RID, and no mark of ours stands beside it: somebody else lists the numbers, or another
     station has listed this very board."""
+    RENEWED = "renewed"
+    """Likewise ours by its RID, and its board, which has left, has fetched its key, or may have: a call of this cycle
+    that never got an answer has made it anew, or an earlier cycle's client was still alive."""
     FOREIGN = "foreign"
     """Its client is ours by its RID, and another board's mark stands beside it: it was listed for that one."""
     MARK = "mark"

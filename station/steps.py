@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from drivers.board import Identity
 from drivers.errors import Blame, Fault
 from station import clock
-from station.case import Case, know_model
+from station.case import Case, LateCall, know_model
 from station.errors import Judgement, StationError
 from station.fleet.client import Conflict, NotFound
 from station.fleet_rules import Activation, Registration
@@ -203,6 +203,8 @@ def verify_fleet(case: Case) -> Facts:
         sight = case.look(Step.VERIFY_FLEET)
         found, rid = sight.found, sight.rid
         if rid == case.known.rid and found in good:
+            if mode is not Activation.ON_LINE:  # there the board is at its own work, and the fleet says who it is
+                case.recognise_late()
             return {"rid": rid, "status": found}
         if rid != case.known.rid or found is not Found.NOTACTIVATED or mode is not Activation.ON_LINE:
             expected = " or ".join(sorted(good))
@@ -216,9 +218,12 @@ def verify_fleet(case: Case) -> Facts:
 
 def disable(case: Case) -> Facts:
     """Make the identity of a board that did not pass a dead one (M49); never anybody else's."""
+    may_revive = case.may_revive
     sight = case.look(Step.DISABLE)
     if sight.move is Move.DISABLE:
         case.disable(sight.found)
+    if may_revive:
+        raise LateCall("an earlier call that got no answer may still give this number a life; it is looked at again")
     return {"found": sight.found, "claim": sight.claim, "move": sight.move}
 
 

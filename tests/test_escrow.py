@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pytest_mock import MockerFixture
 
 from station.errors import EscrowFailed
 from station.escrow import Escrow
@@ -71,6 +72,16 @@ def test_a_folder_that_others_could_read_is_closed(folder: Path) -> None:
     assert mode(folder) == 0o700
     assert mode(folder / "cycle-7.key") == 0o600
     assert (folder / "cycle-7.key").read_text() == KEY
+
+
+def test_a_key_that_did_not_fit_on_the_disk_is_erased_too(folder: Path, mocker: MockerFixture) -> None:
+    escrow = Escrow(folder)
+    full = mocker.patch("os.fsync", side_effect=OSError(28, "No space left on device"))
+    with pytest.raises(EscrowFailed, match="No space left"):
+        escrow.put(7, KEY)
+    mocker.stop(full)
+    escrow.erase(7)
+    assert names(folder) == {"digest.key"}
 
 
 def test_sweeping_keeps_open_cycles_and_what_secrets_are_fingerprinted_with(folder: Path) -> None:
@@ -157,4 +168,5 @@ def test_whole_or_absent_whenever_the_power_fails(folder: Path, tmp_path: Path) 
         return [f"write {new}", f"fsync {new}", f"rename {new}", "fsync escrow"]
 
     made = ["mkdir escrow", "fsync ."]
-    assert calls == [*made, *saved("digest"), *saved("cycle-7"), "unlink escrow/cycle-7.key", "fsync escrow"]
+    erased = ["unlink escrow/cycle-7.key", "unlink escrow/cycle-7.new"]
+    assert calls == [*made, *saved("digest"), *saved("cycle-7"), *erased, "fsync escrow"]

@@ -68,7 +68,7 @@ class ShellBoard(SimulatedBoard):
     @staticmethod
     def program(label: Label) -> dict[str, str]:
         """Return the environment that a board leaves the factory with."""
-        return {"serial#": label.serial, "ethaddr": label.mac, "bootdelay": "2"}
+        return {"serial#": label.serial, "ethaddr": label.mac, "bootdelay": "10"}
 
     async def run(self) -> None:
         """Start, count down, obey; start again when told to."""

@@ -193,9 +193,16 @@ class Ledger:
 
     def removed(self, cycle: CycleRow) -> CycleRow:
         """Record that the board of a closed cycle was seen to leave its slot."""
-        after = replace(cycle, removed_at=clock.now_us())
-        self.write(lambda db: self._append(db, "remove", after))
-        return after
+
+        def work(db: Database) -> CycleRow:
+            # The outbox may have gone on with it, and closed it, since the slot has read it.
+            sql = f"SELECT {', '.join(CycleRow.__dataclass_fields__)} FROM cycles WHERE id = ?"
+            now = CycleRow(*db.conn.execute(sql, [cycle.id]).fetchone())
+            after = replace(now, removed_at=clock.now_us())
+            self._append(db, "remove", after)
+            return after
+
+        return self.write(work)
 
     def disabled(self, cycle: CycleRow, facts: Facts) -> None:
         """Record that the serial number of a closed cycle has been disabled after all; the cycle stays as it is."""
@@ -329,6 +336,9 @@ class Ledger:
         actor: str = STATION,
     ) -> None:
         """Insert one event and bring the projections to what it says."""
+        if cycle and carry and kind != "remove":  # that it has left is its slot's to say, at any moment
+            left = db.conn.execute("SELECT removed_at FROM cycles WHERE id = ?", [cycle.id]).fetchone()
+            cycle = replace(cycle, removed_at=left[0]) if left else cycle
         rows = {**({"cycles": columns(cycle)} if cycle and carry else {}), **(rows or {})}
         whole = {**(body or {}), **({"facts": facts} if facts is not None else {}), **({"rows": rows} if rows else {})}
         now = clock.read()

@@ -13,7 +13,7 @@ from station import clock
 from station import recipe as recipes
 from station.case import LateCall
 from station.fleet.client import Client, Reply, Request, Unanswered
-from station.model import Closing, Outcome
+from station.model import Closing, Delivery, Outcome
 from station.outbox import Outbox
 
 LATE_S = 75.0
@@ -179,3 +179,113 @@ def test_another_number_waits_for_nothing(world: World, time: Time) -> None:
     one = cycle(world, TameBoard("SIM-00000002", "02:00:00:00:00:02"), slot="2")
     one._case.rest = time.rest
     assert one.run() == Closing(Outcome.PASS) and time.gone == 0 and MODEL
+
+
+def test_of_two_lost_calls_an_effect_that_was_seen_settles_only_the_older_one(world: World, time: Time) -> None:
+    cycle(world, worn()).run()
+    kept: list[Request] = []
+
+    def first(request: Request) -> Reply:
+        time.gone += 30
+        kept.append(request)
+        raise Unanswered("the line was cut", request.asked)
+
+    def second(request: Request) -> Reply:
+        time.gone += 30
+        kept.append(request)
+        arrive(world, [kept.pop(0)])  # they queue
+        raise Unanswered("the line was cut", request.asked)
+
+    world.client.instead("regenerate", first)
+    world.client.instead("regenerate", second)
+    one = cycle(world, TameBoard(), patient, slot="2")
+    one._case.rest = time.rest
+    began = time.gone
+    assert one.run() == Closing(Outcome.PASS)
+    assert time.gone - began >= 30 + LATE_S - 1, "the second one began after 30 s" and kept
+
+
+@pytest.mark.parametrize("lost", ["enable", "regenerate"])
+def test_a_number_that_a_lost_call_may_give_a_life_later_stays_owed(world: World, time: Time, lost: str) -> None:
+    if lost == "regenerate":
+        cycle(world, worn()).run()
+    kept = astray(world, lost)
+    one = cycle(world, TameBoard(), slot="2")
+    closing = one.run()
+    assert closing.outcome is Outcome.ERROR and closing.details["disable"] == "late-call"
+    box = Outbox(world.office, refused=lambda fault: None)
+    told = box.deliver()
+    assert (told.delivered, told.left) == (0, 1) and "still be carried out" in told.why
+    time.gone += LATE_S / 2
+    arrive(world, kept)
+    entry = world.entry()
+    assert entry is not None and entry.phase == "notactivated"
+    assert box.deliver().left == 1
+    entry = world.entry()
+    assert entry is not None and entry.phase == "expired", "it is disabled at once, and looked at again"
+    time.gone += LATE_S
+    assert box.deliver() == Delivery(1, 0, "")
+
+
+def test_a_key_that_a_lost_call_has_renewed_is_not_renewed_again_once_the_board_has_left(world: World) -> None:
+    field = 'activate = "field"\nwindow_h = 24\nreenabled_by = "the installer"\ndeferred = true'
+    no_key = ('fleet_key = "{cik}"\n', ""), ('fleet_rid = "{rid}"\n', "")
+    world.recipe = recipes.load(write_recipe(world.folder, ('activate = "station"', field), *no_key))
+    box = Outbox(world.office, refused=lambda fault: None)
+    cycle(world, TameBoard()).run()
+    world.client.before("enable", lambda: None)
+    assert box.deliver().delivered == 1
+    first = world.entry()
+    assert first is not None
+    world.ledger.amend("rework", "boss", (MODEL, SERIAL), {}, lambda row: replace(row, passed_cycle=None, reworked=1))
+    world.stranger().serials.disable(MODEL, SERIAL)
+    two = cycle(world, TameBoard(), slot="2")
+    assert two.run() == Closing(Outcome.PENDING)
+    world.client.lose_answer("regenerate")
+    assert box.deliver().left == 1
+    key = world.stranger().device.activate(MODEL, SERIAL)  # the board, with its user
+    assert box.deliver().delivered == 1
+    entry = world.entry()
+    assert entry is not None and (entry.cik, entry.phase) == (key, "activated")
+    assert world.reader.cycle(two.row.id).outcome == "PASS"
+    ((facts,),) = rows(
+        world.folder / "ledger.db",
+        "SELECT json_extract(body, '$.facts') FROM events WHERE cycle = ? AND kind = 'settle'"
+        " AND json_extract(body, '$.step') = 'enable'",
+        two.row.id,
+    )
+    assert '"move":"adopt"' in facts
+
+
+def test_a_new_key_of_a_board_that_has_left_is_left_to_people_if_nothing_tells_whose_it_is(world: World) -> None:
+    field = 'activate = "field"\nwindow_h = 24\nreenabled_by = "the installer"\ndeferred = true'
+    no_key = ('fleet_key = "{cik}"\n', ""), ('fleet_rid = "{rid}"\n', "")
+    world.recipe = recipes.load(write_recipe(world.folder, ('activate = "station"', field), *no_key))
+    box = Outbox(world.office, refused=lambda fault: None)
+    cycle(world, TameBoard()).run()
+    box.deliver()
+    world.ledger.amend("rework", "boss", (MODEL, SERIAL), {}, lambda row: replace(row, passed_cycle=None, reworked=1))
+    two = cycle(world, TameBoard(), slot="2")
+    two.run()
+    world.client.lose_answer("regenerate")  # of a number that was alive before
+    box.deliver()
+    box.deliver()
+    row = world.reader.cycle(two.row.id)
+    assert (row.outcome, row.error) == ("ERROR", "serial-unproven") or row.error == "serial-unproven"
+
+
+def test_a_board_that_was_changed_while_the_fleet_was_waited_for_gets_nobody_elses_pass(
+    world: World, time: Time
+) -> None:
+    board = TameBoard()
+
+    def changed(request: Request) -> Reply:
+        board.serial, board.hardware_id = "SIM-00000002", "02:00:00:00:00:02"
+        time.gone += 1
+        raise Unanswered("the line was cut", request.asked)
+
+    world.client.before("activate", lambda: world.client.instead("info", changed))
+    closing = cycle(world, board, patient).run()
+    assert closing.code == "board-swapped"
+    entry = world.entry()
+    assert entry is not None and entry.phase == "expired"

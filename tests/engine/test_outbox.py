@@ -14,7 +14,7 @@ from engine_world import HARDWARE, MODEL, SERIAL, STATION, TameBoard, World, row
 from drivers.board import Identity
 from drivers.errors import CommitFailed
 from station.evidence import mark
-from station.fleet.client import Refused, Reply, Request
+from station.fleet.client import Refused, Reply, Request, Unanswered
 from station.model import Outcome
 from station.outbox import Outbox
 
@@ -125,6 +125,26 @@ def test_a_number_that_the_fleet_refuses_to_disable_holds_up_no_other(
     assert caplog.text.count(f"cycle {first}: {SERIAL}: the fleet can't be told") == 1
     box.deliver()
     assert [number for number, *_ in settled(world)] == [second, first] and phase(world) == "expired"
+
+
+def test_a_number_that_the_fleet_never_answers_holds_up_no_other_for_ever(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each round ends at it, and the next one begins behind it."""
+    numbers = [owe(world, worn(f"SIM-0000000{n}", f"02:00:00:00:00:0{n}")) for n in (1, 2, 3)]
+    send = world.client.send
+
+    def stuck(request: Request) -> Reply:
+        if "SIM-00000001" in request.path:
+            raise Unanswered("500", request.asked)
+        return send(request)
+
+    monkeypatch.setattr(world.client, "send", stuck)
+    world.client.away = False
+    box = outbox(world)
+    for _ in range(2):
+        box.deliver()
+    assert [number for number, *_ in settled(world)] == numbers[1:]
 
 
 def test_a_number_that_is_gone_owes_nothing(world: World) -> None:

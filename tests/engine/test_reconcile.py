@@ -25,7 +25,7 @@ MOVES = {situation: decide(situation) for situation in SITUATIONS}
 
 LIVING = (Found.NOTACTIVATED, Found.ACTIVATED, Found.EXPIRED)
 CHANGING = (Step.REGISTER, Step.ENABLE, Step.ACTIVATE)
-BY_RID = (Claim.CLIENT, Claim.UNMARKED)
+BY_RID = (Claim.CLIENT, Claim.UNMARKED, Claim.RENEWED)
 CLOSED = (Ours.FAIL, Ours.ERROR, Ours.ABORTED, Ours.REWORK)
 
 ALLOWED = {
@@ -71,7 +71,7 @@ def test_no_row_is_idle(table: tuple[Row, ...], columns: tuple[type[StrEnum], ..
 
 
 def test_every_situation_has_one_move_and_one_sentence() -> None:
-    assert len(MOVES) == 8 * 4 * 10 * 4 * 7 * 8
+    assert len(MOVES) == 8 * 4 * 10 * 4 * 7 * 9
     for move in set(MOVES.values()):
         assert words.advice(move.code) and f"[{move.code}]" not in words.advice(move.code)
 
@@ -99,7 +99,7 @@ def test_only_a_claimed_client_is_regenerated_disabled_or_adopted() -> None:
 def test_nothing_is_adopted_but_what_a_lost_call_may_have_made_for_the_board_that_is_here() -> None:
     for situation, move in MOVES.items():
         if move is Move.ADOPT:
-            assert situation.ours is Ours.OPEN and situation.claim in (Claim.CLIENT, Claim.MARK)
+            assert situation.claim is Claim.RENEWED or (situation.ours is Ours.OPEN and situation.claim is Claim.MARK)
             assert situation.held is Held.SAME and situation.hardware in (Hardware.SAME, Hardware.UNKNOWN)
 
 

@@ -199,3 +199,24 @@ def test_a_closed_ledger_says_so(path: Path) -> None:
     with pytest.raises(DatabaseFailed, match="is closed"):
         ledger.note("start", {})
     ledger.close()
+
+
+def test_slot_and_outbox_that_both_hold_a_cycle_undo_nothing_of_each_other(
+    ledger: Ledger, reader: Reader, path: Path
+) -> None:
+    """The board may leave while the fleet is being told of it, or after that: each has read the row before."""
+    first = ledger.release(identified(ledger, opened(ledger), "SN1"), Step.VERIFY_BOARD, {}, 1, None)
+    told = ledger.settle(ledger.intend(first, Step.REGISTER), Step.REGISTER, {"found": "unknown"}, Step.ENABLE)
+    told = enabled(ledger, told)
+    left = ledger.removed(first)
+    kept = reader.cycle(first.id)
+    assert (kept.rid, kept.step, kept.removed_at) == (RID, Step.CONFIGURE, left.removed_at) and left.removed_at
+    closed(ledger, told, Outcome.PASS)
+    assert reader.cycle(first.id).removed_at == left.removed_at
+
+    second = ledger.release(identified(ledger, opened(ledger), "SN2"), Step.VERIFY_BOARD, {}, 1, None)
+    verdict = closed(ledger, enabled(ledger, ledger.intend(second, Step.ENABLE)), Outcome.PASS)
+    ledger.removed(second)
+    kept = reader.cycle(second.id)
+    assert (kept.outcome, kept.rid, kept.closed_at) == ("PASS", RID, verdict.closed_at) and kept.removed_at
+    audit(path)

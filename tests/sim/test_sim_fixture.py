@@ -33,7 +33,7 @@ def make(tmp_path: Path) -> Iterator[Make]:
 
 
 def to_prompt(port: Port) -> None:
-    port.until(b"autoboot:  2 ")
+    port.until(b"autoboot: 10 ")
     port.send(b" ")
     port.until(b"=> ")
 
@@ -166,7 +166,7 @@ def test_closing_keeps_the_boards_and_frees_the_ports(make: Make, tmp_path: Path
     assert Memory(tmp_path / "far" / "boards" / "SIM-00700000.json").flash == {
         "serial#": "SIM-00700000",
         "ethaddr": "02:00:00:0a:ae:60",
-        "bootdelay": "2",
+        "bootdelay": "10",
     }
 
 
