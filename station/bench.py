@@ -86,6 +86,7 @@ class Bench:
         office.ledger.note("start", facts)
         self._look()  # before any board is begun, whether the fleet answers or not
         self.supervision.look()
+        self._equipment.rules.judge()
         self._count()
         for name in found.evicted:  # first: its board may be in another slot now
             gone = SlotSettings(name=name, port="-")
@@ -170,6 +171,7 @@ class Bench:
 
     def _counted(self, finished: Finished) -> None:
         self._count()
+        self._equipment.rules.judge()
         self._tell(lambda listener: listener.cycle_finished(finished))
 
     def _tell(self, news: Callable[[Listener], None]) -> None:

@@ -28,6 +28,7 @@ from station.office import Office
 from station.operators import Operators
 from station.outbox import Outbox
 from station.recipe import Recipe
+from station.rules import Rules
 from station.settings import Settings
 from station.slot import Equipment
 from station.state import StateFolder
@@ -101,12 +102,14 @@ def build(settings: Settings, ports: Ports = _REAL) -> Bench:
         )
         people = settings.people
         operators = Operators(ledger, reader, needed=people.sign_in, leave_s=60.0 * people.sign_out_min)
+        rules = Rules(settings.line, ledger, reader, line, (slot.name for slot in settings.slots))
         equipment = Equipment(
             office=office,
             recipe=recipe,
             outbox=Outbox(office, line.halt),
             line=line,
             operators=operators,
+            rules=rules,
             open_link=lambda port: _discreet(ports.open_link(port, recipe), recipe),
             board=lambda link: Guarded(recipe.dialect, language(link, recipe.options, secrets)),
         )
@@ -123,7 +126,7 @@ def build(settings: Settings, ports: Ports = _REAL) -> Bench:
             vigil.look()
             operators.look()
 
-        supervision = Supervision(operators, ledger, reader, line, recipe, fleet)
+        supervision = Supervision(operators, ledger, reader, line, rules, recipe, fleet)
         return Bench(settings.name, settings.slots, equipment, supervision, look, serve, held.pop_all().close)
 
 

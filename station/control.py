@@ -166,6 +166,11 @@ def scrap(floor: Floor, serial: str, reason: str, by: str = "", pin: str = "") -
     return floor.supervision.scrap(serial, reason, by, pin)
 
 
+def clear(floor: Floor, reason: str, slot: str = "", by: str = "", pin: str = "") -> Facts:
+    """Let the line, or a slot, go on that a rule has stopped."""
+    return floor.supervision.clear(reason, slot, by, pin)
+
+
 VERBS: Mapping[str, Callable[..., Facts]] = {
     "start": start,
     "status": status,
@@ -177,6 +182,7 @@ VERBS: Mapping[str, Callable[..., Facts]] = {
     "operators-disable": operators_disable,
     "operators-reset-pin": operators_reset_pin,
     "accept": accept,
+    "clear": clear,
     "rework": rework,
     "scrap": scrap,
 }

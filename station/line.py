@@ -75,6 +75,11 @@ class Line:
         return next(iter(self._stops), None)
 
     @property
+    def stops(self) -> tuple[Stop, ...]:
+        """All that stops it, in the order in which it came."""
+        return self._stops
+
+    @property
     def obstacle(self) -> str | None:
         """The code of what keeps a board from being begun; None if nothing does.
 

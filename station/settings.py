@@ -137,6 +137,22 @@ class PeopleSettings(Table):
     """Minutes without a board, a key or a scan after which whoever is signed in is signed out, 0 to 1440; 0: never."""
 
 
+class LineSettings(Table):
+    """``[line]``: when the line, or a slot, has failed so often that somebody has to look first."""
+
+    fpy_min: Annotated[int, Field(ge=0, le=100)] = 0
+    """Percent of the newest boards that have to pass at their first attempt, else the line stops; 0: it does not."""
+
+    fpy_boards: Annotated[int, Field(ge=2, le=10_000)] = 20
+    """So many boards are the newest ones."""
+
+    equal_failures: Annotated[int, Field(ge=0, le=1000)] = 0
+    """So many equal failures in a row, across slots, stop the line; 0: none do."""
+
+    slot_failures: Annotated[int, Field(ge=0, le=1000)] = 0
+    """So many equal failures in a row in one slot close that slot; 0: none do."""
+
+
 class SecretPlace(Table):
     """One of ``[secrets]``: where a secret is read from; exactly one of the two."""
 
@@ -196,6 +212,9 @@ class Settings(Table):
 
     people: PeopleSettings = PeopleSettings()
     """A table [people]: who has to say that he is here."""
+
+    line: LineSettings = LineSettings()
+    """A table [line]: when it has failed so often that somebody has to look first."""
 
     secrets: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")], SecretPlace] = Field(default_factory=dict)
     """A table [secrets]: where to read what recipes need and may not hold, such as a console's password."""

@@ -39,6 +39,7 @@ from station.operators import Operators
 from station.outbox import Outbox
 from station.presence import Gate, Nobody, leaves_unseen
 from station.recipe import Presence, Recipe
+from station.rules import Rules
 from station.settings import SlotSettings
 
 log = logging.getLogger(__name__)
@@ -70,6 +71,7 @@ class Equipment:
     outbox: Outbox
     line: Line
     operators: Operators
+    rules: Rules
     open_link: Callable[[str], Link]
     board: Callable[[Link], Board]
     """Makes the dialect's near end on a link."""
@@ -119,6 +121,8 @@ class Slot:
             return SlotRunning(f"slot {self.name}: a board is being worked on")
         if self.view.phase is Phase.HELD:
             return SlotHeld(f"slot {self.name}: the line stands still")
+        if (closed := self._equipment.rules.obstacle(self.name)) is not None:
+            return closed
         trouble = self._front.trouble
         if trouble is not None and not (self._presence is Presence.PORT and isinstance(trouble, PortMissing)):
             return trouble
@@ -191,6 +195,9 @@ class Slot:
 
     def _serve_new(self) -> None:
         """Wait for a board, and run its cycle."""
+        while (why := self._equipment.rules.obstacle(self.name)) is not None:
+            self._front.out(why.code)
+            self._line.rest(_AWAKE_S)
         try:
             link, board = self._gate.await_board(None)
         except Nobody:

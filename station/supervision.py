@@ -23,6 +23,7 @@ from station.line import Line
 from station.model import Facts
 from station.operators import Act, Operators
 from station.recipe import Recipe
+from station.rules import Rules
 from station.situation import Found
 
 log = logging.getLogger(__name__)
@@ -70,10 +71,17 @@ class Supervision:
     """The acts of supervisors and engineers at one station."""
 
     def __init__(
-        self, operators: Operators, ledger: Ledger, reader: Reader, line: Line, recipe: Recipe, fleet: Client
+        self,
+        operators: Operators,
+        ledger: Ledger,
+        reader: Reader,
+        line: Line,
+        rules: Rules,
+        recipe: Recipe,
+        fleet: Client,
     ) -> None:
         self._operators, self._ledger, self._reader = operators, ledger, reader
-        self._line, self._recipe, self._fleet = line, recipe, fleet
+        self._line, self._rules, self._recipe, self._fleet = line, rules, recipe, fleet
 
     def look(self) -> None:
         """Stop the line if its recipe has to be accepted first; before any board is begun."""
@@ -95,6 +103,15 @@ class Supervision:
         log.info("recipe %s %s accepted by %s", recipe.name, recipe.version, actor.id)
         self._line.heal(RecipeUnaccepted.code)
         return row
+
+    def clear(self, reason: str, slot: str = "", by: str = "", pin: str = "") -> Facts:
+        """Let the line, or a slot, go on that a rule has stopped.
+
+        Raises ``NothingStopped``, and what ``accept`` does.
+        """
+        said = _said(reason)
+        actor = self._operators.approve(Act.CLEAR, by, pin)
+        return {"cleared": self._rules.clear(actor.id, said, slot)}
 
     def rework(
         self, serial: str, reason: str, note: str = "", *, replaced: bool = False, by: str = "", pin: str = ""

@@ -57,7 +57,8 @@ MISTAKES = {
     "unknown key": (
         'name = "Line 1"',
         'name = "Line 1"\ncolor = 1',
-        "color: unknown key; known here: backup, clock, fleet, name, people, recipe, secrets, slots, state, station",
+        "color: unknown key; known here: "
+        "backup, clock, fleet, line, name, people, recipe, secrets, slots, state, station",
     ),
     "the token itself": (
         'token_file = "secrets/token"',

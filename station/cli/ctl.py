@@ -88,3 +88,19 @@ def rework(
     needs = {"serial": serial, "reason": reason, "note": note, "replaced": "yes" if replaced else "no"}
     told = control.ask(state_folder(config, state), "rework", **needs, **who)
     click.echo(f"{plain(told['serial'])}: may be worked on again")
+
+
+@command.command()
+@click.option("--reason", required=True, help="What was found, and done; it goes into the records.")
+@click.option("--slot", default="", help="A slot that was closed; left out, the line.")
+@by_whom
+@of_station
+def clear(
+    reason: str, slot: str, by: str | None, by_pin_file: Path | None, config: Path | None, state: Path | None
+) -> None:
+    """Let the line, or a slot, go on that has stopped since boards failed again and again."""
+    from station import control
+
+    who = {"by": by, "pin": pin_of(by, by_pin_file)} if by else {}
+    told = control.ask(state_folder(config, state), "clear", reason=reason, slot=slot, **who)
+    click.echo(f"{f'slot {plain(slot)}' if slot else 'the line'}: cleared of {', '.join(told['cleared'])}")

@@ -236,6 +236,16 @@ class Reader:
         with self.rows("SELECT recipe FROM acceptances ORDER BY at DESC LIMIT 1") as rows:
             return str(rows[0][0]) if rows else None
 
+    def cleared(self) -> dict[str, int]:
+        """Return up to which cycle somebody has looked at the failures: of each slot, and of the line under ``""``.
+
+        Looks through all events.
+        """
+        sql = """SELECT json_extract(body, '$.facts.slot'), MAX(json_extract(body, '$.facts.cycles'))
+            FROM events WHERE kind = 'clear' GROUP BY 1"""
+        with self.rows(sql) as rows:
+            return dict(rows)
+
     def last_start(self) -> Facts:
         """Return what the last start of the station recorded; empty if there was none."""
         sql = "SELECT json_extract(body, '$.facts') FROM events WHERE kind = 'start' ORDER BY id DESC LIMIT 1"

@@ -15,6 +15,8 @@ from station.fleet.client import NotFound, Reply, Request, Unanswered, Unreachab
 from station.line import Line
 from station.model import Operator, Outcome, Role
 from station.operators import NotPermitted, Operators, SignInMissing
+from station.rules import Rules
+from station.settings import LineSettings
 from station.supervision import BoardOpen, BoardUnknown, ReasonMissing, ReasonUnknown, Supervision
 
 PIN = "2468"
@@ -35,7 +37,8 @@ def supervision(world: World) -> Iterator[Supervision]:
 def made(world: World, operators: Operators | None = None) -> Supervision:
     operators = operators or Operators(world.ledger, world.reader)
     line = Line(0, lambda kind, facts: None)
-    return Supervision(operators, world.ledger, world.reader, line, world.recipe, world.client)
+    rules = Rules(LineSettings(), world.ledger, world.reader, line, ["1"])
+    return Supervision(operators, world.ledger, world.reader, line, rules, world.recipe, world.client)
 
 
 def worn(times: int = 1) -> TameBoard:

@@ -1,0 +1,38 @@
+"""The figures of a line, each defined once: docs/figures.md says what they mean.
+
+*Counted* is a cycle that ended PASS or FAIL; a board's first counted cycle is
+its *first attempt*, and so is a FAIL that never learnt a serial number.
+"""
+
+from __future__ import annotations
+
+from station.ledger.read import Reader
+from station.model import Outcome
+
+_FIRST = """outcome IN ('PASS', 'FAIL') AND (serial IS NULL OR NOT EXISTS (
+    SELECT 1 FROM cycles earlier WHERE earlier.serial = cycles.serial AND earlier.model = cycles.model
+      AND earlier.id < cycles.id AND earlier.outcome IN ('PASS', 'FAIL')))"""
+
+
+def first_attempts(reader: Reader, after: int, count: int) -> list[bool]:
+    """Return of the newest first attempts, at most ``count``, whether each passed, newest first.
+
+    Only of cycles with a number above ``after``.
+    """
+    sql = f"SELECT outcome = 'PASS' FROM cycles WHERE id > ? AND {_FIRST} ORDER BY closed_at DESC, id DESC LIMIT ?"
+    with reader.rows(sql, [after, count]) as rows:
+        return [bool(passed) for (passed,) in rows]
+
+
+def streak(reader: Reader, after: int, count: int, slot: str | None = None) -> str | None:
+    """Return the code with which all of the newest ``count`` cycles ended, in one slot or in all; None if they differ.
+
+    An ABORTED is the people's and is passed over; a PASS ends every streak.
+    """
+    of_slot = "AND slot = ?" if slot is not None else ""
+    sql = f"""SELECT outcome, error FROM cycles WHERE id > ? AND outcome IN ('PASS', 'FAIL', 'ERROR') {of_slot}
+        ORDER BY {"id" if slot is not None else "closed_at DESC, id"} DESC LIMIT ?"""
+    with reader.rows(sql, [after, *([slot] if slot is not None else []), count]) as rows:
+        codes = {error for outcome, error in rows if outcome != Outcome.PASS}
+        alike = len(rows) == count and len(codes) == 1 and all(outcome != Outcome.PASS for outcome, _ in rows)
+        return str(codes.pop()) if alike else None
