@@ -178,6 +178,8 @@ class Case:
     """The board has left: the fleet is told of it later."""
     begun_at: int | None = None
     """When this step was begun before the station was cut, UTC microseconds; None if it is begun now."""
+    resumed: bool = False
+    """An earlier run of the station has begun it: what it keeps of the key may be older than the board."""
     unanswered: bool = False
     """A call of this step that changes the fleet may have been made, and what became of it was never learnt."""
     seen: float = 0.0
@@ -323,18 +325,35 @@ class Case:
         self.calls("disable", found)
         self.act(lambda: self.fleet.serials.disable(self.model, self.serial))
 
-    def outwait_lost_calls(self) -> None:
-        """Wait until no call of ours that never got an answer can kill this board's key any more.
+    def outwait_lost_calls(self) -> bool:
+        """Wait until no call of ours that got no answer can kill this board's key any more; tell if there was one.
 
         It may lie in a proxy's queue and be carried out after the board has passed.  What this leaves open: a call
         that takes effect later still than the settings expect (``late_s``).
         """
         since = self.astray_s(self.serial)
         if since is None:
-            return
+            return False
         over = clock.monotonic() + self.late_s - since
         while (left := over - clock.monotonic()) > 0:
             self.rest(min(left, _LOOK_S), LateCall.code)
+        return True
+
+    def key_works(self) -> bool:
+        """Ask the fleet with the board's own key (D2), if we have had it; it turns away one that is none any more.
+
+        A lost call may have made another key, and a lost D1 have fetched that one: the number is activated then.
+        """
+        key = self.escrow.get(self.number)
+        if key is None:
+            return True
+        try:
+            self.fleet.device.contents(self.model, key)
+        except NotAllowed:
+            return False
+        except Refused as fault:  # it says nothing of the key
+            certain(fault)
+        return True
 
     @property
     def may_revive(self) -> bool:

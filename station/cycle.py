@@ -88,6 +88,7 @@ class Cycle:
     def take_up(self, past: Past) -> None:
         """Go on with a cycle that an earlier run of the station left open."""
         self._ledger.resume(self.row)
+        self._case.resumed = True
         self.opened = clock.monotonic() - past.age_s
         self._recall(past, unanswered=True)
         key = self._case.escrow.get(self.row.id)

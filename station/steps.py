@@ -197,7 +197,7 @@ def verify_fleet(case: Case) -> Facts:
     mode = case.recipe.fleet.activate
     # In the field it may come at any time, so also before we ask.
     good = {Found.ACTIVATED, Found.NOTACTIVATED} if mode is Activation.FIELD else {Found.ACTIVATED}
-    case.outwait_lost_calls()
+    doubt = case.outwait_lost_calls() or case.resumed
     over = clock.monotonic() + (case.recipe.fleet.fetch_s or 0)
     while True:
         sight = case.look(Step.VERIFY_FLEET)
@@ -205,6 +205,8 @@ def verify_fleet(case: Case) -> Facts:
         if rid == case.known.rid and found in good:
             if mode is not Activation.ON_LINE:  # there the board is at its own work, and the fleet says who it is
                 case.recognise_late()
+            if doubt and not case.key_works():
+                raise FleetDisagrees(f"the fleet says {found}, and does not know the board's key any more")
             return {"rid": rid, "status": found}
         if rid != case.known.rid or found is not Found.NOTACTIVATED or mode is not Activation.ON_LINE:
             expected = " or ".join(sorted(good))

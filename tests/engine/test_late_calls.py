@@ -289,3 +289,25 @@ def test_a_board_that_was_changed_while_the_fleet_was_waited_for_gets_nobody_els
     assert closing.code == "board-swapped"
     entry = world.entry()
     assert entry is not None and entry.phase == "expired"
+
+
+@pytest.mark.parametrize("both", [True, False])
+def test_a_key_is_proved_where_a_lost_call_may_have_made_another(world: World, time: Time, both: bool) -> None:
+    cycle(world, worn()).run()
+    renewed, fetched = astray(world, "regenerate"), astray(world, "activate")
+    one = cycle(world, TameBoard(), patient, slot="2")
+
+    def rest(seconds: float, code: str | None) -> None:
+        if both and renewed:
+            arrive(world, renewed)
+            arrive(world, fetched)
+        time.rest(seconds, code)
+
+    one._case.rest = rest
+    closing = one.run()
+    entry = world.entry()
+    assert entry is not None
+    if both:  # the fleet says activated, by nobody
+        assert closing.code == "fleet-disagrees" and "key" in (closing.text or "") and entry.phase == "expired"
+    else:
+        assert closing == Closing(Outcome.PASS) and entry.phase == "activated"
