@@ -231,7 +231,7 @@ class Case:
             else:
                 mark = evidence.mark(self.station, identity)
                 whose = evidence.claim(extra, mark, ours=rid == history.passed_rid, doubt=False)
-                lives = evidence.of_a_pass(found, self.recipe.fleet.activate)
+                lives = evidence.of_a_pass(found, evidence.activation(history, self.recipe.fleet.activate))
                 move = decide(Situation(Step.IDENTIFY, Held.SAME, ours, hardware, lives, whose))
         if move in STOPS:
             raise evidence.objection(move, identity, history, found, whose)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import tomllib
 
 from drivers.board import Identity
 from drivers.errors import Fault
@@ -63,6 +64,13 @@ def of_a_pass(found: Found, activate: Activation) -> Found:
     """
     dead = found is Found.NOTACTIVATED and activate is not Activation.FIELD
     return Found.EXPIRED if dead else found
+
+
+def activation(history: History, today: Activation) -> Activation:
+    """Return how the board was activated that has passed: by the recipe of then, which may be another one ``today``."""
+    table = tomllib.loads(history.passed_recipe.removeprefix("\ufeff")) if history.passed_recipe else {}
+    mode = table.get("fleet", {}).get("activate")
+    return Activation(mode) if mode in list(Activation) else today
 
 
 def standing(history: History) -> Ours:

@@ -124,6 +124,8 @@ class History:
     """The last of them ended because nothing proved whose the fleet's client was, which is for people to settle."""
     passed_rid: str | None = None
     """The fleet client of the PASS of this serial number that stands."""
+    passed_recipe: str | None = None
+    """The text of the recipe that it passed by."""
     attempts: int = 0
     """How many of its cycles have ended as PASS or FAIL since a rework was granted, or ever."""
     reworked: bool = False
@@ -360,10 +362,11 @@ class Reader:
 
         Of another product, only that this hardware has passed as one of its boards.
         """
-        sql = """SELECT boards.hardware_id, cycles.rid, reworked, scrapped_at
+        sql = """SELECT boards.hardware_id, cycles.rid, reworked, scrapped_at,
+              (SELECT text FROM recipes WHERE sha256 = cycles.recipe)
             FROM boards LEFT JOIN cycles ON cycles.id = passed_cycle WHERE boards.model = ? AND boards.serial = ?"""
         with self.rows(sql, [model, serial]) as boards:
-            before, passed_rid, granted, scrapped_at = boards[0] if boards else (None, None, None, None)
+            before, passed_rid, granted, scrapped_at, passed_by = boards[0] if boards else (None,) * 5
         sql = """SELECT serial || IIF(model = ?, '', ' of ' || model) FROM boards
             WHERE hardware_id = ? AND hardware_id <> '' AND (model = ? OR passed_cycle IS NOT NULL)
             ORDER BY last_cycle DESC LIMIT 1"""
@@ -393,6 +396,7 @@ class Reader:
             doubtful_since=min((since for *_, since in ours if since is not None), default=None),
             unproven=bool(ours) and ours[-1][2] == "serial-unproven",
             passed_rid=passed_rid,
+            passed_recipe=passed_by,
             attempts=sum(outcome in (Outcome.PASS, Outcome.FAIL) for outcome in since),
             reworked=granted is not None and not since,
             scrapped=scrapped_at is not None,

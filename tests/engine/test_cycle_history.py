@@ -236,3 +236,17 @@ def test_an_owner_without_room_stops_the_line_and_fails_no_board(world: World) -
     with pytest.raises(Cancelled):
         cycle(world, TameBoard(), hold).run()
     assert held == ["owner-full"] and OwnerFull in LINE_WIDE
+
+
+@pytest.mark.parametrize(("then", "today"), [("station", "field"), ("field", "station")])
+def test_a_pass_is_judged_by_the_recipe_of_then(world: World, then: str, today: str) -> None:
+    """What is not activated is dead if the station had fetched its key, and good if its user is to."""
+    field = 'activate = "field"\nwindow_h = 24\nreenabled_by = "the installer"'
+    changes = {"station": (), "field": (('activate = "station"', field), ('fleet_key = "{cik}"\n', ""))}
+    world.recipe = recipes.load(write_recipe(world.folder, *changes[then]))
+    board = TameBoard()
+    assert cycle(world, board).run().outcome is Outcome.PASS
+    if then == "station":
+        world.stranger().serials.regenerate(MODEL, SERIAL)
+    world.recipe = recipes.load(write_recipe(world.folder, *changes[today]))
+    assert cycle(world, board).run().code == ("pass-not-in-fleet" if then == "station" else "already-passed")

@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from ledger_floor import MODEL, RID, board, closed, enabled, identified, opened
+from ledger_floor import MODEL, RECIPE, RID, board, closed, enabled, identified, opened
 
 from station.errors import DatabaseFailed
 from station.ledger import History, Ledger, Reader
@@ -37,6 +37,7 @@ def test_history_in_all_its_words(ledger: Ledger, reader: Reader) -> None:
         rids=frozenset({"a" * 40}),  # a PASS is no licence
         doubtful_since=begun_at,  # the ERROR tried to enable, and had to be disabled without a RID
         passed_rid="b" * 40,
+        passed_recipe=RECIPE.text,
         attempts=2,  # the ERROR is none
     )
     other = opened(ledger, "8")
@@ -46,6 +47,7 @@ def test_history_in_all_its_words(ledger: Ledger, reader: Reader) -> None:
         closed=(Outcome.ABORTED,),
         rids=frozenset({"c" * 40}),
         passed_rid="b" * 40,
+        passed_recipe=RECIPE.text,
         open_in="9",
     )
 
