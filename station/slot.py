@@ -28,7 +28,7 @@ from drivers.errors import (
 from drivers.link import Link
 from station import clock
 from station.cycle import Cycle
-from station.errors import DatabaseError, SlotHeld, SlotRunning, StationError
+from station.errors import DatabaseError, EscrowFailed, SlotHeld, SlotRunning, StationError
 from station.front import Front
 from station.ledger import CycleRow, History
 from station.ledger.transcript import written
@@ -286,6 +286,8 @@ class Slot:
         self._front.running(cycle.row, cycle.opened)
         self._gate.started = False  # what was pressed until here meant this board; from here on a start is refused
         ending = cycle.run()
+        if ending.code == EscrowFailed.code:  # before the next board's number is used up for nothing
+            self._line.halt(EscrowFailed(ending.text or "a key could not be made safe"))
         self._front.closed(cycle.row, ending)
         return cycle.row
 

@@ -17,7 +17,8 @@ from engine_floor import Floor
 from engine_world import STATION
 from needed import missing
 
-from station.errors import DatabaseCorrupt
+from station.errors import DatabaseCorrupt, EscrowFailed
+from station.escrow import Escrow
 from station.ledger.backup import back_up
 from station.ledger.restore import restore
 from station.model import Outcome, Phase
@@ -220,3 +221,21 @@ def test_a_ledger_that_is_damaged_while_the_station_works_stops_the_line(floor: 
     )
     assert [finished.serial for finished in watcher.finished] == ["SIM-00000001"]
     assert watcher.views[-1].phase in (Phase.HELD, Phase.RUNNING, Phase.EMPTY, Phase.REMOVE)
+
+
+def test_a_full_disk_below_the_escrow_stops_the_line_at_the_first_board(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(escrow: Escrow, cycle: int, key: str) -> None:
+        raise EscrowFailed("No space left on device")
+
+    monkeypatch.setattr(Escrow, "put", full)
+    watcher = floor.start()
+    floor.insert()
+    finished = watcher.wait_finished()
+    assert (finished.outcome, finished.error) == (Outcome.ERROR, "escrow-failed")
+    floor.remove()
+    floor.insert(number=2)
+    watcher.wait_phase("1", Phase.HELD)
+    assert floor.bench is not None and floor.bench.line().stopped_code == "escrow-failed"
+    assert floor.ledger("SELECT COUNT(*) FROM cycles") == [(1,)]
