@@ -44,7 +44,11 @@ def restore(file: Path, config: Path | None) -> None:
     The ledger that is there is kept beside, whatever state it is in.  Boards that were made in the span that is lost
     are held when they come again (not-in-records), and none of them is changed.
     """
+    from contextlib import closing
+
     from station import clock, settings
+    from station.escrow import Escrow
+    from station.ledger import Reader
     from station.ledger.restore import restore
     from station.state import StateFolder
 
@@ -52,6 +56,8 @@ def restore(file: Path, config: Path | None) -> None:
     folder = StateFolder(facts.path(facts.state))
     try:
         done = restore(file, folder.ledger, facts.station)
+        with closing(Reader(folder.ledger)) as reader:  # of the cycles that nobody knows any more, no key stays either
+            Escrow(folder.escrow).sweep(reader.open_cycles())
     finally:
         folder.release()
     click.echo(f"restored {file}")

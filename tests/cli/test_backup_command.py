@@ -60,8 +60,11 @@ def test_a_running_station_is_copied_and_not_restored(far_end: FarEnd) -> None:
         done = station("restore", copy, "--config", config)
         assert done.returncode == 1 and f"in use by another station, process {running.process.pid}" in done.stderr
         assert running.end(signal.SIGTERM) == 0
+    escrow = far_end.folder / "escrow"
+    (escrow / "cycle-999.key").write_text("0" * 40)
     done = station("restore", copy, "--config", config)
     assert done.returncode == 0, done.stderr
+    assert [path.name for path in escrow.iterdir()] == ["digest.key"]
     (kept,) = far_end.folder.glob("ledger-before-restore-*Z.db")
     assert done.stdout.startswith(f"restored {copy}\nlost: what happened between 20")
     assert done.stdout.endswith(f"kept: the ledger before, as {kept}\n")
