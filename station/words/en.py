@@ -54,7 +54,7 @@ WORDS = {
     "serial-unlisted": "This serial number was not announced. Put it aside for the supervisor.",
     "serial-in-two-slots": "The same serial number is in another slot. Put both boards aside for the supervisor.",
     "serial-on-other-hardware": "Another board had this serial number before. Put it aside for the supervisor.",
-    "hardware-has-other-serial": "This board had another serial number, or was another product, before. Put it aside for the supervisor.",
+    "hardware-has-other-serial": "This board had another number or was another product. Board to the supervisor.",
     "already-passed": "This board has passed before. Put it with the good boards.",
     "pass-unproven": "A board with this serial number has passed, perhaps this one. Put it aside for the supervisor.",
     "scrapped": "This board was scrapped. Put it with the scrap.",
