@@ -15,6 +15,7 @@ from typing import Protocol
 from drivers.errors import Fault
 from station import __version__, clock, views, words
 from station.errors import StationError
+from station.ledger.figures import counters
 from station.model import Counters, Delivery, Finished, FleetState, LineView, SlotView
 from station.settings import SlotSettings
 from station.slot import Equipment, Slot
@@ -184,4 +185,4 @@ class Bench:
     def _count(self) -> None:
         """Take the day's figures from the ledger; a day begins at local midnight."""
         midnight = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
-        self._counters = self._equipment.office.reader.counters(round(midnight.timestamp() * 1e6))
+        self._counters = counters(self._equipment.office.reader, round(midnight.timestamp() * 1e6))

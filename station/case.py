@@ -165,7 +165,7 @@ class Case:
     sentence which says why, if that isn't plain from the step."""
     calls: Callable[[str, Found], None] = lambda call, found: None
     """Records that the fleet is about to be asked for what can kill a key, and the number's state before."""
-    called: Callable[[], str | None] = lambda: None
+    before_call: Callable[[], str | None] = lambda: None
     """Tells the number's state before the last such call of this cycle; None if it has made none."""
     astray_s: Callable[[str], float | None] = lambda serial: None
     """How many seconds ago the last such call began that may still be carried out; None if there is none."""
@@ -254,7 +254,7 @@ class Case:
         if whose is Claim.UNMARKED and history.unproven and self.known.rid is None:
             whose = Claim.DOUBT  # a retest proves nothing new; people settle it, by listing the number anew
         if self.released and by_rid and step is Step.ENABLE and found is not Found.EXPIRED:
-            before = self.called() if self.unanswered else None  # its board may have fetched the key by now
+            before = self.before_call() if self.unanswered else None  # its board may have fetched the key by now
             if before is not None:
                 whose = Claim.RENEWED if before == Found.EXPIRED else Claim.DOUBT
             elif found is Found.ACTIVATED:

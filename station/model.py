@@ -221,7 +221,7 @@ class FleetState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Counters:
-    """The day's figures, of closed cycles since local midnight (``docs/figures.md`` comes with the reports).
+    """The day's figures, of closed cycles since local midnight.
 
     ``first`` and ``first_passed`` are the two sides of the first-pass yield.
     """

@@ -50,7 +50,7 @@ class Office:
             fleet=self.fleet,
             escrow=self.escrow,
             calls=lambda call, found: self.ledger.calls(row, call, found),
-            called=lambda: self.reader.called(row.id),
+            before_call=lambda: self.reader.before_call(row.id),
             astray_s=lambda serial: self.reader.astray_s(row.model, serial),
             revives_s=lambda serial: self.reader.astray_s(row.model, serial, REVIVING),
             late_s=self.late_s,

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from enum import StrEnum
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from drivers.errors import Blame
 from station import clock, pins
@@ -23,6 +24,9 @@ from station.errors import StationError
 from station.ledger import STATION, Ledger, Reader
 from station.ledger.roster import Roster, keep_pin, keep_try
 from station.model import Facts, Operator, Role
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
 
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 """What can be on a badge."""
@@ -298,9 +302,9 @@ class Operators:
         facts: Facts = {"old": asdict(before) if before else None, "new": asdict(after), "pin": bool(pin)}
         row = {**asdict(after), "active": int(after.active)}
 
-        def beside(db: object) -> None:
+        def beside(db: Database) -> None:
             if pin or not after.active:
-                keep_pin(after.id, pins.hashed(pin) if pin else None)(db)  # type: ignore[arg-type]
+                keep_pin(after.id, pins.hashed(pin) if pin else None)(db)
 
         self._ledger.act("operator", actor, facts, {"operators": row}, beside)
         self._tried.pop(after.id, None)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from station.cli.pins import by_whom, pin_of
+from station.cli.pins import by_whom, decider, pin_of
 from station.cli.records import plain
 from station.cli.running import of_station, state_folder
 
@@ -59,7 +59,7 @@ def accept(reason: str, by: str | None, by_pin_file: Path | None, config: Path |
     """Let the station's recipe be made, as it is written now."""
     from station import control
 
-    who = {"by": by, "pin": pin_of(by, by_pin_file)} if by else {}
+    who = decider(by, by_pin_file)
     told = control.ask(state_folder(config, state), "accept", reason=reason, **who)
     click.echo(f"recipe {plain(told['name'])} {plain(told['version'])}: accepted")
 
@@ -84,7 +84,7 @@ def rework(
     """Let board SERIAL be worked on again, which has passed, failed too often, or has a new main board."""
     from station import control
 
-    who = {"by": by, "pin": pin_of(by, by_pin_file)} if by else {}
+    who = decider(by, by_pin_file)
     needs = {"serial": serial, "reason": reason, "note": note, "replaced": "yes" if replaced else "no"}
     told = control.ask(state_folder(config, state), "rework", **needs, **who)
     click.echo(f"{plain(told['serial'])}: may be worked on again")
@@ -101,6 +101,6 @@ def clear(
     """Let the line, or a slot, go on that has stopped since boards failed again and again."""
     from station import control
 
-    who = {"by": by, "pin": pin_of(by, by_pin_file)} if by else {}
+    who = decider(by, by_pin_file)
     told = control.ask(state_folder(config, state), "clear", reason=reason, slot=slot, **who)
     click.echo(f"{f'slot {plain(slot)}' if slot else 'the line'}: cleared of {', '.join(told['cleared'])}")

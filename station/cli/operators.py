@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from station.cli.pins import by_whom, new_pin, pin_of
+from station.cli.pins import by_whom, decider, new_pin, pin_of
 from station.cli.records import plain
 from station.cli.running import of_station, settings_file, state_folder
 
@@ -69,7 +69,7 @@ def add(
     """
     pin = pin_of(operator, pin_file, new=True) if pin_file or role != "technician" else ""
     with _asked(config, state) as ask:
-        ask("operators-add", operator=operator, name=name, role=role, pin=pin, **_by(by, by_pin_file))
+        ask("operators-add", operator=operator, name=name, role=role, pin=pin, **decider(by, by_pin_file, "by_pin"))
     click.echo(f"{plain(operator)}: may work here as a {role}")
 
 
@@ -80,7 +80,7 @@ def add(
 def disable(operator: str, by: str | None, by_pin_file: Path | None, config: Path | None, state: Path | None) -> None:
     """Let somebody work here no longer; the records keep the name."""
     with _asked(config, state) as ask:
-        ask("operators-disable", operator=operator, **_by(by, by_pin_file))
+        ask("operators-disable", operator=operator, **decider(by, by_pin_file, "by_pin"))
     click.echo(f"{plain(operator)}: may work here no longer")
 
 
@@ -100,12 +100,8 @@ def reset_pin(
     """Give somebody a new PIN: by a supervisor, or by himself (--by ID, with the old one)."""
     pin = pin_of(operator, pin_file, new=True)
     with _asked(config, state) as ask:
-        ask("operators-reset-pin", operator=operator, pin=pin, **_by(by, by_pin_file))
+        ask("operators-reset-pin", operator=operator, pin=pin, **decider(by, by_pin_file, "by_pin"))
     click.echo(f"{plain(operator)}: has a new PIN")
-
-
-def _by(by: str | None, by_pin_file: Path | None) -> dict[str, str]:
-    return {"by": by, "by_pin": pin_of(by, by_pin_file)} if by else {}
 
 
 @contextmanager

@@ -28,6 +28,11 @@ def by_whom(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def decider(by: str | None, file: Path | None, pin: str = "pin") -> dict[str, str]:
+    """Return what an order says of who decides it, the PIN by the name ``pin``; nothing, if it is who is signed in."""
+    return {"by": by, pin: pin_of(by, file)} if by else {}
+
+
 def pin_of(who: str, file: Path | None, *, new: bool = False) -> str:
     """Return somebody's PIN; raises ``UsageError``, which doesn't repeat it."""
     if file is None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from station.cli.pins import by_whom, pin_of
+from station.cli.pins import by_whom, decider
 from station.cli.records import plain
 from station.cli.running import of_station, state_folder
 
@@ -22,6 +22,6 @@ def command(
     """Scrap board SERIAL: its number is disabled and leaves the fleet, and no slot takes the board any more."""
     from station import control
 
-    who = {"by": by, "pin": pin_of(by, by_pin_file)} if by else {}
+    who = decider(by, by_pin_file)
     told = control.ask(state_folder(config, state), "scrap", serial=serial, reason=reason, **who)
     click.echo(f"{plain(told['serial'])}: scrapped")

@@ -1,4 +1,4 @@
-"""The figures of a line, each defined once: docs/figures.md says what they mean.
+"""The figures of a line, each defined once.
 
 *Counted* is a cycle that ended PASS or FAIL; a board's first counted cycle is
 its *first attempt*, and so is a FAIL that never learnt a serial number.
@@ -7,11 +7,24 @@ its *first attempt*, and so is a FAIL that never learnt a serial number.
 from __future__ import annotations
 
 from station.ledger.read import Reader
-from station.model import Outcome
+from station.model import Counters, Outcome
 
 _FIRST = """outcome IN ('PASS', 'FAIL') AND (serial IS NULL OR NOT EXISTS (
     SELECT 1 FROM cycles earlier WHERE earlier.serial = cycles.serial AND earlier.model = cycles.model
       AND earlier.id < cycles.id AND earlier.outcome IN ('PASS', 'FAIL')))"""
+
+
+def counters(reader: Reader, since: int) -> Counters:
+    """Return the figures of the cycles closed since an instant (UTC microseconds).
+
+    First-pass yield: of the first attempts that closed in this time, the part that passed.
+    """
+    sql = f"""SELECT COUNT(*), COALESCE(SUM(outcome = 'PASS'), 0), COALESCE(SUM(first), 0),
+          COALESCE(SUM(first AND outcome = 'PASS'), 0),
+          (SELECT COUNT(*) FROM cycles WHERE closed_at IS NULL AND released_at IS NOT NULL)
+        FROM (SELECT outcome, {_FIRST} AS first FROM cycles WHERE closed_at >= ?)"""
+    with reader.rows(sql, [since]) as rows:
+        return Counters(*rows[0])
 
 
 def first_attempts(reader: Reader, after: int, count: int) -> list[bool]:

@@ -17,7 +17,7 @@ from typing import Any
 from station import clock
 from station.database import connect, translated
 from station.ledger.schema import model_in
-from station.model import Closing, Counters, Facts, Outcome, Step
+from station.model import Closing, Facts, Outcome, Step
 
 LATEST = """SELECT MAX(COALESCE((SELECT at FROM events ORDER BY id DESC LIMIT 1), 0),
     COALESCE((SELECT MAX(closed_at) FROM cycles), 0))"""
@@ -74,6 +74,7 @@ class BoardRow:
     scrapped_at: int | None
 
 
+CYCLE = f"SELECT {', '.join(CycleRow.__dataclass_fields__)} FROM cycles WHERE id = ?"
 BOARD = f"SELECT {', '.join(BoardRow.__dataclass_fields__)} FROM boards WHERE model = ? AND serial = ?"
 
 
@@ -333,7 +334,7 @@ class Reader:
                     astray[number] = facts["call"], self._since_s(at, boot, uptime)
             return min((since for call, since in astray.values() if call in calls), default=None)
 
-    def called(self, cycle: int) -> str | None:
+    def before_call(self, cycle: int) -> str | None:
         """Return the number's state before the last call of a cycle that can kill its key; None if there was none."""
         sql = """SELECT json_extract(body, '$.facts.found') FROM events
             WHERE cycle = ? AND kind = 'call' ORDER BY id DESC LIMIT 1"""
@@ -445,25 +446,6 @@ class Reader:
         """Count the boards that have passed."""
         with self.rows("SELECT COUNT(*) FROM boards WHERE passed_cycle IS NOT NULL") as rows:
             return int(rows[0][0])
-
-    def counters(self, since: int) -> Counters:
-        """Return the figures of the cycles closed since an instant (UTC microseconds).
-
-        First-pass yield: of the serial numbers whose first counted cycle
-        (PASS or FAIL) closed in this time, and of the FAILs that never
-        identified a board, the part that passed.
-        """
-        sql = """
-        SELECT COUNT(*), COALESCE(SUM(outcome = 'PASS'), 0), COALESCE(SUM(first), 0),
-          COALESCE(SUM(first AND outcome = 'PASS'), 0),
-          (SELECT COUNT(*) FROM cycles WHERE closed_at IS NULL AND released_at IS NOT NULL)
-        FROM (SELECT outcome, outcome IN ('PASS', 'FAIL') AND (serial IS NULL OR NOT EXISTS (
-            SELECT 1 FROM cycles earlier
-            WHERE earlier.serial = cycles.serial AND earlier.model = cycles.model AND earlier.id < cycles.id
-              AND earlier.outcome IN ('PASS', 'FAIL')
-          )) AS first FROM cycles WHERE closed_at >= ?)"""
-        with self.rows(sql, [since]) as rows:
-            return Counters(*rows[0])
 
 
 _ANSWERED = frozenset({"regenerate", "disable", "refused"})

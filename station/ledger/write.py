@@ -14,7 +14,7 @@ from station import __version__, clock
 from station.database import Writer, connect, traceless, translated
 from station.errors import DatabaseError
 from station.ledger.chain import GENESIS, Event, canonical
-from station.ledger.read import BOARD, LATEST, OPENING, BoardRow, CycleRow
+from station.ledger.read import BOARD, CYCLE, LATEST, OPENING, BoardRow, CycleRow
 from station.ledger.rows import columns, inserting, project
 from station.ledger.schema import migrations
 from station.ledger.witness import Head, Witness, testimony, verify_head
@@ -196,8 +196,7 @@ class Ledger:
 
         def work(db: Database) -> CycleRow:
             # The outbox may have gone on with it, and closed it, since the slot has read it.
-            sql = f"SELECT {', '.join(CycleRow.__dataclass_fields__)} FROM cycles WHERE id = ?"
-            now = CycleRow(*db.conn.execute(sql, [cycle.id]).fetchone())
+            now = CycleRow(*db.conn.execute(CYCLE, [cycle.id]).fetchone())
             after = replace(now, removed_at=clock.now_us())
             self._append(db, "remove", after)
             return after

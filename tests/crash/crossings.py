@@ -37,6 +37,7 @@ from station.errors import StationError
 from station.escrow import Escrow
 from station.fleet.client import Client, Reply, Request
 from station.ledger import Ledger, Reader
+from station.ledger.figures import counters
 from station.model import Finished, Outcome, SlotView
 from station.recipe import Recipe
 from station.settings import Settings
@@ -165,7 +166,7 @@ def live(config: Path, cycles: int, fatal: Crossing | None) -> list[Crossing]:
 def _await_cycles(bench: Bench, facts: Settings, cycles: int, listener: _UntilDone) -> None:
     reader = Reader(facts.path(facts.state) / "ledger.db")
     try:
-        while reader.counters(0).done < cycles or reader.open_cycles() or reader.owed():
+        while counters(reader, 0).done < cycles or reader.open_cycles() or reader.owed():
             with suppress(StationError):
                 bench.deliver()  # what the watch would do within seconds
             listener.done.wait(0.05)  # a delivery tells nobody of what it leaves

@@ -16,6 +16,7 @@ from station import recipe as recipes
 from station import steps
 from station.evidence import mark
 from station.fleet.client import Reply, Request, Unanswered
+from station.ledger.figures import counters
 from station.model import Closing, Outcome, Step
 from station.outbox import Outbox
 
@@ -138,7 +139,7 @@ def test_a_board_leaves_before_the_fleet_is_told_and_closes_once_as_pass(world: 
     assert one.run() == Closing(Outcome.PENDING)
     pending = world.reader.cycle(one.row.id)
     assert pending.released_at and pending.closed_at is None and pending.duration_ms is not None
-    assert world.reader.pending() == [pending] and world.reader.counters(0).pending == 1
+    assert world.reader.pending() == [pending] and counters(world.reader, 0).pending == 1
     told = deliver(world)
     assert told == [(one.row.id, Closing(Outcome.PASS))]
     closed = world.reader.cycle(one.row.id)
