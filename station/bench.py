@@ -15,6 +15,8 @@ from typing import Protocol
 from drivers.errors import Fault
 from station import __version__, clock, views, words
 from station.errors import StationError
+from station.fleet_rules import Activation
+from station.inquiry import know_model, know_vendor
 from station.ledger.figures import counters
 from station.model import Counters, Delivery, Finished, FleetState, LineView, SlotView
 from station.settings import SlotSettings
@@ -66,12 +68,10 @@ class Bench:
         self._counters = Counters()
         self._stopped = False
         self._line_view: LineView | None = None
-        recipe, line = equipment.recipe, equipment.line
+        self._vendor_told = equipment.recipe.fleet.activate is Activation.STATION
+        """Whether the fleet has said that it knows the vendor; else fetching a board's key tells."""
         self._watch = threading.Thread(
-            target=line.watch,
-            args=(equipment.office.fleet, recipe.fleet.model, self.deliver, look),
-            name="fleet watch",
-            daemon=True,
+            target=equipment.line.watch, args=(self._ask, self.deliver, look), name="fleet watch", daemon=True
         )
 
     def subscribe(self, listener: Listener) -> None:
@@ -140,7 +140,7 @@ class Bench:
             counters=self._counters,
             stopped=words.advice(stop.code) if stop else "",
             stopped_code=stop.code if stop else None,
-            warning=words.advice(line.warning.code) if line.warning else "",
+            warning=words.advice(line.warning.code) if line.warning and not stop else "",  # one thing to do at a time
             operator=who.name if (who := self.operators.signed_in) else "",
         )
         if view != self._line_view:
@@ -164,6 +164,17 @@ class Bench:
             stop = line.stop
             return Delivery(0, outbox.left(), stop.text if stop else "the fleet refuses this station")
         return outbox.deliver(lambda row, ending: self._counted(views.finished(row, ending)))
+
+    def _ask(self) -> None:
+        """Ask the fleet whether it is ours, and once, where no call of this station would tell, whether the vendor is.
+
+        Raises ``FleetError``, ``ModelUnknown``, ``VendorUnknown``.
+        """
+        office, model = self._equipment.office, self._equipment.recipe.fleet.model
+        know_model(office.fleet, model)
+        if not self._vendor_told:
+            know_vendor(office.fleet, model, office.vendor)
+            self._vendor_told = True
 
     # ------------------------------------------------------------- told by slots
 

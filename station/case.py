@@ -20,15 +20,14 @@ from station.escrow import Escrow
 from station.fleet.client import (
     Client,
     Conflict,
-    FleetError,
-    Garbled,
     NotAllowed,
     NotFound,
     Refused,
     Unanswered,
     Unreachable,
 )
-from station.judgements import AttemptsUsedUp, SerialTaken
+from station.inquiry import NOBODYS, ask, ask_for_good, certain, know_model
+from station.judgements import AttemptsUsedUp, PassNotOnBoard, SerialTaken
 from station.ledger import History
 from station.model import Facts, Known, Step
 from station.recipe import Recipe
@@ -43,9 +42,6 @@ _HEX = "0" * 40
 _TELLING = 8
 """A shorter text is found in too much that is no secret."""
 
-
-_NOBODYS = frozenset({Found.UNKNOWN, Found.UNUSED})
-"""What the fleet says of a number that nobody lives by."""
 
 _ALIVE = frozenset({Found.NOTACTIVATED, Found.ACTIVATED})
 """What it says of one that a board lives by, or may."""
@@ -64,65 +60,11 @@ class KeyLost(StationError):
     blame = Blame.STATION
 
 
-class ModelUnknown(StationError):
-    """The fleet knows no such model: it is not there, or the token is that of another vendor."""
-
-    code = "model-unknown"
-    blame = Blame.FLEET
-
-
 class LateCall(StationError):
     """A call of ours that got no answer may still kill the key of a board that is about to pass."""
 
     code = "late-call"
     blame = Blame.FLEET
-
-
-def certain(fault: Refused) -> FleetError:
-    """Return a refusal if the fleet itself has refused; else what it is instead, as far as anybody can tell.
-
-    Whatever turns the station away as a whole (401, 403) has passed nothing on.
-    """
-    if fault.in_api_words or isinstance(fault, NotAllowed):
-        return fault
-    return Garbled(f"the fleet answered {fault.status}, and not in this API's words", fault.asked, status=fault.status)
-
-
-def know_model(fleet: Client, model: str) -> None:
-    """Make sure that the fleet, with our token, knows the model at this moment (M30); raises ``ModelUnknown``."""
-    try:
-        fleet.models.info(model)
-    except Refused as fault:
-        gone = isinstance(fault, NotFound) and fault.in_api_words
-        raise ModelUnknown(fault.text) if gone else certain(fault) from None
-
-
-def ask(fleet: Client, model: str, serial: str) -> tuple[Found, str | None, str]:
-    """Return what the fleet says of a serial number (M43): state, RID, extra.
-
-    A 404 may be that of a proxy whose fleet is gone.  One that is not in the API's words counts only if the fleet
-    knows the model at this moment.
-    """
-    try:
-        info = fleet.serials.info(model, serial)
-    except NotFound as fault:
-        if not fault.in_api_words:
-            know_model(fleet, model)
-        return Found.UNKNOWN, None, ""
-    except Refused as fault:
-        raise certain(fault) from None
-    return Found(info.status), info.rid, info.extra
-
-
-def ask_for_good(fleet: Client, model: str, serial: str) -> tuple[Found, str | None, str]:
-    """``ask``, where no later call would tell that a number which nobody has is one that we can't see.
-
-    To another vendor's token every number is unknown, and a proxy may answer everything with 204.
-    """
-    answer = ask(fleet, model, serial)
-    if answer[0] in _NOBODYS:
-        know_model(fleet, model)
-    return answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,11 +175,27 @@ class Case:
                 whose = evidence.claim(extra, mark, ours=rid == history.passed_rid, doubt=False)
                 lives = evidence.of_a_pass(found, evidence.activation(history, self.recipe.fleet.activate))
                 move = decide(Situation(Step.IDENTIFY, Held.SAME, ours, hardware, lives, whose))
+        if move is Move.STOP_PASSED:
+            self._hold_against(identity, history)
         if move in STOPS:
             raise evidence.objection(move, identity, history, found, whose)
         if history.attempts >= self.recipe.rework.attempts:
             text = f"{identity.serial!r} has been tried {history.attempts} times without a PASS that stands"
             raise AttemptsUsedUp(text, attempts=history.attempts)
+
+    def _hold_against(self, identity: Identity, history: History) -> None:
+        """Make sure that a board which has passed still holds what it was passed with; raises ``PassNotOnBoard``."""
+        names = history.passed_settings.keys() & self.recipe.config.keys()
+        asked = {name: value for name, value in self.likely_settings(identity).items() if name in names}
+        if not asked:
+            return
+        read = self.board.read(asked)
+        self.hide_read(read)
+        digests = self.digests(read)
+        lost = sorted(name for name in asked if digests[name] != history.passed_settings[name])
+        if lost:
+            text = f"{identity.serial!r} has passed, and {len(lost)} of {len(asked)} settings are others: "
+            raise PassNotOnBoard(text + ", ".join(lost), settings=", ".join(lost))
 
     def look(self, step: Step) -> Sight:
         """Look at the fleet and at our own history, and find the move in the table; a stop is raised."""
@@ -253,7 +211,8 @@ class Case:
         whose = evidence.claim(extra, self.mark, ours=by_rid, doubt=doubt, lost=lost)
         if whose is Claim.UNMARKED and history.unproven and self.known.rid is None:
             whose = Claim.DOUBT  # a retest proves nothing new; people settle it, by listing the number anew
-        if self.released and by_rid and step is Step.ENABLE and found is not Found.EXPIRED:
+        usable = whose in (Claim.CLIENT, Claim.UNMARKED)
+        if usable and self.released and step is Step.ENABLE and found is not Found.EXPIRED:
             before = self.before_call() if self.unanswered else None  # its board may have fetched the key by now
             if before is not None:
                 whose = Claim.RENEWED if before == Found.EXPIRED else Claim.DOUBT
@@ -261,7 +220,7 @@ class Case:
                 whose = Claim.RENEWED
         hardware = evidence.hardware(identity, history)
         move = decide(Situation(step, Held.SAME, ours, hardware, found, whose))
-        if found in _NOBODYS and step is not Step.REGISTER and move is not Move.ENABLE:
+        if found in NOBODYS and step is not Step.REGISTER and move is not Move.ENABLE:
             know_model(self.fleet, self.model)  # no call follows that would tell
         if move in STOPS:
             raise evidence.objection(move, identity, history, found, whose)

@@ -15,16 +15,17 @@ from typing import Protocol
 
 from drivers.errors import Blame, BoardPulled, Cancelled, Fault, PortLost, PortMissing
 from station import clock
-from station.case import Case, ModelUnknown
+from station.case import Case
 from station.errors import DatabaseError, EscrowFailed, Internal, SettingsError, StationError
 from station.fleet.client import NotAllowed, TokenUnusable, Unanswered
-from station.judgements import HardwareHasOtherSerial, SerialInTwoSlots, SerialTaken
+from station.inquiry import ModelUnknown, VendorUnknown
+from station.judgements import HardwareHasOtherSerial, SerialInTwoSlots
 from station.ledger import CycleRow, HardwareOpenElsewhere, Ledger, Past, SerialOpenElsewhere
 from station.ledger.transcript import joined
-from station.model import OUTCOME, Closing, Facts, Outcome, Step
+from station.model import NOT_OURS, OUTCOME, Closing, Facts, Outcome, Step
 from station.recipe import Presence
 from station.situation import Move
-from station.steps import STEPS, OwnerFull, VendorUnknown
+from station.steps import STEPS, OwnerFull
 
 log = logging.getLogger(__name__)
 
@@ -288,14 +289,23 @@ class Cycle:
         Nothing is that turned out to be somebody else's, even if it was taken for ours until its key was asked for: a
         board at another station may have passed with it.
         """
-        return closing.outcome is not Outcome.PASS and closing.code != SerialTaken.code and self._may_live
+        return closing.outcome is not Outcome.PASS and closing.code not in NOT_OURS and self._may_live
 
     @property
     def _may_live(self) -> bool:
-        """The fleet may hold a living identity that this cycle has made: enabled, or asked to and not answered."""
+        """The fleet may hold a living identity that is this cycle's: enabled, or asked to and not answered."""
         if self._decided is not None or self._case.known.rid is not None:
             return True
-        return self.row.step == Step.ENABLE and self._case.unanswered
+        return (self.row.step == Step.ENABLE and self._case.unanswered) or self._reworked
+
+    @property
+    def _reworked(self) -> bool:
+        """A rework has taken back the PASS, or whatever else the board lives by."""
+        identity = self._case.known.identity
+        if identity is None:
+            return False
+        history = self._case.history(identity)
+        return history.reworked and bool(history.rids)
 
     @property
     def _other_recipe(self) -> bool:

@@ -30,14 +30,10 @@ def _fingerprint(hardware_id: str) -> str:
 _NO_HARDWARE = f"hw={_fingerprint('')}"
 
 
-def listed_for_another(extra: str, mark: str) -> bool:
-    """Tell whether the text beside a number is a station's mark, and not for the board of this ``mark``.
-
-    Another station may have listed the very board, before it was moved here; its hardware id shows that, if it has one.
-    """
+def _for_this_board(extra: str, mark: str) -> bool:
+    """Tell whether a station has listed a number for the board of this ``mark``; its hardware id shows that."""
     hardware = mark.rpartition(";")[2]
-    moved = extra.rpartition(";")[2] == hardware != _NO_HARDWARE
-    return extra.startswith("st=") and extra != mark and not moved
+    return extra.rpartition(";")[2] == hardware != _NO_HARDWARE
 
 
 def claim(extra: str, mark: str, *, ours: bool, doubt: bool, lost: bool = False) -> Claim:
@@ -48,13 +44,13 @@ def claim(extra: str, mark: str, *, ours: bool, doubt: bool, lost: bool = False)
     """
     if lost and (extra == mark or not extra.startswith("st=")):
         return Claim.FORGOTTEN
-    if ours:
-        if listed_for_another(extra, mark):
-            return Claim.FOREIGN
-        return Claim.CLIENT if extra == mark else Claim.UNMARKED
-    if extra.startswith("st="):
-        return Claim.MARK if doubt and extra == mark else Claim.OTHER
-    return Claim.DOUBT if doubt else Claim.NONE
+    if not extra.startswith("st="):
+        return Claim.UNMARKED if ours else Claim.DOUBT if doubt else Claim.NONE
+    if extra == mark:
+        return Claim.CLIENT if ours else Claim.MARK if doubt else Claim.OTHER
+    if _for_this_board(extra, mark):
+        return Claim.ELSEWHERE
+    return Claim.FOREIGN if ours else Claim.OTHER
 
 
 def of_a_pass(found: Found, activate: Activation) -> Found:

@@ -85,6 +85,13 @@ class PassNotInFleet(Judgement):
     blame = Blame.FLEET
 
 
+class PassNotOnBoard(Judgement):
+    """A PASS of this very board stands, and it no longer holds what it was passed with: it may not ship."""
+
+    code = "pass-not-on-board"
+    blame = Blame.BOARD
+
+
 # ----------------------------------------------------------------- what the fleet says
 
 
@@ -93,6 +100,13 @@ class SerialTaken(Judgement):
 
     code = "serial-taken"
     blame = Blame.BOARD
+
+
+class BegunElsewhere(Judgement):
+    """Another station has listed the number for this very board, and may be using it."""
+
+    code = "begun-elsewhere"
+    blame = Blame.PEOPLE
 
 
 class NotInRecords(Judgement):

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from station import recipe as recipes
-from station.case import ask
 from station.errors import RecipeError
 from station.fleet.client import Client
+from station.inquiry import ask
 from station.ledger.archive import Archive
 from station.situation import Found
 

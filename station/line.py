@@ -16,12 +16,12 @@ from dataclasses import dataclass
 
 from drivers.errors import Cancelled
 from station import clock
-from station.case import know_model
 from station.cycle import LINE_WIDE
 from station.errors import StationError
-from station.fleet.client import Client, FleetError, NotAllowed, Unanswered
+from station.fleet.client import FleetError, NotAllowed, Unanswered
+from station.inquiry import VendorUnknown
 from station.model import Facts, FleetState
-from station.steps import OwnerFull, VendorUnknown
+from station.steps import OwnerFull
 
 log = logging.getLogger(__name__)
 
@@ -197,16 +197,17 @@ class Line:
                 self._check()
             stays()  # a board that left makes room at once: the next one may not wait
 
-    def watch(self, fleet: Client, model: str, good: Callable[[], None], look: Callable[[], None]) -> None:
+    def watch(self, ask: Callable[[], None], good: Callable[[], None], look: Callable[[], None]) -> None:
         """Look at the fleet now and then until the station stops; runs in a thread of its own.
 
-        ``good`` is called after each good answer, ``look`` whenever the fleet was asked, before anybody hears of it.
+        ``ask`` asks it, and raises what it holds against us; ``good`` is called after each good answer, ``look``
+        whenever the fleet was asked, before anybody hears of it.
         """
         while True:
             began = clock.monotonic()
             try:
                 try:
-                    know_model(fleet, model)
+                    ask()
                 finally:
                     took_ms = round((clock.monotonic() - began) * 1000)
                     look()

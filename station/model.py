@@ -43,6 +43,10 @@ OUTCOME: Mapping[Blame, Outcome] = MappingProxyType(
 )
 
 
+NOT_OURS = frozenset({"serial-taken", "begun-elsewhere"})
+"""The codes of what a cycle ends with whose number is somebody else's: what it made there counts as theirs."""
+
+
 class Step(StrEnum):
     """The steps that a recipe's plan is made of."""
 

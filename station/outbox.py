@@ -17,10 +17,11 @@ from contextlib import contextmanager
 from drivers.board import Identity, NoBoard
 from station import clock, evidence
 from station import recipe as recipes
-from station.case import LateCall, ModelUnknown, ask_for_good
+from station.case import LateCall
 from station.cycle import LINE_WIDE, Cycle, Undelivered
 from station.errors import DatabaseError, StationError
 from station.fleet.client import Unanswered
+from station.inquiry import ModelUnknown, ask_for_good
 from station.ledger import CycleRow
 from station.ledger.read import REVIVING
 from station.model import Closing, Delivery, Outcome, Step

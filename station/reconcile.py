@@ -14,10 +14,13 @@ shows the tables with the sentence that the technician reads of each move.
 
 A mark says who *listed* a number, and for which hardware.  ``M43`` hides
 ``extra`` while a number is unused, so a station may find out only after it has
-enabled one that it was listed for another board: then it stops, passes nobody
-by that client, and leaves it alone (``Claim.FOREIGN``).  By that rule, what
-stands under our mark was made by a call of ours, or by somebody who will
-never use it, so an unanswered call of ours may be taken to have made it.
+enabled one that another station has listed, for another board or for this one:
+then it stops, passes nobody by that client, and leaves it alone
+(``Claim.FOREIGN``, ``Claim.ELSEWHERE``).  By that rule, what stands under our
+mark was made by a call of ours, or by somebody who will never use it, so an
+unanswered call of ours may be taken to have made it.  So a board that was begun
+at one station is finished there, or begins anew by a supervisor's word: there
+may be two of it, alike down to the hardware id.
 What that leaves open: a client of the API that is no such station and enables
 what others have listed; and a client that was activated before we had come to
 that, perhaps by the very board, which is left to people.
@@ -65,8 +68,10 @@ _ANY_HELD, _ANY_OURS, _ANY_HARDWARE, _ANY_FOUND, _ANY_CLAIM = (
 )
 _COMPARABLE = frozenset({W.SAME, W.UNKNOWN})
 _LIVE = frozenset({F.NOTACTIVATED, F.ACTIVATED, F.EXPIRED})
+_ALIVE = frozenset({F.NOTACTIVATED, F.ACTIVATED})
 _BY_RID = frozenset({C.CLIENT, C.UNMARKED, C.RENEWED})
 _STRANGE = frozenset({C.OTHER, C.NONE, C.FOREIGN})
+_NOT_FOR_US = frozenset({C.FOREIGN, C.ELSEWHERE})
 _BOARDS_OWN = frozenset({S.CONFIGURE, S.VERIFY_BOARD})
 _LISTING = frozenset({S.REGISTER, S.ENABLE})
 _CHANGING = _LISTING | {S.ACTIVATE}
@@ -102,9 +107,10 @@ FLEET: tuple[Row, ...] = _table(
     # step, ours, found, claim
     # identify: for a board that has passed, does the fleet still hold what it was passed with?
     (S.IDENTIFY, _ANY_OURS - {O.PASS}, _ANY_FOUND, _ANY_CLAIM, M.PROCEED),
-    (S.IDENTIFY, O.PASS, frozenset({F.NOTACTIVATED, F.ACTIVATED}), _BY_RID, M.STOP_PASSED),
-    (S.IDENTIFY, O.PASS, frozenset({F.NOTACTIVATED, F.ACTIVATED}), _ANY_CLAIM - _BY_RID, M.STOP_HOLD),
-    (S.IDENTIFY, O.PASS, _ANY_FOUND - {F.NOTACTIVATED, F.ACTIVATED}, _ANY_CLAIM, M.STOP_HOLD),
+    (S.IDENTIFY, O.PASS, _ALIVE, _BY_RID, M.STOP_PASSED),
+    (S.IDENTIFY, O.PASS, F.LOCKED, _BY_RID, M.STOP_LOCKED),
+    (S.IDENTIFY, O.PASS, _ALIVE | {F.LOCKED}, _ANY_CLAIM - _BY_RID, M.STOP_HOLD),
+    (S.IDENTIFY, O.PASS, _ANY_FOUND - _ALIVE - {F.LOCKED}, _ANY_CLAIM, M.STOP_HOLD),
     # register: is the number there, and may it be ours?
     (S.REGISTER, _MAY_GO_ON, F.UNKNOWN, _ANY_CLAIM, M.ADD),
     (S.REGISTER, _MAY_GO_ON, F.UNUSED, _ANY_CLAIM, M.PROCEED),
@@ -117,14 +123,15 @@ FLEET: tuple[Row, ...] = _table(
     (S.ENABLE, _CYCLE, F.EXPIRED, C.MARK, M.REGENERATE),  # an earlier, failed cycle's, and disabled
     (S.ENABLE, _CYCLE, _LIVE, C.CLIENT, M.REGENERATE),  # an earlier, failed cycle's, perhaps with an old window
     (S.ENABLE, _CYCLE, F.EXPIRED, frozenset({C.UNMARKED, C.RENEWED}), M.REGENERATE),  # disabled: no board lives by it
-    (S.ENABLE, _CYCLE, frozenset({F.NOTACTIVATED, F.ACTIVATED}), C.RENEWED, M.ADOPT),
-    (S.ENABLE, _CYCLE, frozenset({F.NOTACTIVATED, F.ACTIVATED}), C.UNMARKED, M.STOP_UNPROVEN),
+    (S.ENABLE, _CYCLE, _ALIVE, C.RENEWED, M.ADOPT),
+    (S.ENABLE, _CYCLE, _ALIVE, C.UNMARKED, M.STOP_UNPROVEN),
     (S.ENABLE, _CLOSED, _LIVE, _BY_RID - {C.RENEWED}, M.REGENERATE),
     (S.ENABLE, _CLOSED, _LIVE - {F.ACTIVATED}, C.RENEWED, M.REGENERATE),
     (S.ENABLE, _CLOSED, F.ACTIVATED, C.RENEWED, M.ADOPT),  # by the very board, with its user
     (S.ENABLE, _CLOSED, _LIVE - {F.ACTIVATED}, C.MARK, M.REGENERATE),
     # both: what is not ours, and what nothing proves to be
-    (_LISTING, O.NOTHING, _LIVE, _ANY_CLAIM - {C.FORGOTTEN}, M.STOP_TAKEN),
+    (_LISTING, O.NOTHING, _LIVE, _ANY_CLAIM - {C.FORGOTTEN, C.ELSEWHERE}, M.STOP_TAKEN),
+    (_LISTING, _MAY_GO_ON, _LIVE, C.ELSEWHERE, M.STOP_ELSEWHERE),
     (_LISTING, _MAY_GO_ON, _LIVE, C.FORGOTTEN, M.STOP_FORGOTTEN),
     (_LISTING, _CYCLE | _CLOSED, F.ACTIVATED, C.MARK, M.STOP_UNPROVEN),  # by the very board, or by whom?
     (_LISTING, _CYCLE | _CLOSED, _LIVE, _STRANGE, M.STOP_TAKEN),
@@ -135,19 +142,24 @@ FLEET: tuple[Row, ...] = _table(
     # the key was lost on its way
     (S.ACTIVATE, _CYCLE, frozenset({F.ACTIVATED, F.EXPIRED}), frozenset({C.CLIENT, C.RENEWED}), M.REGENERATE),
     (S.ACTIVATE, _CYCLE, frozenset({F.ACTIVATED, F.EXPIRED}), C.UNMARKED, M.STOP_UNPROVEN),
-    (S.ACTIVATE, _MAY_GO_ON - _CYCLE, frozenset({F.ACTIVATED, F.EXPIRED}), _BY_RID, M.STOP_TAKEN),
-    (S.ACTIVATE, _MAY_GO_ON, _LIVE, _ANY_CLAIM - _BY_RID - {C.FORGOTTEN}, M.STOP_TAKEN),
+    # its window was over before anybody fetched it: we have not asked yet, and nobody lives by it
+    (S.ACTIVATE, _MAY_GO_ON - _CYCLE, F.EXPIRED, _BY_RID, M.REGENERATE),
+    (S.ACTIVATE, _MAY_GO_ON - _CYCLE, F.ACTIVATED, _BY_RID, M.STOP_TAKEN),
+    (S.ACTIVATE, _MAY_GO_ON, _LIVE, _ANY_CLAIM - _BY_RID - {C.FORGOTTEN, C.ELSEWHERE}, M.STOP_TAKEN),
+    (S.ACTIVATE, _MAY_GO_ON, _LIVE, C.ELSEWHERE, M.STOP_ELSEWHERE),
     (S.ACTIVATE, _MAY_GO_ON, _LIVE, C.FORGOTTEN, M.STOP_FORGOTTEN),
     # the board's own steps are none of the fleet's, and the last one judges by the recipe; but nobody passes by a
     # client that was listed for another board
-    (_BOARDS_OWN | {S.VERIFY_FLEET}, _MAY_GO_ON, _ANY_FOUND, _ANY_CLAIM - {C.FOREIGN}, M.PROCEED),
+    (_BOARDS_OWN | {S.VERIFY_FLEET}, _MAY_GO_ON, _ANY_FOUND, _ANY_CLAIM - _NOT_FOR_US, M.PROCEED),
     (_BOARDS_OWN | {S.VERIFY_FLEET}, _MAY_GO_ON, _ANY_FOUND, C.FOREIGN, M.STOP_TAKEN),
+    (_BOARDS_OWN | {S.VERIFY_FLEET}, _MAY_GO_ON, _ANY_FOUND, C.ELSEWHERE, M.STOP_ELSEWHERE),
     # disable: a board that did not pass is to be no living identity, and nobody else's is to be touched
-    (S.DISABLE, _MAY_GO_ON, frozenset({F.NOTACTIVATED, F.ACTIVATED}), _BY_RID, M.DISABLE),
+    (S.DISABLE, _MAY_GO_ON, _ALIVE | {F.LOCKED}, _BY_RID, M.DISABLE),  # what is locked is disabled once it is not
     (S.DISABLE, _MAY_GO_ON, F.NOTACTIVATED, C.MARK, M.DISABLE),
     (S.DISABLE, _MAY_GO_ON, F.ACTIVATED, C.MARK, M.PROCEED),
-    (S.DISABLE, _MAY_GO_ON, frozenset({F.NOTACTIVATED, F.ACTIVATED}), _STRANGE | {C.DOUBT, C.FORGOTTEN}, M.PROCEED),
-    (S.DISABLE, _MAY_GO_ON, _ANY_FOUND - {F.NOTACTIVATED, F.ACTIVATED}, _ANY_CLAIM, M.PROCEED),
+    (S.DISABLE, _MAY_GO_ON, _ALIVE, _STRANGE | {C.DOUBT, C.FORGOTTEN, C.ELSEWHERE}, M.PROCEED),
+    (S.DISABLE, _MAY_GO_ON, F.LOCKED, _ANY_CLAIM - _BY_RID, M.PROCEED),
+    (S.DISABLE, _MAY_GO_ON, _ANY_FOUND - _ALIVE - {F.LOCKED}, _ANY_CLAIM, M.PROCEED),
     (S.DISABLE, _ANY_OURS - _MAY_GO_ON, _ANY_FOUND, _ANY_CLAIM, M.PROCEED),  # it lives by a PASS, or another cycle
     # what only the fleet's administrator can mend
     (_CHANGING, _MAY_GO_ON, F.ORPHANED, _ANY_CLAIM, M.STOP_ORPHANED),

@@ -18,6 +18,7 @@ from drivers.errors import BoardPulled, BoardSilent, Fault
 from station.judgements import (
     AlreadyPassed,
     AlreadyPending,
+    BegunElsewhere,
     BoardSwapped,
     HardwareHasOtherSerial,
     NotInRecords,
@@ -99,8 +100,7 @@ class Claim(StrEnum):
     CLIENT = "client"
     """Ours: its client is this cycle's or an earlier one's of ours (by its RID), and our mark stands beside it."""
     UNMARKED = "unmarked"
-    """Its client is ours by its RID, and no mark of ours stands beside it: somebody else lists the numbers, or another
-    station has listed this very board."""
+    """Its client is ours by its RID, and no station's mark stands beside it: somebody else lists the numbers."""
     RENEWED = "renewed"
     """Likewise ours by its RID, and its board, which has left, has fetched its key, or may have: a call of this cycle
     that never got an answer has made it anew, or an earlier cycle's client was still alive."""
@@ -113,8 +113,11 @@ class Claim(StrEnum):
     FORGOTTEN = "forgotten"
     """It may be a good board's of ours that our records know nothing of: a span of them was lost to a restore, our mark
     stands beside a number that is new to them, or a client lives that they know to be disabled."""
+    ELSEWHERE = "elsewhere"
+    """Another station's mark for this very board stands beside it, whoever has made its client."""
     OTHER = "other"
-    """Another station's mark, ours for other hardware, or ours beside a client that we can't have made."""
+    """A mark for another board, another station's beside boards without a hardware id, or ours beside a client that we
+    can't have made."""
     NONE = "none"
     """No mark, and we can't have made its client; or none that can be read, since the number is unused."""
 
@@ -162,6 +165,7 @@ class Move(StrEnum):
     STOP_SCRAPPED = "stop-scrapped"
     STOP_HOLD = "stop-hold"
     STOP_TAKEN = "stop-taken"
+    STOP_ELSEWHERE = "stop-elsewhere"
     STOP_UNPROVEN = "stop-unproven"
     STOP_FORGOTTEN = "stop-forgotten"
     STOP_VANISHED = "stop-vanished"
@@ -187,6 +191,7 @@ STOPS: Mapping[Move, type[Fault]] = {
     Move.STOP_SCRAPPED: Scrapped,
     Move.STOP_HOLD: PassNotInFleet,
     Move.STOP_TAKEN: SerialTaken,
+    Move.STOP_ELSEWHERE: BegunElsewhere,
     Move.STOP_UNPROVEN: SerialUnproven,
     Move.STOP_FORGOTTEN: NotInRecords,
     Move.STOP_VANISHED: SerialVanished,

@@ -12,10 +12,11 @@ from collections.abc import Callable, Mapping
 from drivers.board import Identity
 from drivers.errors import Blame, Fault
 from station import clock
-from station.case import Case, LateCall, know_model
+from station.case import Case, LateCall
 from station.errors import Judgement, StationError
 from station.fleet.client import Conflict, NotFound
 from station.fleet_rules import Activation, Registration
+from station.inquiry import VendorUnknown, know_model
 from station.judgements import SerialTaken, SerialUnlisted
 from station.model import Facts, Step
 from station.situation import Found, Move
@@ -33,13 +34,6 @@ class ReadbackDiffers(Judgement):
 
     code = "readback-differs"
     blame = Blame.BOARD
-
-
-class VendorUnknown(StationError):
-    """The fleet knows the board by our token, and not by the vendor's name of the settings."""
-
-    code = "vendor-unknown"
-    blame = Blame.FLEET
 
 
 class OwnerFull(StationError):
@@ -203,8 +197,7 @@ def verify_fleet(case: Case) -> Facts:
         sight = case.look(Step.VERIFY_FLEET)
         found, rid = sight.found, sight.rid
         if rid == case.known.rid and found in good:
-            if mode is not Activation.ON_LINE:  # there the board is at its own work, and the fleet says who it is
-                case.recognise_late()
+            case.recognise_late()
             if doubt and not case.key_works():
                 raise FleetDisagrees(f"the fleet says {found}, and does not know the board's key any more")
             return {"rid": rid, "status": found}

@@ -15,9 +15,9 @@ from typing import Any
 
 from drivers.errors import Blame
 from station import clock
-from station.case import ask_for_good
 from station.errors import StationError
 from station.fleet.client import Client, Conflict, NotFound, Refused
+from station.inquiry import ask_for_good
 from station.ledger import STATION, BoardRow, Ledger, Reader, SerialOpenElsewhere
 from station.line import Line
 from station.model import Facts

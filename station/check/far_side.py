@@ -14,6 +14,7 @@ from station.clock import Ahead
 from station.errors import SettingsError, StationError
 from station.fleet.client import Client, FleetError, NotAllowed, NotFound, Refused, Request, Unreachable, names
 from station.fleet.client.messages import LISTED, VALUE, Credential
+from station.inquiry import VendorUnknown, know_vendor
 from station.recipe import Recipe
 from station.settings import Settings
 
@@ -54,20 +55,13 @@ def check(
 
 
 def _vendor(fleet: Client, model: str, vendor: str) -> Finding:
-    """Try the vendor's name: our model as one of that vendor's (M33) may be looked at if that vendor is us.
-
-    A fleet that passes over the name takes every one; one that doesn't know it says so of ``shared``, too.
-    Raises ``FleetError``.
-    """
+    """Try the vendor's name; raises ``FleetError``."""
     what, advice = "fleet vendor", "mend fleet.vendor of the settings: it is the name whose token it is"
     try:
-        fleet.serials.shared_by(vendor).page(model, limit=1)
-    except (NotAllowed, NotFound):
-        try:
-            fleet.serials.page(model, limit=1, shared_with=vendor)
-        except (NotAllowed, NotFound):
-            return fail(what, f"the fleet knows no vendor {vendor}", advice)
-        return warn(what, f"the fleet does not take {model} for a model of {vendor}'s", advice)
+        if not know_vendor(fleet, model, vendor):
+            return warn(what, f"the fleet does not take {model} for a model of {vendor}'s", advice)
+    except VendorUnknown as fault:
+        return fail(what, fault.text, advice)
     return ok(what, f"the fleet takes {model} for a model of {vendor}'s")
 
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from typing import Any
 from station import clock
 from station.database import connect, translated
 from station.ledger.schema import model_in
-from station.model import Closing, Facts, Outcome, Step
+from station.model import NOT_OURS, Closing, Facts, Outcome, Step
 
 LATEST = """SELECT MAX(COALESCE((SELECT at FROM events ORDER BY id DESC LIMIT 1), 0),
     COALESCE((SELECT MAX(closed_at) FROM cycles), 0))"""
@@ -32,6 +32,10 @@ REVIVING = frozenset({"regenerate"})
 OPENING = """SELECT at, json_extract(body, '$.uptime_us') AS uptime FROM events
     WHERE cycle = ? AND kind = 'open' AND boot = ? AND boot <> '' AND uptime IS NOT NULL"""
 """When a cycle was opened, by the clock and by the uptime, if that was in this boot of the machine."""
+
+
+_THEIRS = ", ".join(f"'{code}'" for code in sorted(NOT_OURS))
+"""``NOT_OURS``, for a query."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +131,8 @@ class History:
     """The fleet client of the PASS of this serial number that stands."""
     passed_recipe: str | None = None
     """The text of the recipe that it passed by."""
+    passed_settings: Mapping[str, str] = field(default_factory=dict)
+    """Setting name -> digest of what the board held when it passed, where it told the value itself."""
     attempts: int = 0
     """How many of its cycles have ended as PASS or FAIL since a rework was granted, or ever."""
     reworked: bool = False
@@ -363,21 +369,21 @@ class Reader:
 
         Of another product, only that this hardware has passed as one of its boards.
         """
-        sql = """SELECT boards.hardware_id, cycles.rid, reworked, scrapped_at,
+        sql = """SELECT boards.hardware_id, cycles.rid, reworked, scrapped_at, passed_cycle,
               (SELECT text FROM recipes WHERE sha256 = cycles.recipe)
             FROM boards LEFT JOIN cycles ON cycles.id = passed_cycle WHERE boards.model = ? AND boards.serial = ?"""
         with self.rows(sql, [model, serial]) as boards:
-            before, passed_rid, granted, scrapped_at, passed_by = boards[0] if boards else (None,) * 5
+            before, passed_rid, granted, scrapped_at, passed, passed_by = boards[0] if boards else (None,) * 6
         sql = """SELECT serial || IIF(model = ?, '', ' of ' || model) FROM boards
             WHERE hardware_id = ? AND hardware_id <> '' AND (model = ? OR passed_cycle IS NOT NULL)
             ORDER BY last_cycle DESC LIMIT 1"""
         with self.rows(sql, [model, hardware_id, model]) as hardware:
             pass
-        # A definite refusal (serial-taken) has made nothing, so it leaves no doubt; what it took for its own is not.
+        # A definite refusal has made nothing, so it leaves no doubt; what it took for its own is not.
         # What may have made something was to be disabled.
-        sql = """SELECT slot, released_at IS NOT NULL, outcome, hardware_id, error, id,
-              IIF(error = 'serial-taken', NULL, rid),
-              IIF(outcome <> 'PASS' AND rid IS NULL AND error <> 'serial-taken' AND step = 'disable',
+        sql = f"""SELECT slot, released_at IS NOT NULL, outcome, hardware_id, error, id,
+              IIF(error IN ({_THEIRS}), NULL, rid),
+              IIF(outcome <> 'PASS' AND rid IS NULL AND error NOT IN ({_THEIRS}) AND step = 'disable',
                 (SELECT MIN(at) FROM events WHERE cycle = cycles.id AND kind = 'intend'
                   AND json_extract(body, '$.step') = 'enable'), NULL)
             FROM cycles WHERE serial = ? AND model = ? AND id <> ? ORDER BY id"""
@@ -398,6 +404,7 @@ class Reader:
             unproven=bool(ours) and ours[-1][2] == "serial-unproven",
             passed_rid=passed_rid,
             passed_recipe=passed_by,
+            passed_settings={} if passed is None else self._held(passed),
             attempts=sum(outcome in (Outcome.PASS, Outcome.FAIL) for outcome in since),
             reworked=granted is not None and not since,
             scrapped=scrapped_at is not None,
@@ -406,6 +413,14 @@ class Reader:
             disabled=bool(ours) and self._disabled(model, serial, cycle),
             lost=self._lost(model, serial, cycle),
         )
+
+    def _held(self, cycle: int) -> dict[str, str]:
+        """Return by name the digests of what the board of a cycle that has passed was seen to hold, value by value."""
+        sql = """SELECT setting.key, json_extract(setting.value, '$.read')
+            FROM events, json_each(body, '$.facts.settings') AS setting
+            WHERE cycle = ? AND kind = 'close' AND json_extract(setting.value, '$.proof') IS NULL"""
+        with self.rows(sql, [cycle]) as settings:
+            return dict(settings)
 
     def _disabled(self, model: str, serial: str, cycle: int) -> bool:
         """Tell whether disabling is the last that other cycles have done to a number's client, as far as we know."""
@@ -425,7 +440,8 @@ class Reader:
         if restored is None:
             return False
         # Who has come beyond register since has seen what the fleet held; if that was nothing, all else came later.
-        sql = """SELECT 1 FROM cycles WHERE serial = ? AND model = ? AND error IS NOT 'serial-taken' AND EXISTS (
+        sql = f"""SELECT 1 FROM cycles
+            WHERE serial = ? AND model = ? AND coalesce(error, '') NOT IN ({_THEIRS}) AND EXISTS (
               SELECT 1 FROM events WHERE cycle = cycles.id AND events.id > ? AND kind = 'settle'
               AND json_extract(body, '$.step') = 'register'
               AND (rid IS NOT NULL OR cycles.id = ? OR json_extract(body, '$.facts.found') = 'unknown')) LIMIT 1"""

@@ -49,6 +49,7 @@ WORDS = {
     # the serial number
     "serial-malformed": "The serial number is not one of this product. Check that it is the right product.",
     "serial-taken": "This serial number belongs to another board. Put it aside for the supervisor.",
+    "begun-elsewhere": "Another station has begun this board. Try it there, or put it aside for the supervisor.",
     "serial-unproven": "The fleet's answer was lost: this number may be ours or not. Board to the supervisor.",
     "not-in-records": "The fleet knows this board, and our lost records may have. Put it aside for the supervisor.",
     "serial-unlisted": "This serial number was not announced. Put it aside for the supervisor.",
@@ -56,6 +57,7 @@ WORDS = {
     "serial-on-other-hardware": "Another board had this serial number before. Put it aside for the supervisor.",
     "hardware-has-other-serial": "This board had another number or was another product. Board to the supervisor.",
     "already-passed": "This board has passed before. Put it with the good boards.",
+    "pass-not-on-board": "This board has passed, and has lost its settings since. Put it aside for rework.",
     "pass-unproven": "A board with this serial number has passed, perhaps this one. Put it aside for the supervisor.",
     "scrapped": "This board was scrapped. Put it with the scrap.",
     "attempts-used-up": "This board has failed too often. Put it aside for rework.",

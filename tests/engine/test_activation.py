@@ -68,6 +68,20 @@ def test_a_pass_waits_until_the_fleet_says_activated(world: World) -> None:
     assert len(rests) == 2
 
 
+def test_a_board_that_was_changed_while_it_should_fetch_its_key_does_not_stand_under_its_pass(world: World) -> None:
+    use(world, *ON_LINE)
+    one = cycle(world, TameBoard())
+
+    def changed(seconds: float, code: str | None) -> None:
+        world.stranger().device.activate(MODEL, SERIAL)  # where it is now
+        one._case.board = TameBoard("SIM-00000002", "02:00:00:00:00:02")
+        one._case.seen = 0.0
+
+    one._case.rest = changed
+    closing = one.run()
+    assert (closing.outcome, closing.code) == (Outcome.ABORTED, "board-swapped")
+
+
 def test_a_board_that_never_fetches_its_key_fails_and_is_disabled(world: World) -> None:
     use(world, *ON_LINE)
     one = cycle(world, TameBoard())
@@ -299,11 +313,18 @@ def test_a_number_that_was_listed_for_another_board_passes_nobody_and_is_left_to
     assert again.code == "serial-taken" and "disable" not in world.client.asked
 
 
-def test_a_board_that_another_station_has_listed_may_be_moved_here(world: World) -> None:
+def test_a_board_that_another_station_has_listed_is_finished_there(world: World) -> None:
+    """It may be using the number at this moment, for a board that is this one down to the hardware id."""
     use(world, *FIELD)
     mine = mark(STATION, Identity(SERIAL, HARDWARE))
     world.stranger().serials.add(MODEL, SERIAL, mine.replace(STATION, "another-station"))
-    assert cycle(world, TameBoard()).run() == Closing(Outcome.PASS)
+    board = TameBoard()
+    closing = cycle(world, board).run()
+    assert (closing.outcome, closing.code) == (Outcome.ABORTED, "begun-elsewhere")
+    entry = world.entry()
+    assert entry is not None and entry.phase == "notactivated" and board.flash == {}
+    again = cycle(world, board, slot="2").run()
+    assert again.code == "begun-elsewhere" and world.client.asked == ["enable"]
 
 
 def test_what_only_boards_without_hardware_id_share_moves_no_number(world: World) -> None:

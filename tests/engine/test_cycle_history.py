@@ -50,14 +50,26 @@ def another_product(world: World) -> None:
     world.recipe = recipes.load(write_recipe(world.folder, change))
 
 
+def test_a_passed_board_that_has_lost_its_settings_is_no_good_board(world: World) -> None:
+    board = TameBoard()
+    assert cycle(world, board).run() == Closing(Outcome.PASS)
+    assert cycle(world, board).run().code == "already-passed"
+    del board.flash["fleet_rid"]
+    closing = cycle(world, board).run()
+    assert (closing.outcome, closing.code) == (Outcome.FAIL, "pass-not-on-board")
+    assert "1 of 3 settings are others: fleet_rid" in (closing.text or "")
+    entry = world.entry()
+    assert entry is not None and entry.phase == "activated", "people decide what becomes of it"
+
+
 def test_two_products_that_count_alike_are_told_apart(world: World) -> None:
     assert cycle(world, TameBoard()).run().outcome is Outcome.PASS
     another_product(world)
-    alike = cycle(world, TameBoard(SERIAL, "02:00:00:00:00:99"))
+    board = TameBoard(SERIAL, "02:00:00:00:00:99")
+    alike = cycle(world, board)
     assert alike.run().outcome is Outcome.PASS
     assert alike.row.attempt == 1 and world.reader.passed() == 2
-    closing = cycle(world, TameBoard(SERIAL, "02:00:00:00:00:99")).run()
-    assert closing.code == "already-passed"
+    assert cycle(world, board).run().code == "already-passed"
 
 
 def test_they_may_be_worked_on_at_the_same_time(world: World) -> None:

@@ -12,6 +12,7 @@ from engine_world import MODEL, World
 from drivers.errors import BoardPulled, Cancelled
 from station.errors import DatabaseFailed, SettingsError, StationError
 from station.fleet.client import Busy, Client, Garbled, NotAllowed, TokenUnusable, Unanswered
+from station.inquiry import know_model
 from station.line import Line
 from station.model import FleetState
 
@@ -68,7 +69,7 @@ def silent(pause: float) -> None:
 
 
 def watching(pool: ThreadPoolExecutor, line: Line, client: Client, model: str = MODEL) -> Future[None]:
-    return pool.submit(line.watch, client, model, lambda: None, lambda: None)
+    return pool.submit(line.watch, lambda: know_model(client, model), lambda: None, lambda: None)
 
 
 def test_the_first_reason_stays_and_is_noted_once(line: Line, notes: Notes) -> None:

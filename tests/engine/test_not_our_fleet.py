@@ -10,12 +10,12 @@ from engine_world import MODEL, SERIAL, TameBoard, World, rows, write_recipe
 
 from drivers.errors import CommitFailed
 from station import recipe as recipes
-from station.case import ModelUnknown
 from station.cycle import LINE_WIDE
 from station.errors import StationError
 from station.fleet.client import NotFound, Reply, Request
 from station.fleet.client.verdicts import judge
 from station.fleet.server import init
+from station.inquiry import ModelUnknown
 from station.model import Closing, Outcome
 from station.outbox import Outbox
 
@@ -169,6 +169,7 @@ def test_a_strangers_token_between_look_and_call_costs_no_board(call: str, world
 def test_a_strangers_token_says_nothing_of_a_number(serial: str, world: World) -> None:
     """Nor of one that has passed before, which would be held, nor of one that is to be listed."""
     faults: list[str] = []
+    board = TameBoard()
 
     def hold(fault: StationError, waited: float) -> None:
         faults.append(fault.code)
@@ -178,9 +179,9 @@ def test_a_strangers_token_says_nothing_of_a_number(serial: str, world: World) -
         world.recipe = recipes.load(write_recipe(world.folder, ('register = "station"', 'register = "listed"')))
         world.stranger().serials.add(MODEL, SERIAL, "lot 7")
     else:
-        cycle(world, TameBoard()).run()
+        cycle(world, board).run()
     strangers_token(world)
-    closing = cycle(world, TameBoard(), hold).run()
+    closing = cycle(world, board, hold).run()
     assert (closing.code, faults) == (None if serial == "listed" else "already-passed", ["model-unknown"])
 
 

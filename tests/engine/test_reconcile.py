@@ -71,7 +71,7 @@ def test_no_row_is_idle(table: tuple[Row, ...], columns: tuple[type[StrEnum], ..
 
 
 def test_every_situation_has_one_move_and_one_sentence() -> None:
-    assert len(MOVES) == 8 * 4 * 10 * 4 * 7 * 9
+    assert len(MOVES) == 8 * 4 * 10 * 4 * 7 * 10
     for move in set(MOVES.values()):
         assert words.advice(move.code) and f"[{move.code}]" not in words.advice(move.code)
 
@@ -106,7 +106,8 @@ def test_nothing_is_adopted_but_what_a_lost_call_may_have_made_for_the_board_tha
 def test_a_key_is_regenerated_only_after_a_lost_answer_or_a_board_of_ours_that_did_not_pass() -> None:
     for situation, move in MOVES.items():
         if move is Move.REGENERATE:
-            assert situation.ours is Ours.OPEN or situation.ours in CLOSED
+            lapsed = situation.step is Step.ACTIVATE and situation.found is Found.EXPIRED and situation.claim in BY_RID
+            assert situation.ours is Ours.OPEN or situation.ours in CLOSED or lapsed
             assert situation.held is Held.SAME and situation.hardware in (Hardware.SAME, Hardware.UNKNOWN)
 
 
@@ -125,10 +126,10 @@ def test_a_living_client_of_somebody_else_stops_every_step_but_disable_which_lea
         assert seen(Step.DISABLE, ours, found, claim) is Move.PROCEED
 
 
-def test_nothing_is_done_by_a_client_that_was_listed_for_another_board_and_nobody_passes_by_it() -> None:
+def test_nothing_is_done_by_a_client_that_another_has_listed_and_nobody_passes_by_it() -> None:
     for situation, move in MOVES.items():
         working = situation.held is Held.SAME and situation.ours in (Ours.OPEN, *CLOSED)
-        if situation.claim is Claim.FOREIGN and situation.found in LIVING and working:
+        if situation.claim in (Claim.FOREIGN, Claim.ELSEWHERE) and situation.found in LIVING and working:
             if situation.step is Step.DISABLE:
                 assert move is Move.PROCEED
             elif situation.step is not Step.IDENTIFY:
@@ -176,8 +177,10 @@ def test_a_retest_cut_at_any_step_goes_on_as_a_retest() -> None:
 
 def test_a_pass_of_ours_is_blocked_and_one_that_the_fleet_does_not_hold_is_held() -> None:
     for found, claim in product(Found, Claim):
-        known = found in (Found.NOTACTIVATED, Found.ACTIVATED) and claim in BY_RID
-        assert seen(Step.IDENTIFY, Ours.PASS, found, claim) is (Move.STOP_PASSED if known else Move.STOP_HOLD)
+        move = Move.STOP_HOLD
+        if claim in BY_RID and found in (Found.NOTACTIVATED, Found.ACTIVATED, Found.LOCKED):
+            move = Move.STOP_LOCKED if found is Found.LOCKED else Move.STOP_PASSED
+        assert seen(Step.IDENTIFY, Ours.PASS, found, claim) is move
 
 
 @pytest.mark.parametrize(

@@ -167,6 +167,21 @@ def test_a_fleet_that_never_answers_holds_a_board_for_a_moment_only(floor: Floor
     assert floor.ledger("SELECT closed_at FROM cycles") == [(None,)]
 
 
+def test_a_wrong_vendor_of_boards_that_fetch_their_keys_in_the_field_is_found_before_any_is_begun(floor: Floor) -> None:
+    """The station itself never names its vendor to the fleet then: a whole lot would pass that can't come to life."""
+    field = 'activate = "field"\nwindow_h = 24\nreenabled_by = "the installer"'
+    floor.amend("widget.toml", 'activate = "station"', field)
+    floor.amend("widget.toml", 'fleet_key = "{cik}"\n', "")
+    floor.amend("station.toml", 'vendor = "acme"', 'vendor = "acne"')
+    watcher = floor.start()
+    floor.insert()
+    watcher.wait_note("The fleet does not know this vendor.")
+    assert floor.ledger("SELECT id FROM cycles") == [] and len(floor.events("line-stop")) == 1
+    floor.stop()
+    floor.amend("station.toml", 'vendor = "acne"', 'vendor = "acme"')
+    assert floor.start().wait_finished().outcome is Outcome.PASS
+
+
 def test_a_wrong_vendor_stops_the_line_once_and_costs_no_board(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("station.line._WATCH_S", 0.02)
     floor.amend("station.toml", 'vendor = "acme"', 'vendor = "acne"')

@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 from engine_cycle import PowerCut, cycle, power_cut, taken_up
-from engine_world import HARDWARE, MODEL, SERIAL, TameBoard, World, rows, write_recipe
+from engine_world import HARDWARE, MODEL, SERIAL, STATION, TameBoard, World, rows, write_recipe
 
+from drivers.board import Identity
 from drivers.errors import CommitFailed
 from station import recipe as recipes
-from station.fleet.client import NotFound, Reply, Request, Unanswered, Unreachable
+from station.evidence import mark
+from station.fleet.client import NotFound, Refused, Reply, Request, Unanswered, Unreachable
 from station.line import Line
 from station.model import Operator, Outcome, Role
 from station.operators import NotPermitted, Operators, SignInMissing
@@ -163,6 +165,36 @@ def test_a_rework_that_fails_leaves_no_living_identity(world: World, supervision
     entry = world.entry()
     assert entry is not None and entry.phase == "expired"
     assert cycle(world, board).run().outcome is Outcome.PASS
+
+
+def test_a_rework_that_ends_before_the_fleet_was_asked_for_a_key_leaves_none_either(
+    world: World, supervision: Supervision
+) -> None:
+    board = TameBoard()
+    cycle(world, board).run()
+    supervision.rework(SERIAL, "firmware", **BY)
+
+    def refuse(request: Request) -> Reply:
+        raise Refused("not today", request.asked, 400)
+
+    world.client.instead("info", refuse)
+    assert cycle(world, board).run().outcome is not Outcome.PASS
+    entry = world.entry()
+    assert entry is not None and entry.phase == "expired"
+    assert cycle(world, board).run().outcome is Outcome.PASS
+
+
+def test_a_board_that_was_begun_elsewhere_begins_anew_by_a_supervisors_word(
+    world: World, supervision: Supervision
+) -> None:
+    mine = mark(STATION, Identity(SERIAL, HARDWARE))
+    world.stranger().serials.add(MODEL, SERIAL, mine.replace(STATION, "another-station"))
+    board = TameBoard()
+    assert cycle(world, board).run().code == "begun-elsewhere"
+    supervision.rework(SERIAL, "other", replaced=True, **BY)
+    assert cycle(world, board).run().outcome is Outcome.PASS
+    entry = world.entry()
+    assert entry is not None and entry.extra == mine and board.flash["fleet_key"] == entry.cik
 
 
 def test_a_new_main_board_begins_anew_under_the_old_number(world: World, supervision: Supervision) -> None:

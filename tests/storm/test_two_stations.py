@@ -19,7 +19,7 @@ IN_THE_FIELD = (
 )
 OTHERS_LIST = ('register = "station"', 'register = "listed"')
 
-TAKEN, UNPROVEN = "serial-taken", "serial-unproven"
+TAKEN, UNPROVEN, ELSEWHERE = "serial-taken", "serial-unproven", "begun-elsewhere"
 ONE_PASSES = {("PASS", TAKEN), (TAKEN, "PASS")}
 """What comes of it as long as every answer arrives; or both are taken: one has enabled what the other had listed."""
 NONE_PASSES = {(TAKEN, TAKEN), (TAKEN, UNPROVEN), (UNPROVEN, TAKEN), (UNPROVEN, UNPROVEN)}
@@ -49,9 +49,17 @@ def test_one_of_two_passes_in_every_order(rivals: Rivals) -> None:
     assert len(runs) > 20, "these two hardly meet"
 
 
-def test_it_makes_no_difference_that_the_hardware_ids_are_the_same_too(tmp_path: Path) -> None:
-    with closing(Rivals(tmp_path, same_hardware=True)) as twins:
-        assert endings(explore(twins.begin)) == ONE_PASSES
+@pytest.mark.parametrize("fates", [(), (LOST_ANSWER, LOST_CALL)], ids=["nothing lost", "one lost"])
+@pytest.mark.parametrize("changes", [(), IN_THE_FIELD], ids=["station", "field"])
+def test_at_most_one_passes_if_their_hardware_ids_are_the_same_too(
+    changes: tuple[tuple[str, str], ...], fates: tuple[str, ...], tmp_path: Path
+) -> None:
+    """A mark says for which hardware a number was listed; of two boards that are alike even there it says nothing."""
+    with closing(Rivals(tmp_path, *changes, same_hardware=True)) as twins:
+        found = endings(explore(twins.begin, lambda call: fates if call in CHANGES else (), 1))
+    assert {code for ending in found for code in ending} <= {"PASS", TAKEN, UNPROVEN, ELSEWHERE}
+    assert {ending.index("PASS") for ending in found if "PASS" in ending} == {0, 1}
+    assert any(ELSEWHERE in ending for ending in found)
 
 
 def test_at_most_one_passes_in_every_order_if_one_answer_is_lost(tmp_path: Path) -> None:
