@@ -92,6 +92,11 @@ class Bench:
         for name in found.evicted:  # first: its board may be in another slot now
             gone = SlotSettings(name=name, port="-")
             Slot(gone, self._equipment, lambda view: None, self._counted).give_up()
+        self._equipment.line.recalls(
+            name
+            for name, number in found.tenants.items()
+            if number is not None and office.reader.cycle(number).released_at is None
+        )
         self._watch.start()
         for name, slot in self._slots.items():
             slot.open(found.tenants[name])

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from drivers.errors import Cancelled
@@ -31,6 +31,8 @@ _FIRST_RETRY_S = 0.5
 _LONGEST_RETRY_S = 10.0
 _FIRST_LOOK_S = 3.0
 """Seconds after the start in which the fleet's first answer is waited for."""
+_LONGEST_RECALL_S = 30.0
+"""Seconds after the start in which new boards wait for the slots to find those of the cycles that were cut."""
 _LONGEST_PAUSE_S = 60.0
 """Longer than this, no fleet's Retry-After keeps a line waiting."""
 _STAYS_S = 0.2
@@ -65,6 +67,8 @@ class Line:
         self._fleet = FleetState.UNKNOWN
         self._fleet_ms: int | None = None
         self._good_answers = 0
+        self._recalling: set[str] = set()
+        """The slots that look for the board of a cycle that was cut."""
         self._began = clock.monotonic()
 
     # ------------------------------------------------------------- stopped or not
@@ -84,12 +88,24 @@ class Line:
         """The code of what keeps a board from being begun; None if nothing does.
 
         Just after the start that is the fleet's first answer, so that a
-        fleet that refuses the station is known before any board is begun.
+        fleet that refuses the station is known before any board is begun; and
+        the boards of cycles that were cut, so that one which is in another
+        slot by now is not taken for a second one with its serial number.
         """
         if (stop := self.stop) is not None:
             return stop.code
-        fresh = self._fleet is FleetState.UNKNOWN and clock.monotonic() < self._began + _FIRST_LOOK_S
-        return "fleet-asked" if fresh else None
+        age = clock.monotonic() - self._began
+        if self._fleet is FleetState.UNKNOWN and age < _FIRST_LOOK_S:
+            return "fleet-asked"
+        return "boards-recalled" if self._recalling and age < _LONGEST_RECALL_S else None
+
+    def recalls(self, slots: Iterable[str]) -> None:
+        """Take note of the slots that have a cycle which was cut; each says when it has ``recalled`` its board."""
+        self._recalling = set(slots)
+
+    def recalled(self, slot: str) -> None:
+        """Take note that a slot has found the board of its cut cycle, or has closed that without."""
+        self._recalling.discard(slot)
 
     def halt(self, fault: StationError, *, heals: bool = False) -> None:
         """Stop the line; the first reason stays until it is over, and the others hold after it."""

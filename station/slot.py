@@ -33,7 +33,7 @@ from station.front import Front
 from station.ledger import CycleRow, History
 from station.ledger.transcript import written
 from station.line import Line
-from station.model import Finished, Phase, SlotView
+from station.model import Finished, Phase, SlotView, Step
 from station.office import Office
 from station.operators import Operators
 from station.outbox import Outbox
@@ -215,12 +215,17 @@ class Slot:
     def _serve_cut(self, row: CycleRow) -> None:
         """Go on with a cycle that an earlier run of the station left open, if its board is still here."""
         try:
-            link, board = self._gate.await_board(self._grace_s, on_trust=True)
-        except Nobody:
-            self._leave(self._abandon(row, "the board was gone when the station came back"))
-            return
-        with closing(link), suppress(PortLost, BoardPulled):
-            self._see_off(self._run_cycle(self._taken_up(row, board, link)), link, board)
+            try:
+                link, board = self._gate.await_board(self._grace_s, on_trust=True)
+            except Nobody:
+                self._leave(self._abandon(row, "the board was gone when the station came back"))
+                return
+            with closing(link), suppress(PortLost, BoardPulled):
+                closed = self._run_cycle(self._taken_up(row, board, link))
+                self._line.recalled(self.name)
+                self._see_off(closed, link, board)
+        finally:
+            self._line.recalled(self.name)
 
     def _serve_closed(self, row: CycleRow) -> None:
         """Wait until the board of a closed cycle leaves, which nobody has seen so far; serve another that is here."""
@@ -313,9 +318,14 @@ class Slot:
             if link is not None and not self._waits(board):  # nothing is to be done in the name of one that left
                 raise BoardPulled("the board was taken out while it waited for the fleet")
 
+        def publish(row: CycleRow, step: Step, code: str) -> None:
+            if step is not Step.DISABLE:  # this is its board; else its cycle is about to close
+                self._line.recalled(self.name)
+            self._front.step(row, step, code)
+
         kept = {"hide": link.hide, "mask": link.masked_text, "transcript": _transcript_of(link)} if link else {}
         case = shared.office.case(row, shared.recipe, board, history, rest=rest, **kept)
-        return Cycle(row, case, shared.office.ledger, hold, self._front.step)
+        return Cycle(row, case, shared.office.ledger, hold, publish)
 
     def _waits(self, board: Board) -> bool:
         """Tell whether a board that has to wait is still here, and keep it from starting what it can't be stopped in.

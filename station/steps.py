@@ -14,10 +14,10 @@ from drivers.errors import Blame, Fault
 from station import clock
 from station.case import Case, LateCall
 from station.errors import Judgement, StationError
-from station.fleet.client import Conflict, NotFound
+from station.fleet.client import Conflict, Garbled, NotFound
 from station.fleet_rules import Activation, Registration
 from station.inquiry import VendorUnknown, know_model
-from station.judgements import SerialTaken, SerialUnlisted
+from station.judgements import HardwareHasOtherSerial, SerialOnOtherHardware, SerialTaken, SerialUnlisted
 from station.model import Facts, Step
 from station.situation import Found, Move
 
@@ -72,7 +72,13 @@ def identify(case: Case) -> Facts:
     if complaint is not None:
         raise SerialMalformed(f"the board says {complaint}", serial=identity.serial[:128])
     try:
-        case.admit(identity)
+        try:
+            case.admit(identity)
+        except (SerialOnOtherHardware, HardwareHasOtherSerial):
+            heard, identity = identity, case.board.identify()  # what is misheard looks like another board
+            if identity == heard or case.recipe.complaint(identity) is not None:
+                raise
+            case.admit(identity)
         # What can't be written is better found now than when the board has its identity; a key is as long as any other.
         case.board.check(case.likely_settings(identity))
     except Fault as fault:  # only a step that settles gives the cycle its board
@@ -143,8 +149,15 @@ def activate(case: Case) -> Facts:
             move = sight.move
             if move is Move.REGENERATE:
                 case.regenerate(sight.found)
+
+            def fetch() -> str:
+                key = case.fleet.device.activate(case.model, case.serial)
+                if key == case.known.rid:  # an answer to another call: both are 40 hex digits
+                    raise Garbled("the fleet gave the client's RID for its key", "activate", status=200)
+                return key
+
             try:
-                key = case.act(lambda: case.fleet.device.activate(case.model, case.serial))
+                key = case.act(fetch)
             except NotFound as fault:
                 raise VendorUnknown(f"{fault.text}: is the vendor's name right?") from fault
             case.escrow.put(case.number, key)

@@ -19,7 +19,17 @@ from station.views import GIVEN_UP
 from station.words import en
 
 LANGUAGES = {"en": en.WORDS}
-STATES = {"slot-empty", "slot-remove", "slot-start", "slot-next", "slot-adapter", "fleet-asked", GIVEN_UP, BY_HAND}
+STATES = {
+    "slot-empty",
+    "slot-remove",
+    "slot-start",
+    "slot-next",
+    "slot-adapter",
+    "fleet-asked",
+    "boards-recalled",
+    GIVEN_UP,
+    BY_HAND,
+}
 """What a slot says that is nobody's fault."""
 MOVES = {move.code for move in Move}
 """What it says of what is done about a situation."""

@@ -6,6 +6,7 @@ WORDS = {
     # what a slot says while it waits
     "slot-empty": "Insert a board.",
     "fleet-asked": "One moment: the station asks the fleet.",
+    "boards-recalled": "One moment: the station looks for the boards that it was working on.",
     "slot-remove": "Take the board out.",
     "slot-start": "Insert a board and start the slot (F5).",
     "slot-adapter": "This slot's adapter is not there. Plug it in.",

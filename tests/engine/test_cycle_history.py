@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 from engine_cycle import PowerCut, cycle, patient, taken_up
@@ -100,6 +100,30 @@ def test_a_serial_number_on_other_hardware_is_a_fail_and_harms_nobody(world: Wor
     assert (closing.outcome, closing.code) == (Outcome.FAIL, "hardware-has-other-serial")
     assert closing.details["before"] == SERIAL
     assert world.entry() == before and world.entry("SIM-00000002") is None
+
+
+def test_a_hardware_id_that_was_misheard_once_condemns_no_board(world: World) -> None:
+    board = TameBoard(faults={"configure": [CommitFailed("worn")]})
+    assert cycle(world, board).run().outcome is Outcome.FAIL
+    right = board.hardware_id
+    board.hardware_id = right.replace("2", "3", 1)
+    board.faults["identify"] = [lambda: None, lambda: setattr(board, "hardware_id", right)]
+    assert cycle(world, board).run() == Closing(Outcome.PASS)
+
+
+def test_the_rid_is_taken_for_no_key(world: World) -> None:
+    """Both are 40 hex digits, and an answer may be that to another call."""
+    board = TameBoard()
+
+    def mixed_up(request: Request) -> Reply:
+        entry = world.entry()
+        assert entry is not None and entry.rid is not None
+        return replace(world.client.send(request), body=entry.rid.encode())
+
+    world.client.instead("activate", mixed_up)
+    assert cycle(world, board, patient).run() == Closing(Outcome.PASS)
+    entry = world.entry()
+    assert entry is not None and board.flash["fleet_key"] == entry.cik
 
 
 def test_the_same_serial_number_in_two_slots_stops_the_second(world: World) -> None:

@@ -192,6 +192,28 @@ def test_another_board_in_the_slot_of_an_open_cycle_is_left_alone(floor: Floor) 
     assert floor.entry("SIM-00000002") is None
 
 
+@pytest.mark.parametrize("instead", [None, 3])
+def test_a_board_of_an_open_cycle_that_is_in_another_slot_by_now_begins_anew_there(
+    instead: int | None, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a power cut boards are put back anywhere; it is no second board with its number."""
+    monkeypatch.setattr("station.slot._GRACE_S", 0.5)
+    floor = make(slots=2)
+    cut_in(floor, "activate")
+    floor.remove("1")
+    floor.insert("2", number=1)
+    if instead is not None:
+        floor.insert("1", number=instead)
+    watcher = floor.start()
+    watcher.wait_finished(2)
+    assert sorted(cycles(floor)[:2]) == [
+        ("SIM-00000001", "ABORTED", "board-pulled" if instead is None else "board-swapped"),
+        ("SIM-00000001", "PASS", None),
+    ]
+    waited = any(view.note.startswith("One moment: the station looks for the boards") for view in watcher.views)
+    assert waited or instead is not None, "then it may have been found at once"
+
+
 # --------------------------------------------------------------------------- slots that are called otherwise
 
 
