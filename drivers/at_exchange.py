@@ -129,5 +129,6 @@ class Exchange:
 
     def _is_astray(self) -> bool:
         """Tell whether a result can't be this command's: its echo is missing, or came otherwise than it was sent."""
-        garbled = any(line[:2].upper() == "AT" for line in self._text)
-        return not self._echoed and (garbled or self._habits.echoes is True)
+        if self._echoed:
+            return False
+        return self._habits.echoes is True or any(line[:2].upper() == "AT" for line in self._text)

@@ -48,8 +48,11 @@ def unswallowed(data: bytes | bytearray, ending_crs: int | None) -> str:
     decoration, and after one that began so, colours at its end.  A line ends at LF, with ``ending_crs`` CRs before it
     (None: with all that there are), or at a lone CR; further CRs are the line's.
     """
+    text = data.decode("utf-8", "replace")
+    if text.isprintable():  # one line and nothing else, which is the rule
+        return text
     ends = r"\r*" if ending_crs is None else rf"\r{{0,{ending_crs}}}"
-    return re.sub(rf"{ends}\n|\r(?!\r*\n)", "\n", _DECORATED.sub(_undecorated, data.decode("utf-8", "replace")))
+    return re.sub(rf"{ends}\n|\r(?!\r*\n)", "\n", _DECORATED.sub(_undecorated, text))
 
 
 def _undecorated(line: re.Match[str]) -> str:
