@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from typing import Protocol
 
 from drivers.errors import Fault
@@ -20,6 +19,7 @@ from station.inquiry import know_model, know_vendor
 from station.ledger.figures import counters
 from station.model import Counters, Delivery, Finished, FleetState, LineView, SlotView
 from station.settings import SlotSettings
+from station.shifts import Shifts
 from station.slot import Equipment, Slot
 from station.supervision import Supervision
 from station.tenancy import tenancy
@@ -51,6 +51,7 @@ class Bench:
         slots: Sequence[SlotSettings],
         equipment: Equipment,
         supervision: Supervision,
+        shifts: Shifts,
         look: Callable[[], None],
         serve: Callable[[Bench], None],
         close: Callable[[], None],
@@ -59,8 +60,9 @@ class Bench:
 
         ``serve`` lets other processes ask, once the slots are open; ``close`` gives back whatever is held.
         """
-        self._name, self._equipment, self._look, self._serve, self._close = name, equipment, look, serve, close
-        self.operators, self.supervision = equipment.operators, supervision
+        self._name, self._equipment, self._serve, self._close = name, equipment, serve, close
+        self._also_look, self._shift = look, ""
+        self.operators, self.supervision, self._shifts = equipment.operators, supervision, shifts
         self._settings = slots
         self._slots = {slot.name: Slot(slot, equipment, self._changed, self._counted) for slot in slots}
         self._listeners: list[Listener] = []
@@ -71,7 +73,7 @@ class Bench:
         self._vendor_told = equipment.recipe.fleet.activate is Activation.STATION
         """Whether the fleet has said that it knows the vendor; else fetching a board's key tells."""
         self._watch = threading.Thread(
-            target=equipment.line.watch, args=(self._ask, self.deliver, look), name="fleet watch", daemon=True
+            target=equipment.line.watch, args=(self._ask, self.deliver, self._look), name="fleet watch", daemon=True
         )
 
     def subscribe(self, listener: Listener) -> None:
@@ -88,7 +90,6 @@ class Bench:
         self._look()  # before any board is begun, whether the fleet answers or not
         self.supervision.look()
         self._equipment.rules.judge()
-        self._count()
         for name in found.evicted:  # first: its board may be in another slot now
             gone = SlotSettings(name=name, port="-")
             Slot(gone, self._equipment, lambda view: None, self._counted).give_up()
@@ -198,7 +199,13 @@ class Bench:
             except Exception:
                 log.exception("a listener failed; the slot goes on")
 
+    def _look(self) -> None:
+        """Look at what changes by time alone."""
+        self._also_look()
+        if self._shifts.at(clock.now_us()).label != self._shift:
+            self._count()
+
     def _count(self) -> None:
-        """Take the day's figures from the ledger; a day begins at local midnight."""
-        midnight = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
-        self._counters = counters(self._equipment.office.reader, round(midnight.timestamp() * 1e6))
+        """Take the shift's figures from the ledger."""
+        shift = self._shifts.at(clock.now_us())
+        self._shift, self._counters = shift.label, counters(self._equipment.office.reader, shift.began)

@@ -30,6 +30,7 @@ from station.outbox import Outbox
 from station.recipe import Recipe
 from station.rules import Rules
 from station.settings import Settings
+from station.shifts import Shifts
 from station.slot import Equipment
 from station.state import StateFolder
 from station.supervision import Supervision
@@ -53,7 +54,7 @@ def client(settings: Settings) -> Client:
 class Ports:
     """How each port to the world is made; the defaults are the real ones."""
 
-    ledger: Callable[[Path, str, Timekeeper], Ledger] = Ledger
+    ledger: Callable[[Path, str, Timekeeper, Shifts], Ledger] = Ledger
     escrow: Callable[[Path], Escrow] = Escrow
     fleet: Callable[[Settings], Client] = client
     open_link: Callable[[str, Recipe], Link] = lambda port, recipe: Link.open(port, recipe.link)
@@ -81,7 +82,7 @@ def build(settings: Settings, ports: Ports = _REAL) -> Bench:
         timekeeper = Timekeeper(settings.clock.tolerance_s)
         refuse_lost(folder.ledger, folder.escrow)
         try:
-            ledger = ports.ledger(folder.ledger, settings.station, timekeeper)
+            ledger = ports.ledger(folder.ledger, settings.station, timekeeper, settings.calendar)
         except DatabaseCorrupt as fault:
             hint = "it is left as it is; put a backup in its place: station restore"
             raise DatabaseCorrupt(f"{fault.text}; {hint}") from fault
@@ -127,7 +128,16 @@ def build(settings: Settings, ports: Ports = _REAL) -> Bench:
             operators.look()
 
         supervision = Supervision(operators, ledger, reader, line, rules, recipe, fleet)
-        return Bench(settings.name, settings.slots, equipment, supervision, look, serve, held.pop_all().close)
+        return Bench(
+            settings.name,
+            settings.slots,
+            equipment,
+            supervision,
+            settings.calendar,
+            look,
+            serve,
+            held.pop_all().close,
+        )
 
 
 def _discreet(link: Link, recipe: Recipe) -> Link:

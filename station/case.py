@@ -7,8 +7,8 @@ settings with everything filled in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -124,6 +124,8 @@ class Case:
     """An earlier run of the station has begun it: what it keeps of the key may be older than the board."""
     unanswered: bool = False
     """A call of this step that changes the fleet may have been made, and what became of it was never learnt."""
+    waited_s: float = 0.0
+    """How long people have been waited for in this step, seconds."""
     seen: float = 0.0
     """When the board last said who it is, monotonic seconds."""
 
@@ -338,6 +340,17 @@ class Case:
 
     def _taken(self, conflict: Conflict) -> SerialTaken:
         return SerialTaken(f"{self.serial!r}: {conflict.text}")
+
+    # ------------------------------------------------------------- people
+
+    @contextmanager
+    def waiting_for_people(self) -> Iterator[None]:
+        """Take the time, which is no cycle time, even if what is waited for never comes."""
+        began = clock.monotonic()
+        try:
+            yield
+        finally:
+            self.waited_s += clock.monotonic() - began
 
     # ------------------------------------------------------------- the board's settings
 

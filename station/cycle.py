@@ -201,8 +201,9 @@ class Cycle:
 
     @property
     def _elapsed(self) -> int:
-        """Milliseconds since it was opened."""
-        return round((clock.monotonic() - self.opened) * 1000)
+        """Milliseconds since it was opened in which nobody was waited for."""
+        waited_ms = self._case.known.waited_ms + round(self._case.waited_s * 1000)
+        return round((clock.monotonic() - self.opened) * 1000) - waited_ms
 
     def _said(self) -> str | None:
         """Return the whole transcript as it is now, the parts before a cut included; None if nobody said anything."""
@@ -235,6 +236,8 @@ class Cycle:
         self._publish(self.row, step, BY_HAND if by_hand else self._to_say)
         case.begun_at = case.begun_at or clock.now_us()
         facts = self._patiently(step)
+        if waited_ms := round(case.waited_s * 1000):
+            facts = {**facts, "waited_ms": waited_ms}
         try:
             if step is case.recipe.released_after:
                 self.row = self._ledger.release(self.row, step, facts, self._elapsed, self._said())
@@ -251,7 +254,7 @@ class Cycle:
             text = f"hardware {hardware!r} is {other.serial!r} in slot {other.slot}, not {serial!r}"
             raise HardwareHasOtherSerial(text, serial=serial, hardware_id=hardware, before=other.serial) from None
         case.known = case.known.after(step, facts)
-        case.unanswered, case.begun_at = False, None
+        case.unanswered, case.begun_at, case.waited_s = False, None, 0.0
         if (move := facts.get("move")) in _UNCOMMON:
             self._to_say = Move(move).code
 

@@ -94,9 +94,16 @@ class Known:
     """The board was restarted before it was read."""
     status: str | None = None
     """What the fleet said at the end."""
+    waited_ms: int = 0
+    """How long people were waited for, which is no cycle time."""
 
     def after(self, step: Step, facts: Facts) -> Known:
         """Return what is known once ``step`` has settled with ``facts``."""
+        if (waited := facts.get("waited_ms")) is not None:
+            return replace(self, waited_ms=self.waited_ms + waited)._after(step, facts)
+        return self._after(step, facts)
+
+    def _after(self, step: Step, facts: Facts) -> Known:
         match step:
             case Step.IDENTIFY:
                 return replace(self, identity=Identity(**facts["identity"]))
@@ -134,6 +141,7 @@ class Known:
             },
             "restarted": self.restarted,
             "status": self.status,
+            **({"waited_ms": self.waited_ms} if self.waited_ms else {}),
         }
 
 
@@ -225,7 +233,7 @@ class FleetState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Counters:
-    """The day's figures, of closed cycles since local midnight.
+    """The shift's figures, of the cycles that were closed in it.
 
     ``first`` and ``first_passed`` are the two sides of the first-pass yield.
     """

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator
+from datetime import time
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
@@ -19,6 +20,7 @@ from pydantic import AfterValidator, Field, PrivateAttr, field_validator, model_
 
 from drivers.opening import port_complaint
 from station.errors import SettingsError
+from station.shifts import Shifts
 from station.timekeeper import Doubt
 from station.toml import Table, parse, validate
 
@@ -153,6 +155,16 @@ class LineSettings(Table):
     """So many equal failures in a row in one slot close that slot; 0: none do."""
 
 
+class ShiftSettings(Table):
+    """One of ``[[shifts]]``: a day of figures is a shift."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,16}$")]
+    """The shift's name, 1 to 16 letters, digits, dots, dashes."""
+
+    begins: Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+    """When it begins by the clock on the wall, such as "06:00"; it lasts until the next one begins."""
+
+
 class SecretPlace(Table):
     """One of ``[secrets]``: where a secret is read from; exactly one of the two."""
 
@@ -216,6 +228,9 @@ class Settings(Table):
     line: LineSettings = LineSettings()
     """A table [line]: when it has failed so often that somebody has to look first."""
 
+    shifts: Annotated[tuple[ShiftSettings, ...], Field(max_length=24)] = ()
+    """Tables [[shifts]] with name and beginning; without any, a day of figures is the calendar's."""
+
     secrets: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")], SecretPlace] = Field(default_factory=dict)
     """A table [secrets]: where to read what recipes need and may not hold, such as a console's password."""
 
@@ -233,6 +248,15 @@ class Settings(Table):
                 raise ValueError(f"{count} slots have the {what} {value!r}; expected a different one each")
         return slots
 
+    @field_validator("shifts")
+    @classmethod
+    def _successive(cls, shifts: tuple[ShiftSettings, ...]) -> tuple[ShiftSettings, ...]:
+        for what, values in (("name", [s.name for s in shifts]), ("beginning", [s.begins for s in shifts])):
+            for value, count in Counter(values).most_common(1):
+                if count > 1:
+                    raise ValueError(f"{count} shifts have the {what} {value!r}; expected a different one each")
+        return shifts
+
     @model_validator(mode="after")
     def _token_travels_unread(self) -> Settings:
         if _is_readable_on_its_way(self.fleet.url) and not self.fleet.allow_plain_http:
@@ -245,6 +269,11 @@ class Settings(Table):
     def path(self, path: Path) -> Path:
         """Return a path of the settings, as seen from the file they were read from."""
         return self._folder / path
+
+    @property
+    def calendar(self) -> Shifts:
+        """The shifts of this station."""
+        return Shifts([(shift.name, time.fromisoformat(shift.begins)) for shift in self.shifts])
 
     @property
     def backups(self) -> Path:

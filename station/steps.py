@@ -8,6 +8,7 @@ never came: what can't be done twice looks first (``reconcile``).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 
 from drivers.board import Identity
 from drivers.errors import Blame, Fault
@@ -183,7 +184,8 @@ def configure(case: Case) -> Facts:
 
 def verify_board(case: Case) -> Facts:
     """Restart the board, make sure it is still the same one, and read every setting back."""
-    restarted = case.board.restart()
+    with case.waiting_for_people() if case.recipe.restarted_by_hand else nullcontext():
+        restarted = case.board.restart()
     case.recognise()
     expected = case.settings()
     read = case.board.read(expected)

@@ -61,6 +61,12 @@ class CycleRow:
     removed_at: int | None
     model: str
     """The fleet's model, by the recipe; empty in a file of an earlier version that is only read."""
+    golden: str | None
+    """"good" or "bad" for a golden unit, which counts in no figure."""
+    rework: int | None
+    """1: by a rework that was granted, and no cycle had come to a verdict since."""
+    shift: str | None
+    """The shift in which it was closed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +140,9 @@ class History:
     passed_settings: Mapping[str, str] = field(default_factory=dict)
     """Setting name -> digest of what the board held when it passed, where it told the value itself."""
     attempts: int = 0
-    """How many of its cycles have ended as PASS or FAIL since a rework was granted, or ever."""
+    """How many of its cycles have ended as PASS or FAIL since a rework was granted (without the rework's), or ever."""
     reworked: bool = False
-    """A rework was granted, and no cycle has been closed since."""
+    """A rework was granted, and no cycle has come to PASS or FAIL since."""
     scrapped: bool = False
     open_in: str | None = None
     """The slot in which another cycle of this serial number is open, or has been begun if it is ``pending``."""
@@ -174,7 +180,10 @@ class Reader:
         """The columns of a ``CycleRow``; a file of an earlier version lacks some, which its reader doesn't add."""
         with self.rows("SELECT name FROM pragma_table_info('cycles')") as names:
             there = {name for (name,) in names}
-        return ", ".join(name if name in there else f"'' AS {name}" for name in CycleRow.__dataclass_fields__)
+        empty = {"model": "''"}
+        return ", ".join(
+            name if name in there else f"{empty.get(name, 'NULL')} AS {name}" for name in CycleRow.__dataclass_fields__
+        )
 
     def open_cycle(self, slot: str) -> CycleRow | None:
         """Return the slot's open cycle, if it has one whose board is not released."""
@@ -382,7 +391,7 @@ class Reader:
         # A definite refusal has made nothing, so it leaves no doubt; what it took for its own is not.
         # What may have made something was to be disabled.
         sql = f"""SELECT slot, released_at IS NOT NULL, outcome, hardware_id, error, id,
-              IIF(error IN ({_THEIRS}), NULL, rid),
+              rework, IIF(error IN ({_THEIRS}), NULL, rid),
               IIF(outcome <> 'PASS' AND rid IS NULL AND error NOT IN ({_THEIRS}) AND step = 'disable',
                 (SELECT MIN(at) FROM events WHERE cycle = cycles.id AND kind = 'intend'
                   AND json_extract(body, '$.step') = 'enable'), NULL)
@@ -390,14 +399,18 @@ class Reader:
         with self.rows(sql, [serial, model, cycle]) as cycles:
             unclosed = [(slot, released) for slot, released, outcome, *_ in cycles if outcome is None]
             ours = [row[2:] for row in cycles if row[2] is not None and row[3] == hardware_id]
-        since = [outcome for outcome, _, _, number, *_ in ours if number > (granted or 0)]
+        since = [
+            (outcome, rework)
+            for outcome, _, _, number, rework, *_ in ours
+            if number > (granted or 0) and outcome in (Outcome.PASS, Outcome.FAIL)
+        ]
         return History(
             hardware_of_serial=before,
             serial_of_hardware=hardware[0][0] if hardware else None,
             closed=tuple(Outcome(outcome) for outcome, *_ in ours),
             rids=frozenset(
                 rid
-                for outcome, _, _, number, rid, _ in ours
+                for outcome, _, _, number, _, rid, _ in ours
                 if rid is not None and (outcome != Outcome.PASS or number <= (granted or 0))
             ),
             doubtful_since=min((since for *_, since in ours if since is not None), default=None),
@@ -405,7 +418,7 @@ class Reader:
             passed_rid=passed_rid,
             passed_recipe=passed_by,
             passed_settings={} if passed is None else self._held(passed),
-            attempts=sum(outcome in (Outcome.PASS, Outcome.FAIL) for outcome in since),
+            attempts=sum(not rework for _, rework in since),
             reworked=granted is not None and not since,
             scrapped=scrapped_at is not None,
             open_in=unclosed[0][0] if unclosed else None,

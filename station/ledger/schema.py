@@ -2,8 +2,8 @@
 
 ``events`` is the truth: insert-only, without a gap, each row chained by hash
 to the one before.  ``cycles``, ``boards`` and ``recipes`` are projections,
-written in the same transaction, and so are ``operators`` and ``acceptances``: the
-last event that names a row carries the whole row, so that anybody can rebuild
+written in the same transaction, and so are ``operators``, ``acceptances``,
+``holds`` and ``work_orders``: the last event that names a row carries the whole row, so that anybody can rebuild
 them and compare.  ``transcripts`` do not follow from events: the last event of a
 cycle with a ``transcript`` holds the SHA-256 of its text, or null where none is
 kept any more.  Nor do ``pins``: the trail says when one was set, and no more.
@@ -33,6 +33,8 @@ PROJECTIONS = {
     "recipes": ("sha256",),
     "operators": ("id",),
     "acceptances": ("recipe",),
+    "holds": ("model", "serial", "hardware_id"),
+    "work_orders": ("id",),
 }
 """Each projected table and its key."""
 
@@ -68,6 +70,12 @@ def _people(db: Database) -> None:
 @migrations(name="0005_rework")
 def _rework(db: Database) -> None:
     for statement in _REWORK:
+        db.execute(statement)
+
+
+@migrations(name="0006_lines")
+def _lines(db: Database) -> None:
+    for statement in _LINES:
         db.execute(statement)
 
 
@@ -233,4 +241,34 @@ _REWORK = (
     # the number of its last cycle when a rework was granted: what it did until then counts no more
     "ALTER TABLE boards ADD COLUMN reworked INTEGER",
     "ALTER TABLE boards ADD COLUMN scrapped_at INTEGER",
+)
+
+_LINES = (
+    "ALTER TABLE cycles ADD COLUMN golden TEXT CHECK (golden IN ('good', 'bad'))",  # a golden unit, and what of it
+    "ALTER TABLE cycles ADD COLUMN rework INTEGER",  # 1: by a rework that was granted; counts in no first-pass yield
+    "ALTER TABLE cycles ADD COLUMN shift TEXT",  # in which it was closed: the date on which that began, and its name
+    """
+CREATE TABLE holds(                             -- boards that may not leave the house; the last word on each
+  model TEXT NOT NULL,
+  serial TEXT NOT NULL,
+  hardware_id TEXT NOT NULL,
+  code TEXT NOT NULL,                           -- why
+  cycle INTEGER NOT NULL,                       -- in which that turned out
+  held_at INTEGER NOT NULL,
+  released_at INTEGER,
+  released_by TEXT,                             -- who: 'station', or an operator
+  reason TEXT,
+  PRIMARY KEY (model, serial, hardware_id)
+) STRICT""",
+    "CREATE INDEX holds_open ON holds(held_at) WHERE released_at IS NULL",
+    """
+CREATE TABLE work_orders(
+  id TEXT PRIMARY KEY,
+  model TEXT NOT NULL,                          -- the fleet's model of its boards
+  planned INTEGER,                              -- so many boards; NULL: nobody has said
+  opened_at INTEGER NOT NULL,
+  taken_at INTEGER NOT NULL,                    -- the open one that was taken last is the one that is made
+  closed_at INTEGER
+) STRICT""",
+    "CREATE INDEX cycles_of_work_order ON cycles(work_order) WHERE work_order IS NOT NULL",
 )

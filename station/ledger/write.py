@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from station import __version__, clock
 from station.database import Writer, connect, traceless, translated
 from station.errors import DatabaseError
+from station.ledger import holds
 from station.ledger.chain import GENESIS, Event, canonical
 from station.ledger.read import BOARD, CYCLE, LATEST, OPENING, BoardRow, CycleRow
 from station.ledger.rows import columns, inserting, project
 from station.ledger.schema import migrations
 from station.ledger.witness import Head, Witness, testimony, verify_head
 from station.model import Closing, Edition, Facts, Outcome, Step
+from station.shifts import Shifts
 from station.timekeeper import Timekeeper, recorded
 
 if TYPE_CHECKING:
@@ -33,6 +35,14 @@ JUDGED = frozenset({"start", "open", "close", "clock"})
 
 STATION = "station"
 """The actor of whatever no person decided."""
+
+
+_ATTEMPT = "SELECT COUNT(*) + 1 FROM cycles WHERE serial = ? AND model = ? AND id <> ?"
+
+_GRANTED = """SELECT MAX(1) FROM boards WHERE model = ? AND serial = ? AND reworked IS NOT NULL AND NOT EXISTS (
+    SELECT 1 FROM cycles WHERE cycles.model = boards.model AND cycles.serial = boards.serial
+      AND cycles.id > reworked AND outcome IN ('PASS', 'FAIL'))"""
+"""1 if a rework was granted to a board, and it has come to no verdict since; else NULL."""
 
 
 class SerialOpenElsewhere(Exception):
@@ -54,9 +64,11 @@ class Ledger:
     as one piece of work.
     """
 
-    def __init__(self, path: Path, station: str, timekeeper: Timekeeper | None = None) -> None:
+    def __init__(
+        self, path: Path, station: str, timekeeper: Timekeeper | None = None, shifts: Shifts | None = None
+    ) -> None:
         """Open or make the ledger of the station with this uid; ``timekeeper`` judges the clock of its records."""
-        self._station, self._timekeeper = station, timekeeper or Timekeeper()
+        self._station, self._timekeeper, self._shifts = station, timekeeper or Timekeeper(), shifts or Shifts()
         if (seen := testimony(path)) is not None and path.exists():  # first, so that it is left as it is
             with contextlib.closing(traceless(path)) as connection:
                 verify_head(path, connection, seen)
@@ -135,8 +147,10 @@ class Ledger:
 
         def work(db: Database) -> CycleRow:
             self._append(db, "settle", cycle, body={"step": step}, facts=dict(facts), carry=False)
-            after = replace(cycle, released_at=clock.now_us(), duration_ms=duration_ms)
-            self._append(db, "release", after, body=self._keep(db, cycle, transcript))
+            now = clock.now_us()
+            after = replace(cycle, released_at=now, duration_ms=duration_ms)
+            held: Rows = {"holds": holds.after_release(after, now)}
+            self._append(db, "release", after, body=self._keep(db, cycle, transcript), rows=held)
             return after
 
         return self.write(work)
@@ -180,13 +194,16 @@ class Ledger:
                 outcome=str(closing.outcome),
                 error=closing.code,
                 duration_ms=duration_ms,
+                shift=self._shifts.at(now).label,
             )
             if last is not None:
                 step, established = last
                 self._append(db, "settle", cycle, body={"step": step}, facts=dict(established), carry=False)
             body = {"text": closing.text, "details": dict(closing.details), "software": __version__}
             body |= self._keep(db, cycle, transcript)
-            self._append(db, "close", after, body=body, facts=dict(facts), rows=self._board(db, after))
+            board = self._board(db, after)
+            held = self._held(db, after, closing, board.get("boards", {}).get("passed_cycle"), now)
+            self._append(db, "close", after, body=body, facts=dict(facts), rows={**board, **held})
             return after
 
         return self.write(work)
@@ -296,9 +313,10 @@ class Ledger:
         match step:
             case Step.IDENTIFY:
                 identity = facts["identity"]
-                sql = "SELECT COUNT(*) + 1 FROM cycles WHERE serial = ? AND model = ? AND id <> ?"
-                (attempt,) = db.conn.execute(sql, [identity["serial"], cycle.model, cycle.id]).fetchone()
-                return replace(cycle, serial=identity["serial"], hardware_id=identity["hardware_id"], attempt=attempt)
+                (attempt,) = db.conn.execute(_ATTEMPT, [identity["serial"], cycle.model, cycle.id]).fetchone()
+                (granted,) = db.conn.execute(_GRANTED, [cycle.model, identity["serial"]]).fetchone()
+                named = {"serial": identity["serial"], "hardware_id": identity["hardware_id"], "attempt": attempt}
+                return replace(cycle, **named, golden=facts.get("golden"), rework=granted)
             case Step.ENABLE:
                 return replace(cycle, rid=facts["rid"])
             case _:
@@ -306,7 +324,7 @@ class Ledger:
 
     def _board(self, db: Database, cycle: CycleRow) -> Rows:
         """Return the board's row as this cycle leaves it."""
-        if cycle.serial is None:
+        if cycle.serial is None or cycle.golden:
             return {}
         sql = "SELECT passed_cycle, reworked, scrapped_at FROM boards WHERE model = ? AND serial = ?"
         passed, reworked, scrapped = db.conn.execute(sql, [cycle.model, cycle.serial]).fetchone() or (None, None, None)
@@ -321,6 +339,16 @@ class Ledger:
             "scrapped_at": scrapped,
         }
         return {"boards": row}
+
+    def _held(self, db: Database, cycle: CycleRow, closing: Closing, passed: int | None, now: int) -> Rows:
+        """Return what becomes of the board's place on the hold list."""
+        serial, hardware = holds.board_of(cycle, closing)
+        sql = "SELECT * FROM holds WHERE model = ? AND serial = ? AND hardware_id = ?"
+        found = db.conn.execute(sql, [cycle.model, serial, hardware])
+        row = found.fetchone()
+        held = dict(zip([name for name, *_ in found.description], row, strict=True)) if row else None
+        after = holds.after_close(cycle, closing, held, passed, now)
+        return {"holds": after} if after else {}
 
     def _append(
         self,

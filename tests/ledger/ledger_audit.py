@@ -16,6 +16,8 @@ KEYS = {
     "recipes": ("sha256",),
     "operators": ("id",),
     "acceptances": ("recipe",),
+    "holds": ("model", "serial", "hardware_id"),
+    "work_orders": ("id",),
 }
 
 
