@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from drivers.errors import Fault
@@ -16,6 +17,7 @@ from station import __version__, clock, views, words
 from station.errors import StationError
 from station.fleet_rules import Activation
 from station.inquiry import know_model, know_vendor
+from station.ledger.decisions import progress
 from station.ledger.figures import counters
 from station.model import Counters, Delivery, Finished, FleetState, LineView, SlotView
 from station.settings import SlotSettings
@@ -62,7 +64,8 @@ class Bench:
         """
         self._name, self._equipment, self._serve, self._close = name, equipment, serve, close
         self._also_look, self._shift = look, ""
-        self.operators, self.supervision, self._shifts = equipment.operators, supervision, shifts
+        self.operators, self.orders = equipment.operators, equipment.orders
+        self.supervision, self._shifts = supervision, shifts
         self._settings = slots
         self._slots = {slot.name: Slot(slot, equipment, self._changed, self._counted) for slot in slots}
         self._listeners: list[Listener] = []
@@ -89,6 +92,7 @@ class Bench:
         office.ledger.note("start", facts)
         self._look()  # before any board is begun, whether the fleet answers or not
         self.supervision.look()
+        self.orders.look()
         self._equipment.rules.judge()
         for name in found.evicted:  # first: its board may be in another slot now
             gone = SlotSettings(name=name, port="-")
@@ -148,11 +152,20 @@ class Bench:
             stopped_code=stop.code if stop else None,
             warning=words.advice(line.warning.code) if line.warning and not stop else "",  # one thing to do at a time
             operator=who.name if (who := self.operators.signed_in) else "",
+            work_order=self._making(),
         )
         if view != self._line_view:
             self._line_view = view
         assert self._line_view is not None
         return self._line_view
+
+    def _making(self) -> str:
+        """Say what is made, and how much of it is done."""
+        now = self.orders.current
+        if now is None:
+            return ""
+        done = self._counters.in_order
+        return f"{now.id} {done}/{now.planned}" if now.planned is not None else f"{now.id} {done}"
 
     def start_cycle(self, slot: str) -> Fault | None:
         """Take the board in this slot as new, though its arrival could not be seen; return why not, if it can't be."""
@@ -208,4 +221,6 @@ class Bench:
     def _count(self) -> None:
         """Take the shift's figures from the ledger."""
         shift = self._shifts.at(clock.now_us())
-        self._shift, self._counters = shift.label, counters(self._equipment.office.reader, shift.began)
+        reader, now = self._equipment.office.reader, self.orders.current
+        of_order = progress(reader, now.id).passed if now is not None else 0
+        self._shift, self._counters = shift.label, replace(counters(reader, shift.began), in_order=of_order)

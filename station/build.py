@@ -26,6 +26,7 @@ from station.ledger.restore import refuse_lost
 from station.line import Line
 from station.office import Office
 from station.operators import Operators
+from station.orders import WorkOrders
 from station.outbox import Outbox
 from station.recipe import Recipe
 from station.rules import Rules
@@ -103,6 +104,7 @@ def build(settings: Settings, ports: Ports = _REAL) -> Bench:
         )
         people = settings.people
         operators = Operators(ledger, reader, needed=people.sign_in, leave_s=60.0 * people.sign_out_min)
+        orders = WorkOrders(settings.work_order, operators, ledger, reader, recipe.fleet.model)
         rules = Rules(settings.line, ledger, reader, line, (slot.name for slot in settings.slots))
         equipment = Equipment(
             office=office,
@@ -110,6 +112,7 @@ def build(settings: Settings, ports: Ports = _REAL) -> Bench:
             outbox=Outbox(office, line.halt),
             line=line,
             operators=operators,
+            orders=orders,
             rules=rules,
             open_link=lambda port: _discreet(ports.open_link(port, recipe), recipe),
             board=lambda link: Guarded(recipe.dialect, language(link, recipe.options, secrets)),

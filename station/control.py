@@ -171,6 +171,26 @@ def clear(floor: Floor, reason: str, slot: str = "", by: str = "", pin: str = ""
     return floor.supervision.clear(reason, slot, by, pin)
 
 
+def release(floor: Floor, serial: str, reason: str, by: str = "", pin: str = "") -> Facts:
+    """Take a board off the hold list."""
+    return floor.supervision.release(serial, reason, by, pin)
+
+
+def work_order(floor: Floor, id: str, planned: str = "") -> Facts:
+    """Make a work order from now on."""
+    return floor.orders.take(id, planned)
+
+
+def work_order_close(floor: Floor, id: str = "", by: str = "", pin: str = "") -> Facts:
+    """Close a work order: its lot may leave."""
+    return floor.orders.close(id, by, pin)
+
+
+def work_orders(floor: Floor) -> Facts:
+    """Tell of every work order, and how far it is."""
+    return {"work_orders": floor.orders.all()}
+
+
 VERBS: Mapping[str, Callable[..., Facts]] = {
     "start": start,
     "status": status,
@@ -183,10 +203,14 @@ VERBS: Mapping[str, Callable[..., Facts]] = {
     "operators-reset-pin": operators_reset_pin,
     "accept": accept,
     "clear": clear,
+    "release": release,
     "rework": rework,
     "scrap": scrap,
+    "work-order": work_order,
+    "work-order-close": work_order_close,
+    "work-orders": work_orders,
 }
-_LOOKS = frozenset({"status", "operators"})
+_LOOKS = frozenset({"status", "operators", "work-orders"})
 """What only looks."""
 _SECRETS = frozenset({"pin", "by_pin"})
 

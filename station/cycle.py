@@ -296,19 +296,10 @@ class Cycle:
 
     @property
     def _may_live(self) -> bool:
-        """The fleet may hold a living identity that is this cycle's: enabled, or asked to and not answered."""
+        """The fleet may hold a living identity that this cycle has made: enabled, or asked to and not answered."""
         if self._decided is not None or self._case.known.rid is not None:
             return True
-        return (self.row.step == Step.ENABLE and self._case.unanswered) or self._reworked
-
-    @property
-    def _reworked(self) -> bool:
-        """A rework has taken back the PASS, or whatever else the board lives by."""
-        identity = self._case.known.identity
-        if identity is None:
-            return False
-        history = self._case.history(identity)
-        return history.reworked and bool(history.rids)
+        return self.row.step == Step.ENABLE and self._case.unanswered
 
     @property
     def _other_recipe(self) -> bool:

@@ -46,8 +46,8 @@ def claim(extra: str, mark: str, *, ours: bool, doubt: bool, lost: bool = False)
         return Claim.FORGOTTEN
     if not extra.startswith("st="):
         return Claim.UNMARKED if ours else Claim.DOUBT if doubt else Claim.NONE
-    if extra == mark:
-        return Claim.CLIENT if ours else Claim.MARK if doubt else Claim.OTHER
+    if extra == mark and (ours or doubt):
+        return Claim.CLIENT if ours else Claim.MARK
     if _for_this_board(extra, mark):
         return Claim.ELSEWHERE
     return Claim.FOREIGN if ours else Claim.OTHER

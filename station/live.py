@@ -12,6 +12,7 @@ from typing import Protocol
 from drivers.errors import Fault
 from station.model import Delivery, LineView, SlotView
 from station.operators import Operators
+from station.orders import WorkOrders
 from station.supervision import Supervision
 
 
@@ -20,6 +21,8 @@ class Floor(Protocol):
 
     operators: Operators
     """Who works here."""
+    orders: WorkOrders
+    """What is made, and how much of it."""
     supervision: Supervision
     """What only some may decide."""
 

@@ -244,6 +244,8 @@ class Counters:
     first_passed: int = 0
     pending: int = 0
     """Boards that are good and of which the fleet has yet to be told, of any day."""
+    in_order: int = 0
+    """Boards of the current work order whose PASS stands, of any day."""
 
     @property
     def fpy(self) -> float | None:
@@ -270,6 +272,8 @@ class LineView:
     """What is wrong with the station and stops nobody, in words; empty if nothing is."""
     operator: str = ""
     """The name of whoever is signed in; empty if nobody is."""
+    work_order: str = ""
+    """The work order that is made, and how many of its boards have passed: ``WO-4711 37/500``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,8 @@ class Act(StrEnum):
     SCRAP = "scrap"
     CLEAR = "clear"
     """The line, or a slot, that a rule has stopped may go on."""
+    CLOSE_ORDER = "close-order"
+    """A work order is done, and its lot may leave."""
     RELEASE = "release"
     """A board is held no longer."""
     ACCEPT = "accept"
@@ -57,6 +59,7 @@ MAY: Mapping[Act, frozenset[Role]] = MappingProxyType(
         Act.REPLACED: frozenset({Role.SUPERVISOR}),
         Act.SCRAP: frozenset({Role.SUPERVISOR}),
         Act.CLEAR: frozenset({Role.SUPERVISOR, Role.ENGINEER}),
+        Act.CLOSE_ORDER: frozenset({Role.SUPERVISOR, Role.ENGINEER}),
         Act.RELEASE: frozenset({Role.SUPERVISOR}),
         Act.ACCEPT: frozenset({Role.SUPERVISOR, Role.ENGINEER}),
         Act.OPERATORS: frozenset({Role.SUPERVISOR}),

@@ -127,7 +127,7 @@ FLEET: tuple[Row, ...] = _table(
     (S.ENABLE, _CYCLE, _ALIVE, C.UNMARKED, M.STOP_UNPROVEN),
     (S.ENABLE, _CLOSED, _LIVE, _BY_RID - {C.RENEWED}, M.REGENERATE),
     (S.ENABLE, _CLOSED, _LIVE - {F.ACTIVATED}, C.RENEWED, M.REGENERATE),
-    (S.ENABLE, _CLOSED, F.ACTIVATED, C.RENEWED, M.ADOPT),  # by the very board, with its user
+    (S.ENABLE, _CLOSED, F.ACTIVATED, C.RENEWED, M.STOP_UNPROVEN),  # with the key of before, or since it has left?
     (S.ENABLE, _CLOSED, _LIVE - {F.ACTIVATED}, C.MARK, M.REGENERATE),
     # both: what is not ours, and what nothing proves to be
     (_LISTING, O.NOTHING, _LIVE, _ANY_CLAIM - {C.FORGOTTEN, C.ELSEWHERE}, M.STOP_TAKEN),

@@ -155,6 +155,19 @@ class LineSettings(Table):
     """So many equal failures in a row in one slot close that slot; 0: none do."""
 
 
+class WorkOrderSettings(Table):
+    """``[work_order]``: what is made, for whoever doesn't scan it."""
+
+    needed: bool = False
+    """True: no board is begun without a work order."""
+
+    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,31}$")] | None = None
+    """The work order that is taken when the station starts, unless it was closed."""
+
+    planned: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
+    """How many boards it has; left out, nobody counts."""
+
+
 class ShiftSettings(Table):
     """One of ``[[shifts]]``: a day of figures is a shift."""
 
@@ -227,6 +240,9 @@ class Settings(Table):
 
     line: LineSettings = LineSettings()
     """A table [line]: when it has failed so often that somebody has to look first."""
+
+    work_order: WorkOrderSettings = WorkOrderSettings()
+    """A table [work_order]: what is made, for whoever doesn't scan it."""
 
     shifts: Annotated[tuple[ShiftSettings, ...], Field(max_length=24)] = ()
     """Tables [[shifts]] with name and beginning; without any, a day of figures is the calendar's."""

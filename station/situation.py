@@ -114,10 +114,10 @@ class Claim(StrEnum):
     """It may be a good board's of ours that our records know nothing of: a span of them was lost to a restore, our mark
     stands beside a number that is new to them, or a client lives that they know to be disabled."""
     ELSEWHERE = "elsewhere"
-    """Another station's mark for this very board stands beside it, whoever has made its client."""
+    """A mark for this very board stands beside it, and it is not by that mark that we may use its client: it is another
+    station's, whoever has made the client; or ours, and we can't have."""
     OTHER = "other"
-    """A mark for another board, another station's beside boards without a hardware id, or ours beside a client that we
-    can't have made."""
+    """A mark for another board, or one for boards without a hardware id beside a client that we can't have made."""
     NONE = "none"
     """No mark, and we can't have made its client; or none that can be read, since the number is unused."""
 

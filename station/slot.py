@@ -36,6 +36,7 @@ from station.line import Line
 from station.model import Finished, Phase, SlotView, Step
 from station.office import Office
 from station.operators import Operators
+from station.orders import WorkOrders
 from station.outbox import Outbox
 from station.presence import Gate, Nobody, leaves_unseen
 from station.recipe import Presence, Recipe
@@ -71,6 +72,7 @@ class Equipment:
     outbox: Outbox
     line: Line
     operators: Operators
+    orders: WorkOrders
     rules: Rules
     open_link: Callable[[str], Link]
     board: Callable[[Link], Board]
@@ -261,19 +263,23 @@ class Slot:
     def _begin(self, link: Link | None, board: Board) -> CycleRow | None:
         """Run a new cycle; None if the board had to wait for the line, and left."""
         said_to_be_there, self._gate.started = self._gate.started, False
-        operators = self._equipment.operators
+        operators, orders = self._equipment.operators, self._equipment.orders
         operators.touch()
-        while (why := self._line.obstacle or operators.obstacle) is not None:
-            self._front.held(why)
+        while True:
+            why = self._line.obstacle or operators.obstacle or orders.obstacle
+            if why is None and (row := orders.begin(self._open_cycle)) is not None:
+                return self._run_cycle(self._cycle(row, board, link))
+            if why is not None:
+                self._front.held(why)
             if not (self._waits(board) or said_to_be_there):
                 return None
             self._line.rest(_AWAKE_S)
-        recipe = self._equipment.recipe
-        who = operators.signed_in
-        row = self._equipment.office.ledger.open_cycle(
-            self.name, recipe.edition, recipe.plan[0], who.id if who else None
+
+    def _open_cycle(self, work_order: str | None) -> CycleRow:
+        recipe, who = self._equipment.recipe, self._equipment.operators.signed_in
+        return self._equipment.office.ledger.open_cycle(
+            self.name, recipe.edition, recipe.plan[0], who.id if who else None, work_order
         )
-        return self._run_cycle(self._cycle(row, board, link))
 
     def _abandon(self, row: CycleRow, why: str) -> CycleRow:
         """Close a cycle that an earlier run of the station left open, and whose board is not here any more."""

@@ -18,7 +18,8 @@ from station import clock
 from station.errors import StationError
 from station.fleet.client import Client, Conflict, NotFound, Refused
 from station.inquiry import ask_for_good
-from station.ledger import STATION, BoardRow, Ledger, Reader, SerialOpenElsewhere
+from station.ledger import STATION, BoardRow, Ledger, Reader, SerialOpenElsewhere, decisions
+from station.ledger.holds import PENDING, holds
 from station.line import Line
 from station.model import Facts
 from station.operators import Act, Operators
@@ -57,6 +58,13 @@ class BoardOpen(StationError):
     """The board is being worked on, or waits for the fleet: nothing can be decided of it now."""
 
     code = "board-open"
+    blame = Blame.PEOPLE
+
+
+class BoardNotHeld(StationError):
+    """The board is not on the hold list."""
+
+    code = "board-not-held"
     blame = Blame.PEOPLE
 
 
@@ -118,10 +126,11 @@ class Supervision:
     ) -> Facts:
         """Let a board of this product be worked on again, whatever it has behind it.
 
-        ``reason`` is one of the recipe's.  ``replaced``: with another main board, so that its number is taken out of
+        ``reason`` is one of the recipe's.  A board that has passed is disabled at once: nobody passes it any more, and
+        whoever has its key has an old one.  ``replaced``: with another main board, so that its number is taken out of
         the fleet, and begins anew.  Raises ``BoardUnknown``, ``BoardOpen``, ``ReasonUnknown``, what
-        ``Operators.approve`` does where somebody has to, and for ``replaced`` a ``FleetError``: then nothing has
-        changed, or it has to be asked for again.
+        ``Operators.approve`` does where somebody has to, and a ``FleetError``: then nothing has changed, or it has to
+        be asked for again.
         """
         rules, board = self._recipe.rework, self._board(serial)
         if reason not in rules.reasons:
@@ -133,6 +142,8 @@ class Supervision:
             actor = self._operators.signed_in.id if self._operators.signed_in else STATION
         if replaced:
             self._unlist(board)
+        elif board.passed_cycle is not None:
+            self._end_life(board, self._reader.cycle(board.passed_cycle).rid)
 
         def changes(row: BoardRow) -> BoardRow:
             hardware = None if replaced else row.hardware_id
@@ -158,6 +169,25 @@ class Supervision:
             "scrap", actor.id, board, facts, lambda row: replace(row, passed_cycle=None, scrapped_at=now)
         )
 
+    def release(self, serial: str, reason: str, by: str = "", pin: str = "") -> Facts:
+        """Take a board off the hold list: somebody has made sure that it may leave, or is no board to be found.
+
+        Where two boards have the number, both are released.  Raises ``BoardNotHeld``, ``BoardOpen`` for one that
+        waits for the fleet, and what ``accept`` does.
+        """
+        said = _said(reason)
+        held = [one for one in holds(self._reader, serial) if one.model == self._recipe.fleet.model]
+        if any(one.code == PENDING for one in held):
+            raise BoardOpen(f"{serial!r} waits for the fleet: it leaves the list by itself")
+        if not held:
+            raise BoardNotHeld(f"{serial[:128]!r} is not on the hold list")
+        actor = self._operators.approve(Act.RELEASE, by, pin).id
+        for one in held:
+            with suppress(decisions.NotHeld):  # by a verdict, meanwhile
+                decisions.release(self._ledger, actor, (one.model, one.serial, one.hardware_id), said)
+        log.info("%s released by %s: %s", serial, actor, said)
+        return {"serial": serial, "released": [one.code for one in held]}
+
     def _board(self, serial: str) -> BoardRow:
         """Return what the records hold of a board that is not worked on now."""
         model = self._recipe.fleet.model
@@ -171,6 +201,13 @@ class Supervision:
     def _unlist(self, board: BoardRow) -> None:
         """Take a number out of the fleet (M39): its key dies; done again, it does no harm.  Raises ``FleetError``."""
         self._kill(board, self._fleet.serials.remove)
+
+    def _end_life(self, board: BoardRow, client: str | None) -> None:
+        """Disable a number, if it still has the client that our board passed by; raises ``FleetError``."""
+        _, rid, _ = ask_for_good(self._fleet, board.model, board.serial)
+        if rid is not None and rid == client:
+            with suppress(Conflict):  # it is dead already
+                self._kill(board, self._fleet.serials.disable)
 
     def _kill(self, board: BoardRow, call: Callable[[str, str], None]) -> None:
         """Make a call that kills a key; recorded before, since it may get no answer, and be carried out late."""
@@ -191,7 +228,7 @@ class Supervision:
         self, kind: str, actor: str, board: BoardRow, facts: Facts, changes: Callable[[BoardRow], BoardRow]
     ) -> Facts:
         try:
-            after = self._ledger.amend(kind, actor, (board.model, board.serial), facts, changes)
+            after = decisions.amend(self._ledger, kind, actor, (board.model, board.serial), facts, changes)
         except SerialOpenElsewhere:
             raise BoardOpen(f"{board.serial!r} is being worked on, or waits for the fleet") from None
         log.info("%s of %s %s by %s: %s", kind, board.model, board.serial, actor, facts["reason"])

@@ -15,7 +15,7 @@ from station.database import Writer, connect, traceless, translated
 from station.errors import DatabaseError
 from station.ledger import holds
 from station.ledger.chain import GENESIS, Event, canonical
-from station.ledger.read import BOARD, CYCLE, LATEST, OPENING, BoardRow, CycleRow
+from station.ledger.read import CYCLE, LATEST, OPENING, CycleRow
 from station.ledger.rows import columns, inserting, project
 from station.ledger.schema import migrations
 from station.ledger.witness import Head, Witness, testimony, verify_head
@@ -95,25 +95,28 @@ class Ledger:
 
     # ------------------------------------------------------------- what happens to a board
 
-    def open_cycle(self, slot: str, recipe: Edition, first: Step, operator: str | None = None) -> CycleRow:
-        """Open a cycle and intend its first step; ``operator`` is who is signed in."""
+    def open_cycle(
+        self, slot: str, recipe: Edition, first: Step, operator: str | None = None, work_order: str | None = None
+    ) -> CycleRow:
+        """Open a cycle and intend its first step; ``operator`` is who is signed in, ``work_order`` what is made."""
 
         def work(db: Database) -> CycleRow:
             if not db.conn.execute("SELECT 1 FROM recipes WHERE sha256 = ?", [recipe.sha256]).fetchone():
                 row = {name: value for name, value in recipe._asdict().items() if name != "model"}
-                self._append(db, "recipe", rows={"recipes": row})
+                self.append(db, "recipe", rows={"recipes": row})
             number = db.conn.execute("SELECT COALESCE(MAX(id), 0) + 1 FROM cycles").fetchone()[0]
             fresh: dict[str, Any] = dict.fromkeys(CycleRow.__dataclass_fields__)
-            named = {"id": number, "slot": slot, "recipe": recipe.sha256, "model": recipe.model, "operator": operator}
-            cycle = CycleRow(**{**fresh, **named, "opened_at": clock.now_us()})
-            self._append(db, "open", cycle, facts={"software": __version__})
+            named = {"id": number, "slot": slot, "recipe": recipe.sha256, "model": recipe.model}
+            for_whom = {"operator": operator, "work_order": work_order, "opened_at": clock.now_us()}
+            cycle = CycleRow(**{**fresh, **named, **for_whom})
+            self.append(db, "open", cycle, facts={"software": __version__})
             return self._intend(db, cycle, first)
 
         return self.write(work)
 
     def resume(self, cycle: CycleRow) -> None:
         """Record that an open cycle was found after a restart and is taken up again."""
-        self.write(lambda db: self._append(db, "resume", cycle, facts={"software": __version__}))
+        self.write(lambda db: self.append(db, "resume", cycle, facts={"software": __version__}))
 
     def settle(self, cycle: CycleRow, step: Step, facts: Facts, then: Step | None) -> CycleRow:
         """Record what a step established and intend the next one, in one commit; return the cycle as it is now.
@@ -134,7 +137,7 @@ class Ledger:
                 _one_cycle_a_hardware(db, after)
             with _one_cycle_a_serial():
                 body = {"step": step}
-                self._append(db, "settle", after, body=body, facts=dict(facts), rows=board, carry=then is None)
+                self.append(db, "settle", after, body=body, facts=dict(facts), rows=board, carry=then is None)
                 return self._intend(db, after, then) if then else after
 
         return self.write(work)
@@ -146,11 +149,11 @@ class Ledger:
         """
 
         def work(db: Database) -> CycleRow:
-            self._append(db, "settle", cycle, body={"step": step}, facts=dict(facts), carry=False)
+            self.append(db, "settle", cycle, body={"step": step}, facts=dict(facts), carry=False)
             now = clock.now_us()
             after = replace(cycle, released_at=now, duration_ms=duration_ms)
             held: Rows = {"holds": holds.after_release(after, now)}
-            self._append(db, "release", after, body=self._keep(db, cycle, transcript), rows=held)
+            self.append(db, "release", after, body=self._keep(db, cycle, transcript), rows=held)
             return after
 
         return self.write(work)
@@ -165,7 +168,7 @@ class Ledger:
         """Record what was said so far in a cycle that stays open, since the station stops."""
 
         def work(db: Database) -> None:
-            self._append(db, "cut", cycle, body=self._keep(db, cycle, transcript), carry=False)
+            self.append(db, "cut", cycle, body=self._keep(db, cycle, transcript), carry=False)
 
         self.write(work)
 
@@ -198,12 +201,12 @@ class Ledger:
             )
             if last is not None:
                 step, established = last
-                self._append(db, "settle", cycle, body={"step": step}, facts=dict(established), carry=False)
+                self.append(db, "settle", cycle, body={"step": step}, facts=dict(established), carry=False)
             body = {"text": closing.text, "details": dict(closing.details), "software": __version__}
             body |= self._keep(db, cycle, transcript)
             board = self._board(db, after)
             held = self._held(db, after, closing, board.get("boards", {}).get("passed_cycle"), now)
-            self._append(db, "close", after, body=body, facts=dict(facts), rows={**board, **held})
+            self.append(db, "close", after, body=body, facts=dict(facts), rows={**board, **held})
             return after
 
         return self.write(work)
@@ -215,7 +218,7 @@ class Ledger:
             # The outbox may have gone on with it, and closed it, since the slot has read it.
             now = CycleRow(*db.conn.execute(CYCLE, [cycle.id]).fetchone())
             after = replace(now, removed_at=clock.now_us())
-            self._append(db, "remove", after)
+            self.append(db, "remove", after)
             return after
 
         return self.write(work)
@@ -223,7 +226,7 @@ class Ledger:
     def disabled(self, cycle: CycleRow, facts: Facts) -> None:
         """Record that the serial number of a closed cycle has been disabled after all; the cycle stays as it is."""
         body = {"step": Step.DISABLE}
-        self.write(lambda db: self._append(db, "disable", cycle, body=body, facts=dict(facts), carry=False))
+        self.write(lambda db: self.append(db, "disable", cycle, body=body, facts=dict(facts), carry=False))
 
     def calls(self, cycle: CycleRow, call: str, found: str) -> None:
         """Record that the fleet is about to be asked for what can kill a key.
@@ -231,11 +234,11 @@ class Ledger:
         ``call`` is "regenerate" or "disable", ``found`` the number's state before.  Of an answer tells the settling
         that follows; without one the call may still take effect.
         """
-        self.write(lambda db: self._append(db, "call", cycle, facts={"call": call, "found": found}, carry=False))
+        self.write(lambda db: self.append(db, "call", cycle, facts={"call": call, "found": found}, carry=False))
 
     def note(self, kind: str, facts: Facts) -> None:
         """Record something that concerns the station, the line or a slot, and no one cycle."""
-        self.write(lambda db: self._append(db, kind, facts=dict(facts)))
+        self.write(lambda db: self.append(db, kind, facts=dict(facts)))
 
     def act(
         self,
@@ -252,35 +255,9 @@ class Ledger:
 
         def work(db: Database) -> None:
             beside(db)
-            self._append(db, kind, facts=dict(facts), rows=rows, actor=actor)
+            self.append(db, kind, facts=dict(facts), rows=rows, actor=actor)
 
         self.write(work)
-
-    def amend(
-        self, kind: str, actor: str, board: tuple[str, str], facts: Facts, changes: Callable[[BoardRow], BoardRow]
-    ) -> BoardRow:
-        """Record what a person decides of a board, given as (model, serial), with what its row was and is.
-
-        Raises ``KeyError`` for a board that was never here, ``SerialOpenElsewhere`` for one that has an open cycle.
-        """
-
-        def work(db: Database) -> BoardRow:
-            sql = "SELECT slot FROM cycles WHERE model = ? AND serial = ? AND closed_at IS NULL"
-            if db.conn.execute(sql, board).fetchone():
-                raise SerialOpenElsewhere
-            found = db.conn.execute(BOARD, board).fetchone()
-            if found is None:
-                raise KeyError(board)
-            before = BoardRow(*found)
-            after = changes(before)
-            old, new = asdict(before), asdict(after)
-            changed = [name for name in new if new[name] != old[name]]
-            told = {"old": {name: old[name] for name in changed}, "new": {name: new[name] for name in changed}}
-            body = {"board": list(board)}
-            self._append(db, kind, body=body, facts={**facts, **told}, rows={"boards": new}, actor=actor)
-            return after
-
-        return self.write(work)
 
     # ------------------------------------------------------------- how it is written down
 
@@ -294,7 +271,7 @@ class Ledger:
     ) -> CycleRow:
         after = replace(cycle, step=str(step))
         verdict = {"decided": {**asdict(decided), "details": dict(decided.details)}} if decided else {}
-        self._append(db, "intend", after, body={"step": step, **verdict, **self._keep(db, cycle, transcript)})
+        self.append(db, "intend", after, body={"step": step, **verdict, **self._keep(db, cycle, transcript)})
         return after
 
     def _keep(self, db: Database, cycle: CycleRow, transcript: str | None) -> dict[str, str | None]:
@@ -350,7 +327,7 @@ class Ledger:
         after = holds.after_close(cycle, closing, held, passed, now)
         return {"holds": after} if after else {}
 
-    def _append(
+    def append(
         self,
         db: Database,
         kind: str,
@@ -362,7 +339,7 @@ class Ledger:
         carry: bool = True,
         actor: str = STATION,
     ) -> None:
-        """Insert one event and bring the projections to what it says."""
+        """Insert one event and bring the projections to what it says; as part of a piece of work (``write``)."""
         if cycle and carry and kind != "remove":  # that it has left is its slot's to say, at any moment
             left = db.conn.execute("SELECT removed_at FROM cycles WHERE id = ?", [cycle.id]).fetchone()
             cycle = replace(cycle, removed_at=left[0]) if left else cycle

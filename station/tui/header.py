@@ -42,7 +42,8 @@ class Header(Widget):
             fleet = fleet.stylize(self.get_visual_style("header--trouble"))
         right = Content.assemble(fleet, f"│ {self._time} ")
         room = self.size.width - len(right) - 2
-        left = " " + head(f"{self._line.station}{_RULE}{self._line.recipe}", room)
+        names = filter(None, (self._line.station, self._line.recipe, self._line.work_order))
+        left = " " + head(_RULE.join(names), room)
         return Content.assemble(left.ljust(room + 2), right)
 
     def _read_clock(self) -> str:

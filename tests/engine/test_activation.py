@@ -344,7 +344,7 @@ def test_what_was_never_sent_is_not_adopted_later(world: World) -> None:
     world.client.away = False
     endings: list[Closing] = []
     box.deliver(lambda row, ending: endings.append(ending))
-    assert [ending.code for ending in endings] == ["serial-taken"] and world.client.asked == ["add"]
+    assert [ending.code for ending in endings] == ["begun-elsewhere"] and world.client.asked == ["add"]
 
 
 def test_what_was_never_sent_is_not_taken_for_ours_by_a_retest(world: World) -> None:
@@ -354,7 +354,7 @@ def test_what_was_never_sent_is_not_taken_for_ours_by_a_retest(world: World) -> 
     world.client.away = False
     world.stranger().serials.enable(MODEL, SERIAL, world.grant.owner_rid)
     closing = cycle(world, TameBoard(faults={"configure": [CommitFailed("worn")]}), slot="2").run()
-    assert closing.code == "serial-taken" and world.client.asked == ["add"]
+    assert closing.code == "begun-elsewhere" and world.client.asked == ["add"]
 
 
 @pytest.mark.parametrize("lost", [True, False])

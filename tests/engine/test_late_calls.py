@@ -13,6 +13,7 @@ from station import clock
 from station import recipe as recipes
 from station.case import LateCall
 from station.fleet.client import Client, Reply, Request, Unanswered
+from station.ledger.decisions import amend
 from station.model import Closing, Delivery, Outcome
 from station.outbox import Outbox
 
@@ -236,7 +237,7 @@ def test_a_key_that_a_lost_call_has_renewed_is_not_renewed_again_once_the_board_
     assert box.deliver().delivered == 1
     first = world.entry()
     assert first is not None
-    world.ledger.amend("rework", "boss", (MODEL, SERIAL), {}, lambda row: replace(row, passed_cycle=None, reworked=1))
+    amend(world.ledger, "rework", "boss", (MODEL, SERIAL), {}, lambda row: replace(row, passed_cycle=None, reworked=1))
     world.stranger().serials.disable(MODEL, SERIAL)
     two = cycle(world, TameBoard(), slot="2")
     assert two.run() == Closing(Outcome.PENDING)
@@ -263,7 +264,7 @@ def test_a_new_key_of_a_board_that_has_left_is_left_to_people_if_nothing_tells_w
     box = Outbox(world.office, refused=lambda fault: None)
     cycle(world, TameBoard()).run()
     box.deliver()
-    world.ledger.amend("rework", "boss", (MODEL, SERIAL), {}, lambda row: replace(row, passed_cycle=None, reworked=1))
+    amend(world.ledger, "rework", "boss", (MODEL, SERIAL), {}, lambda row: replace(row, passed_cycle=None, reworked=1))
     two = cycle(world, TameBoard(), slot="2")
     two.run()
     world.client.lose_answer("regenerate")  # of a number that was alive before

@@ -17,6 +17,7 @@ from station.fleet.client import NotFound, Refused, Reply, Request, Unanswered, 
 from station.line import Line
 from station.model import Operator, Outcome, Role
 from station.operators import NotPermitted, Operators, SignInMissing
+from station.outbox import Outbox
 from station.rules import Rules
 from station.settings import LineSettings
 from station.supervision import BoardOpen, BoardUnknown, ReasonMissing, ReasonUnknown, Supervision
@@ -132,13 +133,14 @@ def test_a_board_that_has_passed_is_worked_on_again_only_by_a_word_and_gets_a_ne
         made(world).rework(SERIAL, "firmware")
     assert cycle(world, board).run().code == "already-passed"
     supervision.rework(SERIAL, "firmware", **BY)
-    assert world.entry() == first, "it lives on until it is here"
+    disabled = world.entry()
+    assert disabled is not None and disabled.phase == "expired", "nobody passes it any more"
     assert world.reader.passed() == 0
     assert cycle(world, board).run().outcome is Outcome.PASS
     again = world.entry()
     assert first is not None and again is not None and (again.rid, again.phase) == (first.rid, "activated")
     assert again.cik != first.cik and board.flash["fleet_key"] == again.cik
-    assert world.client.asked == ["add", "enable", "activate", "regenerate", "activate"]
+    assert world.client.asked == ["add", "enable", "activate", "disable", "regenerate", "activate"]
     assert cycle(world, board).run().code == "already-passed", "the word was for once"
 
 
@@ -184,6 +186,37 @@ def test_a_rework_that_ends_before_the_fleet_was_asked_for_a_key_leaves_none_eit
     assert cycle(world, board).run().outcome is Outcome.PASS
 
 
+def test_a_board_that_had_fetched_its_key_gets_another_one_though_the_fleet_is_told_later(
+    world: World, supervision: Supervision
+) -> None:
+    """By the time the fleet is told, nobody could say who has fetched the key, and when."""
+    field = 'activate = "field"\nwindow_h = 24\nreenabled_by = "service"\ndeferred = true'
+    changes = (('activate = "station"', field), ('fleet_key = "{cik}"\n', ""), ('fleet_rid = "{rid}"\n', ""))
+    world.recipe = recipes.load(write_recipe(world.folder, *changes))
+    box, board = Outbox(world.office, refused=lambda fault: None), TameBoard()
+    cycle(world, board).run()
+    box.deliver()
+    old = world.stranger().device.activate(MODEL, SERIAL)
+    supervision.rework(SERIAL, "firmware", **BY)
+    assert cycle(world, board).run().outcome is Outcome.PENDING
+    assert box.deliver().left == 0
+    entry = world.entry()
+    assert entry is not None and entry.phase == "notactivated" and world.reader.passed() == 1
+    assert world.stranger().device.activate(MODEL, SERIAL) != old
+
+
+def test_another_stations_client_outlives_a_rework_of_ours(world: World, supervision: Supervision) -> None:
+    board = TameBoard()
+    cycle(world, board).run()
+    stranger = world.stranger()
+    stranger.serials.remove(MODEL, SERIAL)
+    stranger.serials.add(MODEL, SERIAL)
+    stranger.serials.enable(MODEL, SERIAL, world.grant.owner_rid)
+    before = world.entry()
+    supervision.rework(SERIAL, "firmware", **BY)
+    assert world.entry() == before
+
+
 def test_a_board_that_was_begun_elsewhere_begins_anew_by_a_supervisors_word(
     world: World, supervision: Supervision
 ) -> None:
@@ -218,6 +251,7 @@ def test_a_fleet_that_is_away_leaves_everything_as_it_is(world: World, supervisi
     world.client.away = True
     for ask in (
         lambda: supervision.rework(SERIAL, "part replaced", replaced=True, **BY),
+        lambda: supervision.rework(SERIAL, "firmware", **BY),
         lambda: supervision.scrap(SERIAL, "burnt", **BY),
     ):
         with pytest.raises(Unreachable):

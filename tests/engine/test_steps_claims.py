@@ -113,7 +113,7 @@ def test_a_refusal_is_no_licence_to_try_again(world: World) -> None:
     before = world.entry()
     world.client.asked.clear()
     case = replace(first, known=Known(first.identity), history=lambda identity: FAILED_BEFORE)
-    with pytest.raises(SerialTaken):
+    with pytest.raises(BegunElsewhere):
         steps.register(case)
     assert world.client.asked == [] and world.entry() == before
 
@@ -138,7 +138,7 @@ def test_our_mark_alone_allows_nothing_without_a_history(world: World) -> None:
     case = world.identified()
     with pytest.raises(NotInRecords):
         steps.register(case)
-    with pytest.raises(SerialTaken):
+    with pytest.raises(BegunElsewhere):
         steps.enable(case)
     assert world.client.asked == []
 

@@ -15,6 +15,7 @@ from ledger_floor import MODEL, RECIPE, RID, STATION
 
 from station import clock
 from station.ledger import BoardRow, CycleRow, Ledger, Reader
+from station.ledger.decisions import amend
 from station.ledger.figures import counters, first_attempts, streak
 from station.model import Closing, Counters, Outcome, Step
 from station.shifts import Shift, Shifts
@@ -84,7 +85,7 @@ class Replay:
         def changes(row: BoardRow) -> BoardRow:
             return replace(row, reworked=row.last_cycle, passed_cycle=None)
 
-        self.ledger.amend("rework", "boss", (MODEL, told["serial"]), {}, changes)
+        amend(self.ledger, "rework", "boss", (MODEL, told["serial"]), {}, changes)
 
     def open(self, told: dict[str, str]) -> None:
         row = self.ledger.open_cycle(told["slot"], RECIPE, Step.IDENTIFY)

@@ -99,7 +99,7 @@ def test_what_was_not_committed_is_not_noted(ledger: Ledger, path: Path) -> None
     before = witness_of(path).read_bytes()
 
     def fail(db: Any) -> None:
-        ledger._append(db, "port")
+        ledger.append(db, "port")
         raise ValueError
 
     with pytest.raises(ValueError):
