@@ -28,6 +28,8 @@ from station.tenancy import tenancy
 
 log = logging.getLogger(__name__)
 
+_RECALL_S = 30.0
+"""Seconds in which a slot that did not find the board of a cut cycle closes that, if the fleet answers."""
 _LAST_ANSWER_S = 2.0
 """Seconds that a stop gives the fleet for the answers that are still to come."""
 
@@ -97,11 +99,12 @@ class Bench:
         for name in found.evicted:  # first: its board may be in another slot now
             gone = SlotSettings(name=name, port="-")
             Slot(gone, self._equipment, lambda view: None, self._counted).give_up()
-        self._equipment.line.recalls(
+        cut = [
             name
             for name, number in found.tenants.items()
             if number is not None and office.reader.cycle(number).released_at is None
-        )
+        ]
+        self._equipment.line.recalls(cut, _RECALL_S + max(slot.grace_s for slot in self._slots.values()))
         self._watch.start()
         for name, slot in self._slots.items():
             slot.open(found.tenants[name])

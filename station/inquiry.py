@@ -76,13 +76,17 @@ def ask(fleet: Client, model: str, serial: str) -> tuple[Found, str | None, str]
     """Return what the fleet says of a serial number (M43): state, RID, extra.
 
     A 404 may be that of a proxy whose fleet is gone.  One that is not in the API's words counts only if the fleet
-    knows the model at this moment.
+    knows the model at this moment, and then says so again.
     """
     try:
-        info = fleet.serials.info(model, serial)
-    except NotFound as fault:
-        if not fault.in_api_words:
+        try:
+            info = fleet.serials.info(model, serial)
+        except NotFound as fault:
+            if fault.in_api_words:
+                raise
             know_model(fleet, model)
+            info = fleet.serials.info(model, serial)
+    except NotFound:
         return Found.UNKNOWN, None, ""
     except Refused as fault:
         raise certain(fault) from None

@@ -31,8 +31,6 @@ _FIRST_RETRY_S = 0.5
 _LONGEST_RETRY_S = 10.0
 _FIRST_LOOK_S = 3.0
 """Seconds after the start in which the fleet's first answer is waited for."""
-_LONGEST_RECALL_S = 30.0
-"""Seconds after the start in which new boards wait for the slots to find those of the cycles that were cut."""
 _LONGEST_PAUSE_S = 60.0
 """Longer than this, no fleet's Retry-After keeps a line waiting."""
 _STAYS_S = 0.2
@@ -68,7 +66,9 @@ class Line:
         self._fleet_ms: int | None = None
         self._good_answers = 0
         self._recalling: set[str] = set()
-        """The slots that look for the board of a cycle that was cut."""
+        """The slots that look for the board of a cycle that was cut,"""
+        self._recall_s = 0.0
+        """and so many seconds after the start they are waited for no longer."""
         self._began = clock.monotonic()
 
     # ------------------------------------------------------------- stopped or not
@@ -97,11 +97,14 @@ class Line:
         age = clock.monotonic() - self._began
         if self._fleet is FleetState.UNKNOWN and age < _FIRST_LOOK_S:
             return "fleet-asked"
-        return "boards-recalled" if self._recalling and age < _LONGEST_RECALL_S else None
+        return "boards-recalled" if self._recalling and age < self._recall_s else None
 
-    def recalls(self, slots: Iterable[str]) -> None:
-        """Take note of the slots that have a cycle which was cut; each says when it has ``recalled`` its board."""
-        self._recalling = set(slots)
+    def recalls(self, slots: Iterable[str], patience_s: float) -> None:
+        """Take note of the slots that have a cycle which was cut; each says when it has ``recalled`` its board.
+
+        New boards wait for that, ``patience_s`` at most: a fleet that is away may keep such a cycle open.
+        """
+        self._recalling, self._recall_s = set(slots), patience_s
 
     def recalled(self, slot: str) -> None:
         """Take note that a slot has found the board of its cut cycle, or has closed that without."""

@@ -59,6 +59,8 @@ _RETRY_S = 1.0
 """Seconds between two turns after something unforeseen, and between two questions to a board that answers none."""
 _ASK_AGAIN_S = 5.0
 """Seconds that a board which had fallen silent may answer again before it is asked whether it is still the same."""
+_CUT_OFF = (PortLost.code, BoardGone.code, BoardUnseen.code)
+"""What a cycle ends with that has lost its port, or never had it."""
 _LOSSES = 3
 """So many cycles may end one board's tries with the loss of its port before it has to be taken out first."""
 
@@ -94,10 +96,13 @@ class Slot:
         self._port, self._equipment, self._line = settings.port, equipment, equipment.line
         recipe = equipment.recipe
         self._presence = recipe.presence
-        self._grace_s = max(_GRACE_S, recipe.link.returns_s or 0.0)  # it may have been restarting
+        self.grace_s = max(_GRACE_S, recipe.link.returns_s or 0.0)  # it may have been restarting
+        """Seconds after a start in which the board that was here may turn up."""
         if recipe.presence is Presence.PROBE:
-            self._grace_s = max(self._grace_s, getattr(recipe.options, "boot_s", 0.0))  # the power may have been off
+            self.grace_s = max(self.grace_s, getattr(recipe.options, "boot_s", 0.0))  # the power may have been off
         self._just_started = True
+        self._losses = 0
+        """So many cycles of the board that is here have ended with the loss of its port, one after the other."""
         self._tenant: int | None = None
         self._newest = 0
         office = equipment.office
@@ -128,6 +133,7 @@ class Slot:
         trouble = self._front.trouble
         if trouble is not None and not (self._presence is Presence.PORT and isinstance(trouble, PortMissing)):
             return trouble
+        self._losses = 0
         self._gate.start()
         return None
 
@@ -218,7 +224,7 @@ class Slot:
         """Go on with a cycle that an earlier run of the station left open, if its board is still here."""
         try:
             try:
-                link, board = self._gate.await_board(self._grace_s, on_trust=True)
+                link, board = self._gate.await_board(self.grace_s, on_trust=True)
             except Nobody:
                 self._leave(self._abandon(row, "the board was gone when the station came back"))
                 return
@@ -235,10 +241,11 @@ class Slot:
         stays_started = self._stays_started(row)
         if lingers:
             self._front.recall(row, sure=False)
-        patience_s = None if lingers else self._grace_s if self._just_started else _LEFT_S
+        patience_s = None if lingers else self.grace_s if self._just_started else _LEFT_S
         try:
             link, board = self._gate.await_board(patience_s, on_trust=stays_started)
         except Nobody:
+            self._losses = 0
             self._leave(row)
             return
         with closing(link), suppress(PortLost, BoardPulled):
@@ -256,6 +263,7 @@ class Slot:
         pulled = row.error == BoardPulled.code
         unseen = leaves_unseen(self._presence, row.error)
         if pulled or self._gate.await_removal(link, board, unseen, lambda: self._was_swapped(row, board)):
+            self._losses = 0
             self._leave(row)
             return True
         return False
@@ -297,6 +305,7 @@ class Slot:
         self._front.running(cycle.row, cycle.opened)
         self._gate.started = False  # what was pressed until here meant this board; from here on a start is refused
         ending = cycle.run()
+        self._losses = self._losses + 1 if ending.code in _CUT_OFF else 0
         if ending.code == EscrowFailed.code:  # before the next board's number is used up for nothing
             self._line.halt(EscrowFailed(ending.text or "a key could not be made safe"))
         self._front.closed(cycle.row, ending)
@@ -346,7 +355,7 @@ class Slot:
 
         Not for ever: some boards take so much current that their adapter goes, and some always come back too late.
         """
-        return row.error in (PortLost.code, BoardGone.code, BoardUnseen.code) and (row.attempt or 0) < _LOSSES
+        return row.error in _CUT_OFF and self._losses < _LOSSES
 
     def _stays_started(self, row: CycleRow) -> bool:
         """Tell whether an operator's start holds for another try: his board was cut off while this station ran."""
@@ -366,6 +375,8 @@ class Slot:
 
     def _differs(self, row: CycleRow, seen: Identity) -> bool:
         """Tell whether this is not the board of a closed cycle."""
+        if row.serial is None and row.error in _CUT_OFF:
+            return False  # it may be the one that was cut off so often
         if row.serial is None:
             # Stopped while it was identified, by what the ledger knows of it; or it was never understood.
             named = self._equipment.office.reader.stopped(row.id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import replace
@@ -13,6 +14,7 @@ import pytest
 from engine_floor import Forgetful
 from engine_presence import LINE, QUICK, Bed
 
+from drivers.board import Identity
 from drivers.errors import PortMissing
 from drivers.shell import Shell
 from drivers.sim.memory import Memory
@@ -243,6 +245,30 @@ def test_an_adapter_that_goes_with_each_try_is_not_tried_for_ever(bed_of: Make) 
     bed.watcher.wait_left("1")
     assert len(bed.cycles()) == 3, "the board had to leave first"
     passes(bed, 2, 4)
+
+
+@pytest.mark.parametrize("kind", FIXTURES)
+def test_nor_is_one_that_goes_whenever_a_board_is_asked_who_it_is(
+    kind: str, bed_of: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bed = bed_of(kind)
+    bed.ready()
+    asked, identify = itertools.count(1), Shell.identify
+
+    def lost(board: Shell) -> Identity:
+        if next(asked) < 8:
+            bed.lose()
+            bed.back()
+        return identify(board)
+
+    monkeypatch.setattr(Shell, "identify", lost)
+    bed.arrive(1)
+    assert bed.watcher.wait_finished(3).error == "port-lost"
+    if kind == "start":
+        bed.wait_idle()
+    else:
+        bed.watcher.wait_for(lambda: bed.asked >= 8)
+    assert [error for _, _, error in bed.cycles()] == ["port-lost"] * 3, "the board had to leave first"
 
 
 def test_a_line_that_a_port_does_not_have_is_told_once(bed_of: Make, monkeypatch: pytest.MonkeyPatch) -> None:
