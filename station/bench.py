@@ -14,12 +14,13 @@ from typing import Protocol
 
 from drivers.errors import Fault
 from station import __version__, clock, views, words
+from station.comparing import compare
 from station.errors import StationError
 from station.fleet_rules import Activation
 from station.inquiry import know_model, know_vendor
 from station.ledger.decisions import progress
 from station.ledger.figures import counters
-from station.model import Counters, Delivery, Finished, FleetState, LineView, SlotView
+from station.model import Counters, Delivery, Facts, Finished, FleetState, LineView, SlotView
 from station.settings import SlotSettings
 from station.shifts import Shifts
 from station.slot import Equipment, Slot
@@ -186,6 +187,10 @@ class Bench:
             stop = line.stop
             return Delivery(0, outbox.left(), stop.text if stop else "the fleet refuses this station")
         return outbox.deliver(lambda row, ending: self._counted(views.finished(row, ending)))
+
+    def compare(self, days: int, after: int) -> Facts:
+        """Look whether the fleet still holds what boards have passed with, as ``comparing.compare`` does."""
+        return compare(self._equipment.office, days, after)
 
     def _ask(self) -> None:
         """Ask the fleet whether it is ours, and once, where no call of this station would tell, whether the vendor is.

@@ -176,6 +176,13 @@ def release(floor: Floor, serial: str, reason: str, by: str = "", pin: str = "")
     return floor.supervision.release(serial, reason, by, pin)
 
 
+def compare(floor: Floor, days: str, after: str = "0") -> Facts:
+    """Hold the boards that have passed and that the fleet knows otherwise; one round."""
+    if not (days.isdecimal() and after.isdecimal() and len(days) < 6 and len(after) < 19):
+        raise OrderUnknown("days and after are numbers")
+    return floor.compare(int(days), int(after))
+
+
 def work_order(floor: Floor, id: str, planned: str = "") -> Facts:
     """Make a work order from now on."""
     return floor.orders.take(id, planned)
@@ -203,6 +210,7 @@ VERBS: Mapping[str, Callable[..., Facts]] = {
     "operators-reset-pin": operators_reset_pin,
     "accept": accept,
     "clear": clear,
+    "compare": compare,
     "release": release,
     "rework": rework,
     "scrap": scrap,

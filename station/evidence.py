@@ -62,8 +62,11 @@ def of_a_pass(found: Found, activate: Activation) -> Found:
     return Found.EXPIRED if dead else found
 
 
-def activation(history: History, today: Activation) -> Activation:
-    """Return how the board was activated that has passed: by the recipe of then, which may be another one ``today``."""
+def activation(history: History, today: Activation = Activation.FIELD) -> Activation:
+    """Return how the board was activated that has passed: by the recipe of then, which may be another one ``today``.
+
+    ``today`` counts if the recipe of then can't tell; the default is the one that allows most.
+    """
     table = tomllib.loads(history.passed_recipe.removeprefix("\ufeff")) if history.passed_recipe else {}
     mode = table.get("fleet", {}).get("activate")
     return Activation(mode) if mode in list(Activation) else today

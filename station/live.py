@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from drivers.errors import Fault
-from station.model import Delivery, LineView, SlotView
+from station.model import Delivery, Facts, LineView, SlotView
 from station.operators import Operators
 from station.orders import WorkOrders
 from station.supervision import Supervision
@@ -40,6 +40,13 @@ class Floor(Protocol):
         What keeps the slot from it is returned, and nothing happens then: a
         board is being worked on, the line stands still, or the fixture's
         adapter is gone.  Raises ``KeyError`` for a slot that is not there.
+        """
+        ...
+
+    def compare(self, days: int, after: int) -> Facts:
+        """Ask the fleet for the boards that passed in the last days, behind cycle ``after``; hold what it denies.
+
+        One short round; the answer tells where the next one goes on.  Raises ``FleetError``.
         """
         ...
 

@@ -23,6 +23,7 @@ _COMMANDS = {
     "history": ("station.cli.history", "command", "Tell what happened to a board, from the ledger."),
     "outbox": ("station.cli.outbox", "command", "What the fleet is still to be told of boards that have left."),
     "report": ("station.cli.report", "command", "Figures of the boards that were made."),
+    "hold": ("station.cli.hold", "command", "The boards that may not leave the house, and why."),
     "ctl": ("station.cli.ctl", "command", "Tell a running station what to do."),
     "operators": ("station.cli.operators", "command", "Who may work at the station, and as what."),
     "status": ("station.cli.status", "command", "Show what every slot of a running station shows."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -88,6 +89,59 @@ def rework(
     needs = {"serial": serial, "reason": reason, "note": note, "replaced": "yes" if replaced else "no"}
     told = control.ask(state_folder(config, state), "rework", **needs, **who)
     click.echo(f"{plain(told['serial'])}: may be worked on again")
+
+
+@command.group("work-order")
+def work_order() -> None:
+    """What is made, and how much of it is done."""
+
+
+@work_order.command()
+@click.argument("number", metavar="ID")
+@click.option("--planned", type=click.IntRange(1, 10_000_000), help="How many boards it has.")
+@of_station
+def take(number: str, planned: int | None, config: Path | None, state: Path | None) -> None:
+    """Make work order ID from now on, as a scan of WO:ID does."""
+    from station import control
+
+    told = control.ask(state_folder(config, state), "work-order", id=number, planned=str(planned or ""))
+    click.echo(_order(told))
+
+
+@work_order.command()
+@click.argument("number", metavar="[ID]", default="")
+@by_whom
+@of_station
+def close(number: str, by: str | None, by_pin_file: Path | None, config: Path | None, state: Path | None) -> None:
+    """Close work order ID, or the current one: its lot may leave.  Not while a board of it is on hold."""
+    from station import control
+
+    who = decider(by, by_pin_file)
+    told = control.ask(state_folder(config, state), "work-order-close", id=number, **who)
+    click.echo(_order(told))
+
+
+@work_order.command("list")
+@click.option("--json", "as_json", is_flag=True, help="A JSON object a work order, a line each.")
+@of_station
+def orders(as_json: bool, config: Path | None, state: Path | None) -> None:
+    """List every work order, the one that was taken last first."""
+    import json
+
+    from station import control
+
+    for one in control.ask(state_folder(config, state), "work-orders")["work_orders"]:
+        click.echo(json.dumps(one) if as_json else _order(one))
+
+
+def _order(told: dict[str, Any]) -> str:
+    planned = f"of {told['planned']} " if told["planned"] is not None else ""
+    rest = ", ".join(f"{told[name]} {word}" for name, word in _REST.items() if told[name])
+    state = "closed" if told["closed_at"] else "being made" if told["current"] else "open"
+    return f"{plain(told['id'])}: {told['passed']} {planned}passed{f', {rest}' if rest else ''}; {state}"
+
+
+_REST = {"running": "being worked on", "held": "on hold"}
 
 
 @command.command()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from station.cli import tables
 from station.cli.records import ledger_of, of_ledger, opened, plain
 from station.cli.running import of_station, state_folder
 
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
     from station.ledger.archive import Archive
 
 _FIELDS = ("cycle", "serial", "hardware_id", "slot", "operator", "lot", "opened_at", "left_at", "owed", "error")
-_RUNS = ("=", "+", "-", "@", "\t", "\r")
-"""What a cell begins with that a spreadsheet would run."""
 
 
 @click.group()
@@ -69,19 +66,9 @@ def retry(config: Path | None, state: Path | None) -> None:
 @of_ledger
 def export(form: str, output: Path | None, config: Path | None, ledger: Path | None) -> None:
     """Write down what is owed, with lot, operator and time, so that the boards are found in their boxes."""
-    from station.errors import SettingsError
-
     with opened(ledger_of(config, ledger)) as archive:
         owed = list(_owed(archive))
-    text = _csv(owed) if form == "csv" else "".join(json.dumps(entry) + "\n" for entry in owed)
-    if output is None:
-        click.echo(text, nl=False)
-        return
-    try:
-        output.write_text(text, newline="")
-    except OSError as error:
-        raise SettingsError(f"{output}: can't be written: {error.strerror}") from None
-    click.echo(f"{len(owed)} written to {output}")
+    tables.export(owed, _FIELDS, form, output)
 
 
 def _owed(archive: Archive) -> Iterator[dict[str, Any]]:
@@ -112,16 +99,3 @@ def _line(entry: dict[str, Any]) -> str:
     error = f"({entry['error']})" if entry["error"] else ""
     text = f"{entry['cycle']:>6}  {entry['left_at']}  slot {entry['slot']:<3} {plain(entry['serial'] or '-'):<20}"
     return " ".join(filter(None, (text, entry["owed"], error, box)))
-
-
-def _csv(owed: list[dict[str, Any]]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(_FIELDS)
-    writer.writerows([_harmless(entry[name]) for name in _FIELDS] for entry in owed)
-    return text.getvalue()
-
-
-def _harmless(value: Any) -> Any:
-    """Return a cell that no spreadsheet runs."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_RUNS) else value

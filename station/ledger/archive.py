@@ -83,10 +83,13 @@ class Archive(Reader):
             return [Window(*row) for row in rows]
 
     def conflicts(self) -> list[CycleRow]:
-        """Return the cycles of boards that had left when the fleet refused them, and have not passed since."""
+        """Return the cycles of boards that had left when the fleet refused them, and have not passed since.
+
+        One that had not left is released as it closes; which of the two times is later, a clock that was set can't say.
+        """
         same = "AND later.model = cycles.model" if "'' AS model" not in self._columns else ""
         sql = f"""SELECT {self._columns} FROM cycles
-            WHERE released_at < closed_at AND outcome <> 'PASS' AND NOT EXISTS (
+            WHERE released_at <> closed_at AND outcome <> 'PASS' AND NOT EXISTS (
               SELECT 1 FROM cycles later WHERE later.serial = cycles.serial {same} AND later.id > cycles.id
                 AND later.outcome = 'PASS') ORDER BY id"""
         with self.rows(sql) as rows:

@@ -7,8 +7,9 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from station import clock
-from station.ledger.read import BOARD, BoardRow, Reader
-from station.ledger.write import Ledger, Rows, SerialOpenElsewhere
+from station.ledger import holds
+from station.ledger.read import BOARD, CYCLE, BoardRow, CycleRow, Reader
+from station.ledger.write import STATION, Ledger, Rows, SerialOpenElsewhere
 from station.model import Facts
 
 if TYPE_CHECKING:
@@ -83,6 +84,34 @@ def release(ledger: Ledger, actor: str, board: tuple[str, str, str], reason: str
         ledger.append(db, "release-hold", body={"board": list(board)}, facts=facts, rows=rows, actor=actor)
 
     ledger.write(work)
+
+
+def hold(ledger: Ledger, board: BoardRow, code: str) -> bool:
+    """Put a board that has passed on the hold list; False if it is there already, or its PASS stands no more."""
+
+    def work(db: Database) -> bool:
+        key = (board.model, board.serial)
+        now = db.conn.execute(BOARD, key).fetchone()
+        cycle = board.passed_cycle
+        if now is None or BoardRow(*now).passed_cycle != cycle or cycle is None:
+            return False
+        row = CycleRow(*db.conn.execute(CYCLE, [cycle]).fetchone())
+        if _let_go(db, (*key, row.hardware_id or ""), STATION, ""):
+            return False
+        rows: Rows = {"holds": holds.held(row, code, clock.now_us())}
+        ledger.append(db, "hold", body={"board": [*key, row.hardware_id or ""]}, facts={"code": code}, rows=rows)
+        return True
+
+    return ledger.write(work)
+
+
+def passed_since(reader: Reader, since: int, after: int) -> list[BoardRow]:
+    """Return the boards whose PASS stands and closed since an instant, behind that of cycle ``after``, oldest first."""
+    names = ", ".join(f"boards.{name}" for name in BoardRow.__dataclass_fields__)
+    sql = f"""SELECT {names} FROM boards JOIN cycles ON cycles.id = passed_cycle
+        WHERE closed_at >= ? AND passed_cycle > ? ORDER BY passed_cycle"""
+    with reader.rows(sql, [since, after]) as rows:
+        return [BoardRow(*row) for row in rows]
 
 
 def _let_go(db: Database, board: tuple[str, str, str], actor: str, reason: str) -> Rows:

@@ -60,10 +60,10 @@ class Hold:
     operator: str | None
 
 
-def after_release(cycle: CycleRow, now: int) -> dict[str, Any]:
-    """Return the row of a board that is good, has left, and waits for the fleet."""
+def held(cycle: CycleRow, code: str, now: int) -> dict[str, Any]:
+    """Return the row of a cycle's board that is held from now on: PENDING, or for what turned out later."""
     assert cycle.serial is not None
-    return _row(cycle, cycle.serial, cycle.hardware_id or "", PENDING, now)
+    return _row(cycle, cycle.serial, cycle.hardware_id or "", code, now)
 
 
 def after_close(

@@ -152,7 +152,7 @@ class Ledger:
             self.append(db, "settle", cycle, body={"step": step}, facts=dict(facts), carry=False)
             now = clock.now_us()
             after = replace(cycle, released_at=now, duration_ms=duration_ms)
-            held: Rows = {"holds": holds.after_release(after, now)}
+            held: Rows = {"holds": holds.held(after, holds.PENDING, now)}
             self.append(db, "release", after, body=self._keep(db, cycle, transcript), rows=held)
             return after
 
@@ -204,9 +204,8 @@ class Ledger:
                 self.append(db, "settle", cycle, body={"step": step}, facts=dict(established), carry=False)
             body = {"text": closing.text, "details": dict(closing.details), "software": __version__}
             body |= self._keep(db, cycle, transcript)
-            board = self._board(db, after)
-            held = self._held(db, after, closing, board.get("boards", {}).get("passed_cycle"), now)
-            self.append(db, "close", after, body=body, facts=dict(facts), rows={**board, **held})
+            rows = {**self._board(db, after), **self._held(db, after, closing, now)}
+            self.append(db, "close", after, body=body, facts=dict(facts), rows=rows)
             return after
 
         return self.write(work)
@@ -317,9 +316,11 @@ class Ledger:
         }
         return {"boards": row}
 
-    def _held(self, db: Database, cycle: CycleRow, closing: Closing, passed: int | None, now: int) -> Rows:
+    def _held(self, db: Database, cycle: CycleRow, closing: Closing, now: int) -> Rows:
         """Return what becomes of the board's place on the hold list."""
         serial, hardware = holds.board_of(cycle, closing)
+        sql = "SELECT passed_cycle FROM boards WHERE model = ? AND serial = ?"
+        (passed,) = db.conn.execute(sql, [cycle.model, serial]).fetchone() or (None,)
         sql = "SELECT * FROM holds WHERE model = ? AND serial = ? AND hardware_id = ?"
         found = db.conn.execute(sql, [cycle.model, serial, hardware])
         row = found.fetchone()

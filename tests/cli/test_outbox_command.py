@@ -13,7 +13,8 @@ import pytest
 from far_end_process import FarEnd
 from station_process import Station, station
 
-from station.cli.outbox import _csv
+from station.cli.outbox import _FIELDS
+from station.cli.tables import as_csv
 
 NOBODY = "http://127.0.0.1:9"
 """Where no fleet is."""
@@ -71,7 +72,7 @@ def test_a_board_leaves_without_a_fleet_and_is_delivered_later(far_end: FarEnd) 
 
 def test_what_a_spreadsheet_would_run_is_text() -> None:
     entry = dict.fromkeys(("cycle", "hardware_id", "slot", "operator", "lot", "opened_at", "left_at", "owed", "error"))
-    (_, row) = csv.reader(io.StringIO(_csv([{**entry, "serial": "=cmd|'/C calc'!A0"}])))
+    (_, row) = csv.reader(io.StringIO(as_csv([{**entry, "serial": "=cmd|'/C calc'!A0"}], _FIELDS)))
     assert row[1] == "'=cmd|'/C calc'!A0"
 
 
