@@ -196,9 +196,7 @@ class Line:
         """
         if isinstance(fault, LINE_WIDE):
             self._answered(FleetState.REFUSED, None)
-            # A good answer to the watch says that token and model are good; of owner and vendor it says nothing.
-            told_by_watch = fault.status == _UNAUTHORIZED if isinstance(fault, NotAllowed) else True
-            self.halt(fault, heals=told_by_watch and not isinstance(fault, (VendorUnknown, OwnerFull)))
+            self.refused(fault)
             while self.stop is not None:
                 stays()
                 self.rest(_STAYS_S)
@@ -215,6 +213,14 @@ class Line:
                 self._changed.wait_for(lambda: self._stopping or self._good_answers > seen, min(left, _STAYS_S))
                 self._check()
             stays()  # a board that left makes room at once: the next one may not wait
+
+    def refused(self, fault: StationError) -> None:
+        """Stop the line for what the fleet holds against the station as a whole; it heals if the watch can tell.
+
+        A good answer to the watch says that token and model are good; of owner and vendor it says nothing.
+        """
+        told_by_watch = fault.status == _UNAUTHORIZED if isinstance(fault, NotAllowed) else True
+        self.halt(fault, heals=told_by_watch and not isinstance(fault, (VendorUnknown, OwnerFull)))
 
     def watch(self, ask: Callable[[], None], good: Callable[[], None], look: Callable[[], None]) -> None:
         """Look at the fleet now and then until the station stops; runs in a thread of its own.

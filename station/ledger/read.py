@@ -440,7 +440,7 @@ class Reader:
         sql = """SELECT json_extract(body, '$.step') = 'disable' FROM events
             WHERE cycle IN (SELECT id FROM cycles WHERE serial = ? AND model = ? AND id <> ?) AND (
               kind = 'call' AND json_extract(body, '$.facts.call') = 'regenerate'
-              OR kind = 'settle' AND json_extract(body, '$.step') = 'enable'
+              OR kind IN ('intend', 'settle') AND json_extract(body, '$.step') = 'enable'
               OR kind IN ('settle', 'disable') AND json_extract(body, '$.step') = 'disable'
                 AND (json_extract(body, '$.facts.move') = 'disable' OR json_extract(body, '$.facts.found') = 'expired'))
             ORDER BY id DESC LIMIT 1"""

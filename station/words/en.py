@@ -97,7 +97,7 @@ WORDS = {
     "fleet-given-up": "The fleet did not answer for too long. Put the board aside; insert it again once it answers.",
     "fleet-refused": "The fleet refused this board. Put it aside for the supervisor.",
     "fleet-bad-request": "The fleet did not understand the station. Put the board aside and call the supervisor.",
-    "fleet-not-allowed": "The fleet refuses this station. Call the supervisor: check token, vendor, owner.",
+    "fleet-not-allowed": "The fleet refuses this station. Supervisor: check token, vendor, owner; restart the station if need be.",
     "fleet-not-found": "The fleet does not know this board any more. Put it aside for the supervisor.",
     "model-unknown": "The fleet does not know this product. Call the supervisor: check vendor and model.",
     "vendor-unknown": "The fleet does not know this vendor. Call the supervisor: check the vendor's name.",

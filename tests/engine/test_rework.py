@@ -230,6 +230,16 @@ def test_a_board_that_was_begun_elsewhere_begins_anew_by_a_supervisors_word(
     assert entry is not None and entry.extra == mine and board.flash["fleet_key"] == entry.cik
 
 
+def test_a_lost_answer_after_a_removal_is_no_loss_of_our_records(world: World, supervision: Supervision) -> None:
+    cycle(world, TameBoard()).run()
+    new = TameBoard(SERIAL, "02:00:00:00:00:99")
+    supervision.rework(SERIAL, "part replaced", replaced=True, **BY)
+    world.client.lose_answer("enable")
+    world.client.before("enable", lambda: setattr(world.client, "away", False))
+    assert cycle(world, new).run().outcome is Outcome.ERROR
+    assert cycle(world, new).run().outcome is Outcome.PASS
+
+
 def test_a_new_main_board_begins_anew_under_the_old_number(world: World, supervision: Supervision) -> None:
     cycle(world, TameBoard()).run()
     new = TameBoard(SERIAL, "02:00:00:00:00:99")
