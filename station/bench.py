@@ -21,6 +21,7 @@ from station.inquiry import know_model, know_vendor
 from station.ledger.decisions import progress
 from station.ledger.figures import counters
 from station.model import Counters, Delivery, Facts, Finished, FleetState, LineView, SlotView
+from station.scans import Scans
 from station.settings import SlotSettings
 from station.shifts import Shifts
 from station.slot import Equipment, Slot
@@ -71,6 +72,9 @@ class Bench:
         self.supervision, self._shifts = supervision, shifts
         self._settings = slots
         self._slots = {slot.name: Slot(slot, equipment, self._changed, self._counted) for slot in slots}
+        self.scans = Scans(
+            self.operators, self.orders, equipment.labels, equipment.recipe.label, equipment.office.ledger, self.views
+        )
         self._listeners: list[Listener] = []
         self._guard = threading.Lock()
         self._counters = Counters()
@@ -157,6 +161,7 @@ class Bench:
             warning=words.advice(line.warning.code) if line.warning and not stop else "",  # one thing to do at a time
             operator=who.name if (who := self.operators.signed_in) else "",
             work_order=self._making(),
+            scanned=self.scans.said,
         )
         if view != self._line_view:
             self._line_view = view

@@ -14,6 +14,7 @@ from pathlib import Path
 from drivers import dialect
 from drivers.guard import Guarded
 from drivers.link import Link
+from drivers.uart import LinkOptions
 from station import recipe as recipes
 from station.bench import Bench
 from station.control import Control
@@ -21,6 +22,7 @@ from station.errors import DatabaseCorrupt
 from station.escrow import Escrow
 from station.fleet.client import Client
 from station.keeper import Keeper
+from station.labels import Labels
 from station.ledger import Ledger, Reader
 from station.ledger.restore import refuse_lost
 from station.line import Line
@@ -30,6 +32,7 @@ from station.orders import WorkOrders
 from station.outbox import Outbox
 from station.recipe import Recipe
 from station.rules import Rules
+from station.scanner import Scanner
 from station.settings import Settings
 from station.shifts import Shifts
 from station.slot import Equipment
@@ -113,16 +116,22 @@ def build(settings: Settings, ports: Ports = _REAL) -> Bench:
             line=line,
             operators=operators,
             orders=orders,
+            labels=Labels(),
             rules=rules,
             open_link=lambda port: _discreet(ports.open_link(port, recipe), recipe),
             board=lambda link: Guarded(recipe.dialect, language(link, recipe.options, secrets)),
         )
         control = Control(folder.path)
+        scanners = held.enter_context(ExitStack())  # closed before what it tells
         keeper = Keeper(folder.ledger, settings.backups, settings.backup.keep, line.warn)
         held.callback(control.close)
         held.callback(keeper.stop)
 
         def serve(bench: Bench) -> None:
+            if settings.scanner is not None:
+                scanner = _scanner(settings.scanner, settings.scanner_baud, bench.scans.scan)
+                scanners.callback(scanner.close)
+                scanner.start()
             control.serve(bench)
             keeper.start()
 
@@ -141,6 +150,11 @@ def build(settings: Settings, ports: Ports = _REAL) -> Bench:
             serve,
             held.pop_all().close,
         )
+
+
+def _scanner(port: str, baud: int, scan: Callable[[str], object]) -> Scanner:
+    options = LinkOptions(baud=baud)
+    return Scanner(port, lambda: Link.open(port, options), scan)
 
 
 def _discreet(link: Link, recipe: Recipe) -> Link:

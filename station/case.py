@@ -113,6 +113,8 @@ class Case:
     """How many seconds ago the last such call began that may still be carried out; None if there is none."""
     revives_s: Callable[[str], float | None] = lambda serial: None
     """Likewise of those only that make a new key."""
+    label: Callable[[], str] = lambda: ""
+    """Waits until the board's label is scanned, and returns the serial number on it; raises what ends the waiting."""
     late_s: float = 0.0
     """Seconds after its beginning in which such a call may still take effect."""
     known: Known = field(default_factory=Known)

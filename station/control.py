@@ -198,6 +198,11 @@ def work_orders(floor: Floor) -> Facts:
     return {"work_orders": floor.orders.all()}
 
 
+def scan(floor: Floor, text: str) -> Facts:
+    """Do what somebody has scanned."""
+    return floor.scans.scan(text)
+
+
 VERBS: Mapping[str, Callable[..., Facts]] = {
     "start": start,
     "status": status,
@@ -213,6 +218,7 @@ VERBS: Mapping[str, Callable[..., Facts]] = {
     "compare": compare,
     "release": release,
     "rework": rework,
+    "scan": scan,
     "scrap": scrap,
     "work-order": work_order,
     "work-order-close": work_order_close,

@@ -35,6 +35,9 @@ LINE_WIDE = (NotAllowed, TokenUnusable, SettingsError, ModelUnknown, VendorUnkno
 BY_HAND = "restart-by-hand"
 """The code of what an operator is asked to do before a board is read back, if the recipe leaves that to him."""
 
+SCAN_LABEL = "label-scan"
+"""Likewise, where the recipe asks for the board's label."""
+
 _UNCOMMON = (Move.ADOPT, Move.REGENERATE)
 """What the technician is told of, since it is not what happens to every board."""
 
@@ -232,8 +235,8 @@ class Cycle:
         The last one settles with the verdict, since nothing is done in between.
         """
         case = self._case
-        by_hand = step is Step.VERIFY_BOARD and case.recipe.restarted_by_hand
-        self._publish(self.row, step, BY_HAND if by_hand else self._to_say)
+        asked = BY_HAND if step is Step.VERIFY_BOARD and case.recipe.restarted_by_hand else None
+        self._publish(self.row, step, SCAN_LABEL if step is Step.LABEL else asked or self._to_say)
         case.begun_at = case.begun_at or clock.now_us()
         facts = self._patiently(step)
         if waited_ms := round(case.waited_s * 1000):

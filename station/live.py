@@ -13,6 +13,7 @@ from drivers.errors import Fault
 from station.model import Delivery, Facts, LineView, SlotView
 from station.operators import Operators
 from station.orders import WorkOrders
+from station.scans import Scans
 from station.supervision import Supervision
 
 
@@ -23,6 +24,8 @@ class Floor(Protocol):
     """Who works here."""
     orders: WorkOrders
     """What is made, and how much of it."""
+    scans: Scans
+    """What a scanner says."""
     supervision: Supervision
     """What only some may decide."""
 

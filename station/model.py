@@ -51,6 +51,8 @@ class Step(StrEnum):
     """The steps that a recipe's plan is made of."""
 
     IDENTIFY = "identify"
+    LABEL = "label"
+    """Only where the recipe asks: somebody scans what is on the board."""
     REGISTER = "register"
     ENABLE = "enable"
     ACTIVATE = "activate"
@@ -272,6 +274,8 @@ class LineView:
     """What is wrong with the station and stops nobody, in words; empty if nothing is."""
     operator: str = ""
     """The name of whoever is signed in; empty if nobody is."""
+    scanned: str = ""
+    """What came of the last scan, in words, for a few seconds."""
     work_order: str = ""
     """The work order that is made, and how many of its boards have passed: ``WO-4711 37/500``."""
 

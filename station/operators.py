@@ -135,6 +135,11 @@ class Operators:
         return self._signed_in
 
     @property
+    def actor(self) -> str:
+        """Who does what nobody has to approve: whoever is signed in, else the station."""
+        return self._signed_in.id if self._signed_in is not None else STATION
+
+    @property
     def obstacle(self) -> str | None:
         """The code of what keeps a board from being begun; None if nothing does."""
         return SignInMissing.code if self._needed and self._signed_in is None else None

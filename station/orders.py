@@ -17,7 +17,7 @@ from typing import TypeVar
 from drivers.errors import Blame
 from station import clock
 from station.errors import StationError
-from station.ledger import STATION, Ledger, Reader
+from station.ledger import Ledger, Reader
 from station.ledger.decisions import Progress, WorkOrder, keep_order, order, orders, progress
 from station.model import Facts
 from station.operators import Act, Operators
@@ -145,7 +145,7 @@ class WorkOrders:
             taken = replace(taken, planned=taken.planned if boards is None else boards)
             old = {"planned": known.planned if known else None, "before": self._current and self._current.id}
             new = {"planned": taken.planned, "model": self._model}
-            keep_order(self._ledger, "work-order", self._actor, taken, {"old": old, "new": new})
+            keep_order(self._ledger, "work-order", self._operators.actor, taken, {"old": old, "new": new})
             self._current = taken
             log.info("work order %s: %s boards planned", number, taken.planned if taken.planned is not None else "any")
             self._operators.touch()
@@ -169,7 +169,7 @@ class WorkOrders:
                 text = f"{done.held} of its boards on hold, {done.running} being worked on"
                 raise OrderOpen(f"work order {named} can't be closed: {text}")
             decides = self._operators.decides
-            actor = self._operators.approve(Act.CLOSE_ORDER, by, pin).id if decides else self._actor
+            actor = self._operators.approve(Act.CLOSE_ORDER, by, pin).id if decides else self._operators.actor
             closed = replace(known, closed_at=clock.now_us())
             facts = {"planned": known.planned, "passed": done.passed}
             keep_order(self._ledger, "work-order-close", actor, closed, facts)
@@ -189,11 +189,6 @@ class WorkOrders:
     def progress(self, one: WorkOrder) -> Progress:
         """Return how far a work order is."""
         return progress(self._reader, one.id)
-
-    @property
-    def _actor(self) -> str:
-        who = self._operators.signed_in
-        return who.id if who is not None else STATION
 
 
 def _number(planned: str) -> int | None:

@@ -23,6 +23,7 @@ from drivers.command import Restart
 from drivers.uart import LinkOptions, ModemLine
 from station.errors import RecipeError
 from station.fleet_rules import Activation, FleetRules
+from station.label_rules import LabelRules
 from station.model import Edition, Step
 from station.rework_rules import ReworkRules
 from station.toml import Table, expression_fault, parse, parsed, validate
@@ -104,6 +105,9 @@ class Recipe(Table):
 
     fleet: FleetRules
     """A table [fleet]: how boards of this model live in the fleet."""
+
+    label: LabelRules = LabelRules()
+    """A table [label]: whether the board's label is scanned, and what is on it."""
 
     rework: ReworkRules = ReworkRules()
     """A table [rework]: how often a board is tried, and what is said before it is tried again."""
@@ -215,7 +219,8 @@ class Recipe(Table):
         """The steps of a cycle, in their order."""
         activate = (Step.ACTIVATE,) if self.fleet.activate is Activation.STATION else ()
         fleet, board = (Step.REGISTER, Step.ENABLE, *activate), (Step.CONFIGURE, Step.VERIFY_BOARD)
-        return Step.IDENTIFY, *(board + fleet if self.fleet.deferred else fleet + board), Step.VERIFY_FLEET
+        label = (Step.LABEL,) if self.label.scan else ()
+        return Step.IDENTIFY, *label, *(board + fleet if self.fleet.deferred else fleet + board), Step.VERIFY_FLEET
 
     @property
     def released_after(self) -> Step | None:

@@ -155,6 +155,17 @@ class LineSettings(Table):
     """So many equal failures in a row in one slot close that slot; 0: none do."""
 
 
+class WedgeSettings(Table):
+    """``[wedge]``: a scanner that types into the screen."""
+
+    prefix: Annotated[str, Field(max_length=16)] = ""
+    """What it types first, which nobody else does: a character, or a key such as "ctrl+b" or "f13"; left out, there is
+    none."""
+
+    suffix: Annotated[str, Field(min_length=1, max_length=16)] = "enter"
+    """What it types last: a character, or a key such as "enter" or "tab"."""
+
+
 class WorkOrderSettings(Table):
     """``[work_order]``: what is made, for whoever doesn't scan it."""
 
@@ -241,6 +252,15 @@ class Settings(Table):
     line: LineSettings = LineSettings()
     """A table [line]: when it has failed so often that somebody has to look first."""
 
+    scanner: Text | None = None
+    """The serial port of a scanner: a path that stays ("/dev/serial/by-id/..."), or a URL; works without a screen."""
+
+    scanner_baud: Annotated[int, Field(ge=300, le=4_000_000)] = 9600
+    """Bits a second of that scanner."""
+
+    wedge: WedgeSettings = WedgeSettings()
+    """A table [wedge]: a scanner that types into the screen."""
+
     work_order: WorkOrderSettings = WorkOrderSettings()
     """A table [work_order]: what is made, for whoever doesn't scan it."""
 
@@ -263,6 +283,20 @@ class Settings(Table):
             if count > 1:
                 raise ValueError(f"{count} slots have the {what} {value!r}; expected a different one each")
         return slots
+
+    @field_validator("scanner")
+    @classmethod
+    def _scannable(cls, port: str | None) -> str | None:
+        if port is not None and (complaint := port_complaint(port)):
+            raise ValueError(f"{complaint}; found {port!r}")
+        return port
+
+    @model_validator(mode="after")
+    def _no_board_is_a_scanner(self) -> Settings:
+        for slot in self.slots:
+            if self.scanner is not None and _normal(slot.port) == _normal(self.scanner):
+                raise ValueError(f"scanner: {self.scanner!r} is the port of slot {slot.name}; expected another one")
+        return self
 
     @field_validator("shifts")
     @classmethod

@@ -27,9 +27,10 @@ from drivers.errors import (
 )
 from drivers.link import Link
 from station import clock
-from station.cycle import Cycle
+from station.cycle import SCAN_LABEL, Cycle
 from station.errors import DatabaseError, EscrowFailed, SlotHeld, SlotRunning, StationError
 from station.front import Front
+from station.labels import Labels
 from station.ledger import CycleRow, History
 from station.ledger.transcript import written
 from station.line import Line
@@ -75,6 +76,7 @@ class Equipment:
     line: Line
     operators: Operators
     orders: WorkOrders
+    labels: Labels
     rules: Rules
     open_link: Callable[[str], Link]
     board: Callable[[Link], Board]
@@ -339,7 +341,11 @@ class Slot:
             self._front.step(row, step, code)
 
         kept = {"hide": link.hide, "mask": link.masked_text, "transcript": _transcript_of(link)} if link else {}
-        case = shared.office.case(row, shared.recipe, board, history, rest=rest, **kept)
+
+        def label() -> str:
+            return shared.labels.wait(self.name, lambda seconds: rest(seconds, SCAN_LABEL))
+
+        case = shared.office.case(row, shared.recipe, board, history, rest=rest, label=label, **kept)
         return Cycle(row, case, shared.office.ledger, hold, publish)
 
     def _waits(self, board: Board) -> bool:

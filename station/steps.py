@@ -30,6 +30,13 @@ class SerialMalformed(Judgement):
     blame = Blame.BOARD
 
 
+class LabelDiffers(Judgement):
+    """The label on the board is another board's."""
+
+    code = "label-differs"
+    blame = Blame.BOARD
+
+
 class ReadbackDiffers(Judgement):
     """The board does not hold what was written to it."""
 
@@ -86,6 +93,16 @@ def identify(case: Case) -> Facts:
         fault.details = {"serial": identity.serial, "hardware_id": identity.hardware_id, **fault.details}
         raise
     return {"identity": _facts(identity)}
+
+
+def label(case: Case) -> Facts:
+    """Have the board's label scanned, and make sure that it is this board's."""
+    with case.waiting_for_people():
+        scanned = case.label()
+    case.recognise_late()
+    if scanned != case.serial:
+        raise LabelDiffers(f"the label says {scanned[:64]!r}, the board {case.serial!r}", label=scanned[:128])
+    return {"label": scanned}
 
 
 # --------------------------------------------------------------------------- the fleet learns of it
@@ -239,6 +256,7 @@ def disable(case: Case) -> Facts:
 
 STEPS: Mapping[Step, Callable[[Case], Facts]] = {
     Step.IDENTIFY: identify,
+    Step.LABEL: label,
     Step.REGISTER: register,
     Step.ENABLE: enable,
     Step.ACTIVATE: activate,

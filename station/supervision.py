@@ -18,7 +18,7 @@ from station import clock
 from station.errors import StationError
 from station.fleet.client import Client, Conflict, NotFound, Refused
 from station.inquiry import ask_for_good
-from station.ledger import STATION, BoardRow, Ledger, Reader, SerialOpenElsewhere, decisions
+from station.ledger import BoardRow, Ledger, Reader, SerialOpenElsewhere, decisions
 from station.ledger.holds import PENDING, holds
 from station.line import Line
 from station.model import Facts
@@ -139,7 +139,7 @@ class Supervision:
         if replaced or rules.approval or board.passed_cycle is not None or board.scrapped_at is not None:
             actor = self._operators.approve(Act.REPLACED if replaced else Act.REWORK, by, pin).id
         else:
-            actor = self._operators.signed_in.id if self._operators.signed_in else STATION
+            actor = self._operators.actor
         if replaced:
             self._unlist(board)
         elif board.passed_cycle is not None:

@@ -14,6 +14,7 @@ from station.model import OUTCOME, Counters, Known, Outcome, Step
 BOARD = {"serial": "SN1", "hardware_id": "02:00", "firmware": "U-Boot", "hardware_revision": "B"}
 FACTS: dict[Step, dict[str, Any]] = {
     Step.IDENTIFY: {"identity": BOARD},
+    Step.LABEL: {"label": "SN1", "waited_ms": 1500},
     Step.REGISTER: {"found": "unknown", "move": "add"},
     Step.ENABLE: {"rid": "a" * 40, "enabled_at": 1, "expires_at": 2, "found": "unused", "move": "enable"},
     Step.ACTIVATE: {"key_fingerprint": "hmac-sha256:00", "move": "activate"},
@@ -53,6 +54,7 @@ def test_what_is_known_after_every_step_is_the_record_of_the_cycle() -> None:
         },
         "restarted": True,
         "status": "activated",
+        "waited_ms": 1500,
     }
 
 
@@ -60,6 +62,7 @@ def test_what_is_known_after_every_step_is_the_record_of_the_cycle() -> None:
 def test_a_step_teaches_only_its_own(step: Step) -> None:
     learnt = {
         Step.IDENTIFY: {"identity"},
+        Step.LABEL: {"waited_ms"},
         Step.ENABLE: {"rid", "enabled_at", "expires_at"},
         Step.ACTIVATE: {"key_fingerprint"},
         Step.CONFIGURE: {"digests"},

@@ -58,7 +58,8 @@ MISTAKES = {
         'name = "Line 1"',
         'name = "Line 1"\ncolor = 1',
         "color: unknown key; known here: "
-        "backup, clock, fleet, line, name, people, recipe, secrets, shifts, slots, state, station, work_order",
+        "backup, clock, fleet, line, name, people, recipe, scanner, scanner_baud, "
+        "secrets, shifts, slots, state, station, wedge, work_order",
     ),
     "the token itself": (
         'token_file = "secrets/token"',

@@ -12,7 +12,7 @@ import drivers
 import station
 from drivers.errors import Blame, Fault
 from station import words
-from station.cycle import BY_HAND
+from station.cycle import BY_HAND, SCAN_LABEL
 from station.errors import BadInput, Judgement
 from station.situation import Move
 from station.views import GIVEN_UP
@@ -29,6 +29,7 @@ STATES = {
     "boards-recalled",
     GIVEN_UP,
     BY_HAND,
+    SCAN_LABEL,
 }
 """What a slot says that is nobody's fault."""
 MOVES = {move.code for move in Move}

@@ -91,6 +91,16 @@ def rework(
     click.echo(f"{plain(told['serial'])}: may be worked on again")
 
 
+@command.command()
+@click.argument("text")
+@of_station
+def scan(text: str, config: Path | None, state: Path | None) -> None:
+    """Do what a scanner that says TEXT would: OP:badge, WO:order, SLOT:name, else a board's label."""
+    from station import control
+
+    click.echo(plain(control.ask(state_folder(config, state), "scan", text=text)["text"]))
+
+
 @command.group("work-order")
 def work_order() -> None:
     """What is made, and how much of it is done."""

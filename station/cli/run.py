@@ -24,11 +24,14 @@ def until_signalled() -> threading.Event:
     return stop
 
 
-def on_screen(bench: Bench) -> int:
-    """Show a started bench on the screen until somebody quits; return the exit code."""
+def on_screen(bench: Bench, scanner: tuple[str, str] = ("", "enter")) -> int:
+    """Show a started bench on the screen until somebody quits; return the exit code.
+
+    ``scanner``: what one that types into the screen begins and ends with.
+    """
     from station.tui.app import run_screen
 
-    return run_screen(bench, bench.stop)
+    return run_screen(bench, bench.stop, scanner)
 
 
 @click.command()
@@ -54,7 +57,7 @@ def command(config: Path, headless: bool, as_json: bool, boards: int | None) -> 
     if not headless:
         journal.to_file(facts.path(facts.state) / "station.log")
         bench.start()
-        sys.exit(on_screen(bench))
+        sys.exit(on_screen(bench, (facts.wedge.prefix, facts.wedge.suffix)))
     printer, stop = Printer(as_json, boards), until_signalled()
     bench.subscribe(printer)
     bench.start()

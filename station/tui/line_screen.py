@@ -48,7 +48,7 @@ class LineScreen(Screen[None]):
         self._floor = floor
         line = floor.line()
         self._header = Header(line, now)
-        self._figures = Figures(line.counters, line.warning)
+        self._figures = Figures(line.counters, line.scanned or line.warning)
         self._banner = Banner(line.stopped)
         self._tiles = [Tile(view, monotonic) for view in floor.views()]
         self._detail = Detail()
@@ -77,7 +77,7 @@ class LineScreen(Screen[None]):
             tile.show(view)
         line = self._floor.line()
         self._header.show(line)
-        self._figures.show(line.counters, line.warning)
+        self._figures.show(line.counters, line.scanned or line.warning)
         if self._banner.show(line.stopped):
             self._lay_out(*self.size)
         focused = self._focused()

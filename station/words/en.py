@@ -11,6 +11,7 @@ WORDS = {
     "slot-start": "Insert a board and start the slot (F5).",
     "slot-adapter": "This slot's adapter is not there. Plug it in.",
     "slot-next": "Take the board out, insert the next one and start the slot (F5).",
+    "label-scan": "Scan the label of this board.",
     "restart-by-hand": "Switch this board off and on again now.",
     # people
     "operator-unknown": "Nobody here has this badge. Ask a supervisor to add it.",
@@ -37,6 +38,14 @@ WORDS = {
     "reason-missing": "Say why, in a few words.",
     "slot-running": "A board is being worked on in this slot. Wait for its verdict.",
     "slot-held": "The line stands still. Do what the screen says; the board in this slot is begun by itself.",
+    # scans
+    "scan-unreadable": "This scan can't be read. Scan it again.",
+    "scan-slot-unknown": "There is no such slot here. Scan another one.",
+    "label-unwanted": "No label is asked for here now.",
+    "label-foreign": "This is no label of this product. Scan the right one.",
+    "label-ambiguous": "Scan the slot first, then the label of its board.",
+    "label-of-another": "This is the label of a board in another slot. Scan the right one.",
+    "label-differs": "The label is not this board's. Put it aside for a new label.",
     # the board
     "board-silent": "The board does not answer. Check that it has power and sits right, then try it once more.",
     "board-unseen": "The station does not see this board at all. Check its cable and power, then try it once more.",
@@ -97,7 +106,7 @@ WORDS = {
     "fleet-given-up": "The fleet did not answer for too long. Put the board aside; insert it again once it answers.",
     "fleet-refused": "The fleet refused this board. Put it aside for the supervisor.",
     "fleet-bad-request": "The fleet did not understand the station. Put the board aside and call the supervisor.",
-    "fleet-not-allowed": "The fleet refuses this station. Supervisor: check token, vendor, owner; restart the station if need be.",
+    "fleet-not-allowed": "The fleet refuses this station. Supervisor: check token, vendor, owner; then restart it.",
     "fleet-not-found": "The fleet does not know this board any more. Put it aside for the supervisor.",
     "model-unknown": "The fleet does not know this product. Call the supervisor: check vendor and model.",
     "vendor-unknown": "The fleet does not know this vendor. Call the supervisor: check the vendor's name.",

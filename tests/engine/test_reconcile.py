@@ -30,6 +30,7 @@ CLOSED = (Ours.FAIL, Ours.ERROR, Ours.ABORTED, Ours.REWORK)
 
 ALLOWED = {
     Step.IDENTIFY: {Move.PROCEED},
+    Step.LABEL: {Move.PROCEED},
     Step.REGISTER: {Move.ADD, Move.PROCEED},
     Step.ENABLE: {Move.ENABLE, Move.ADOPT, Move.REGENERATE},
     Step.ACTIVATE: {Move.ACTIVATE, Move.REGENERATE},
@@ -71,7 +72,7 @@ def test_no_row_is_idle(table: tuple[Row, ...], columns: tuple[type[StrEnum], ..
 
 
 def test_every_situation_has_one_move_and_one_sentence() -> None:
-    assert len(MOVES) == 8 * 4 * 10 * 4 * 7 * 10
+    assert len(MOVES) == 9 * 4 * 10 * 4 * 7 * 10
     for move in set(MOVES.values()):
         assert words.advice(move.code) and f"[{move.code}]" not in words.advice(move.code)
 
