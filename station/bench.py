@@ -16,8 +16,7 @@ from drivers.errors import Fault
 from station import __version__, clock, views, words
 from station.comparing import compare
 from station.errors import StationError
-from station.fleet_rules import Activation
-from station.inquiry import know_model, know_vendor
+from station.inquiry import know_model
 from station.ledger.decisions import progress
 from station.ledger.figures import counters
 from station.model import Counters, Delivery, Facts, Finished, FleetState, LineView, SlotView
@@ -80,10 +79,8 @@ class Bench:
         self._counters = Counters()
         self._stopped = False
         self._line_view: LineView | None = None
-        self._vendor_told = equipment.recipe.fleet.activate is Activation.STATION
-        """Whether the fleet has said that it knows the vendor; else fetching a board's key tells."""
         self._watch = threading.Thread(
-            target=equipment.line.watch, args=(self._ask, self.deliver, self._look), name="fleet watch", daemon=True
+            target=equipment.line.watch, args=(self._ask, self._deliver, self._look), name="fleet watch", daemon=True
         )
 
     def subscribe(self, listener: Listener) -> None:
@@ -182,7 +179,11 @@ class Bench:
         return self._slots[slot].start()
 
     def deliver(self) -> Delivery:
-        """Tell the fleet now of the boards that have left, as far as it answers.
+        """Tell the fleet now of the boards that have left, as far as it answers."""
+        return self._deliver(due=False)
+
+    def _deliver(self, *, due: bool = True) -> Delivery:
+        """``deliver``, or what is ``due``.
 
         Nothing is delivered to a fleet that refuses the station as a whole: with another vendor's token every number
         would be unknown, and each board would be ended for it.
@@ -191,22 +192,20 @@ class Bench:
         if line.fleet[0] is FleetState.REFUSED:
             stop = line.stop
             return Delivery(0, outbox.left(), stop.text if stop else "the fleet refuses this station")
-        return outbox.deliver(lambda row, ending: self._counted(views.finished(row, ending)))
+        return outbox.deliver(lambda row, ending: self._counted(views.finished(row, ending)), due=due)
 
     def compare(self, days: int, after: int) -> Facts:
         """Look whether the fleet still holds what boards have passed with, as ``comparing.compare`` does."""
         return compare(self._equipment.office, days, after)
 
     def _ask(self) -> None:
-        """Ask the fleet whether it is ours, and once, where no call of this station would tell, whether the vendor is.
+        """Ask the fleet whether it is ours, and once whether it knows the vendor.
 
         Raises ``FleetError``, ``ModelUnknown``, ``VendorUnknown``.
         """
-        office, model = self._equipment.office, self._equipment.recipe.fleet.model
-        know_model(office.fleet, model)
-        if not self._vendor_told:
-            know_vendor(office.fleet, model, office.vendor)
-            self._vendor_told = True
+        office, recipe = self._equipment.office, self._equipment.recipe
+        know_model(office.fleet, recipe.fleet.model)
+        office.confirm_vendor(recipe)
 
     # ------------------------------------------------------------- told by slots
 

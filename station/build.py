@@ -139,7 +139,7 @@ def build(settings: Settings, ports: Ports = _REAL) -> Bench:
             vigil.look()
             operators.look()
 
-        supervision = Supervision(operators, ledger, reader, line, rules, recipe, fleet)
+        supervision = Supervision(operators, ledger, reader, line, rules, recipe, fleet, settings.station)
         return Bench(
             settings.name,
             settings.slots,

@@ -20,6 +20,7 @@ from station.escrow import Escrow
 from station.fleet.client import (
     Client,
     Conflict,
+    Garbled,
     NotAllowed,
     NotFound,
     Refused,
@@ -115,6 +116,8 @@ class Case:
     """Likewise of those only that make a new key."""
     label: Callable[[], str] = lambda: ""
     """Waits until the board's label is scanned, and returns the serial number on it; raises what ends the waiting."""
+    confirm_vendor: Callable[[], None] = lambda: None
+    """Asks the fleet, unless it has told before, whether it knows the vendor; raises ``VendorUnknown``."""
     late_s: float = 0.0
     """Seconds after its beginning in which such a call may still take effect."""
     known: Known = field(default_factory=Known)
@@ -189,7 +192,11 @@ class Case:
 
     def _hold_against(self, identity: Identity, history: History) -> None:
         """Make sure that a board which has passed still holds what it was passed with; raises ``PassNotOnBoard``."""
-        names = history.passed_settings.keys() & self.recipe.config.keys()
+        names = {  # a secret's fingerprint is of the digest key of then, which no backup has
+            name
+            for name, digest in history.passed_settings.items()
+            if name in self.recipe.config and digest.startswith("sha256:")
+        }
         asked = {name: value for name, value in self.likely_settings(identity).items() if name in names}
         if not asked:
             return
@@ -226,6 +233,8 @@ class Case:
         move = decide(Situation(step, Held.SAME, ours, hardware, found, whose))
         if found in NOBODYS and step is not Step.REGISTER and move is not Move.ENABLE:
             know_model(self.fleet, self.model)  # no call follows that would tell
+            if step is Step.DISABLE and self.ask()[0] is not found:
+                raise Garbled("the fleet says something else each time", "M43", status=200)
         if move in STOPS:
             raise evidence.objection(move, identity, history, found, whose)
         if self.unanswered and not self.released and move in (Move.ADOPT, Move.REGENERATE):

@@ -17,7 +17,7 @@ from drivers.errors import Blame, BoardPulled, Cancelled, Fault, PortLost, PortM
 from station import clock
 from station.case import Case
 from station.errors import DatabaseError, EscrowFailed, Internal, SettingsError, StationError
-from station.fleet.client import NotAllowed, TokenUnusable, Unanswered
+from station.fleet.client import Busy, Garbled, NotAllowed, TokenUnusable, Unanswered, Unreachable
 from station.inquiry import ModelUnknown, VendorUnknown
 from station.judgements import HardwareHasOtherSerial, SerialInTwoSlots
 from station.ledger import CycleRow, HardwareOpenElsewhere, Ledger, Past, SerialOpenElsewhere
@@ -56,6 +56,9 @@ class Undelivered(Exception):
         super().__init__(fault.text)
         self.fault = fault
 
+
+_GIVEN_UP = frozenset(fault.code for fault in (Unanswered, Unreachable, Busy, Garbled))
+"""What a cycle ends with whose fleet did not answer for too long."""
 
 _NO_VERDICT = (Cancelled, DatabaseError, Undelivered)
 """What leaves a cycle open."""
@@ -154,6 +157,7 @@ class Cycle:
                 raise RecipeChanged("the recipe was changed while this board was being worked on")
             if self._case.known.identity is not None and self.row.released_at is None:
                 self._case.recognise()
+                self._read_again()
             for step, then in self._ahead():
                 self._take(step, then)
                 if step is self._case.recipe.released_after:
@@ -168,6 +172,14 @@ class Cycle:
             where = "".join(traceback.format_tb(error.__traceback__))  # without the values, which may be secret
             log.error("cycle %d: unforeseen: %s\n%s", self.row.id, self._case.mask(unforeseen.text), where)
             return self._verdict(unforeseen)
+
+    def _read_again(self) -> None:
+        """Go back to reading the board, if that was before this run of the station: it may be another one by now.
+
+        Number and hardware id are no proof: there are boards that are alike, and boards without a hardware id.
+        """
+        if self._case.resumed and self.row.step == Step.VERIFY_FLEET:
+            self.row = self._ledger.intend(self.row, Step.VERIFY_BOARD)
 
     def abandon(self, fault: Fault) -> Closing:
         """Close without another step, for a board that is gone."""
@@ -323,7 +335,9 @@ class Cycle:
         self.row = self._ledger.intend(self.row, Step.DISABLE, closing, self._said())
         self._publish(self.row, Step.DISABLE, Move.DISABLE.code)
         try:
-            facts = self._patiently(Step.DISABLE)
+            # A fleet that was waited for long enough is not waited for once more: it is told later.
+            given_up = closing.code in _GIVEN_UP
+            facts = STEPS[Step.DISABLE](self._case) if given_up else self._patiently(Step.DISABLE)
             self.row = self._ledger.settle(self.row, Step.DISABLE, facts, None)
             done = str(facts["move"])
         except _NO_VERDICT:

@@ -12,12 +12,19 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import hmac
+import logging
 import os
+import re
 import secrets
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from station.errors import EscrowFailed
+
+log = logging.getLogger(__name__)
+
+_KEY = re.compile(rb"[0-9a-f]{40}")
+"""A device key (API document, section 2)."""
 
 
 class Escrow:
@@ -42,12 +49,18 @@ class Escrow:
             self._save(self._file(cycle), key)
 
     def get(self, cycle: int) -> str | None:
-        """Return the cycle's key, None if there is none."""
-        with _translated(self._folder):
-            try:
-                return self._file(cycle).read_text()
-            except FileNotFoundError:
-                return None
+        """Return the cycle's key, None if there is none; one that can't be read, or is damaged, is lost."""
+        try:
+            key = self._file(cycle).read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            log.error("the key of cycle %d can't be read, and is taken for lost: %s", cycle, error.strerror)
+            return None
+        if not _KEY.fullmatch(key):
+            log.error("the key of cycle %d is damaged, and is taken for lost", cycle)
+            return None
+        return key.decode()
 
     def erase(self, cycle: int) -> None:
         """Forget a key; nothing happens if there is none."""

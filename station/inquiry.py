@@ -96,9 +96,10 @@ def ask(fleet: Client, model: str, serial: str) -> tuple[Found, str | None, str]
 def ask_for_good(fleet: Client, model: str, serial: str) -> tuple[Found, str | None, str]:
     """``ask``, where no later call would tell that a number which nobody has is one that we can't see.
 
-    To another vendor's token every number is unknown, and a proxy may answer everything with 204.
+    To another vendor's token every number is unknown, and a proxy may answer something with 204.
     """
     answer = ask(fleet, model, serial)
     if answer[0] in NOBODYS:
         know_model(fleet, model)
+        answer = ask(fleet, model, serial)
     return answer

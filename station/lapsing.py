@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from station import recipe as recipes
 from station.errors import RecipeError
 from station.fleet.client import Client
-from station.inquiry import ask
+from station.inquiry import ask_for_good
 from station.ledger.archive import Archive
 from station.situation import Found
 
@@ -34,7 +34,7 @@ def lapsing(archive: Archive, fleet: Client, since: int) -> Iterator[Lapsing]:
     """
     for window in archive.windows(since):
         model = archive.model(window.recipe)
-        found, rid, _ = ask(fleet, model, window.serial)
+        found, rid, _ = ask_for_good(fleet, model, window.serial)
         if found is not Found.ACTIVATED or rid != window.rid:
             by = _reenabled_by(archive, window.recipe)
             yield Lapsing(window.serial, model, window.passed_at, window.expires_at, found, by)

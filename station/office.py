@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from drivers.board import Board, Identity
 from station.case import Case
 from station.escrow import Escrow
 from station.fleet.client import Client
+from station.fleet_rules import Activation
+from station.inquiry import know_vendor
 from station.ledger import CycleRow, History, Ledger, Reader
 from station.ledger.read import REVIVING
 from station.recipe import Recipe
@@ -28,6 +30,8 @@ class Office:
     reader: Reader
     escrow: Escrow
     fleet: Client
+    confirmed: set[str] = field(default_factory=set)
+    """The models of which the fleet has said that it knows the vendor."""
     late_s: float = 0.0
     """Seconds in which a call to the fleet that got no answer may still take effect."""
 
@@ -53,10 +57,22 @@ class Office:
             before_call=lambda: self.reader.before_call(row.id),
             astray_s=lambda serial: self.reader.astray_s(row.model, serial),
             revives_s=lambda serial: self.reader.astray_s(row.model, serial, REVIVING),
+            confirm_vendor=lambda: self.confirm_vendor(recipe),
             late_s=self.late_s,
             history=history or (lambda identity: self.history(identity, row)),
             **rest,
         )
+
+    def confirm_vendor(self, recipe: Recipe) -> None:
+        """Make sure, once, that the fleet knows the vendor, where no call of this station would tell.
+
+        A board that fetches its key itself names its vendor, perhaps when it is in the field.  Raises ``FleetError``,
+        ``VendorUnknown``.
+        """
+        model = recipe.fleet.model
+        if recipe.fleet.activate is not Activation.STATION and model not in self.confirmed:
+            know_vendor(self.fleet, model, self.vendor)
+            self.confirmed.add(model)
 
     def history(self, identity: Identity, row: CycleRow) -> History:
         """Return what the ledger holds of a board, apart from this cycle of its."""

@@ -20,7 +20,7 @@ from station import recipe as recipes
 from station.case import LateCall
 from station.cycle import LINE_WIDE, Cycle, Undelivered
 from station.errors import DatabaseError, StationError
-from station.fleet.client import Unanswered
+from station.fleet.client import Unanswered, Unreachable
 from station.inquiry import ModelUnknown, ask_for_good
 from station.ledger import CycleRow
 from station.ledger.read import REVIVING
@@ -35,6 +35,11 @@ _ROUND_S = 3.0
 """Seconds after which a round ends between two debts, since whoever has asked for it waits for its end."""
 
 
+_FIRST_PAUSE_S = 5.0
+_LONGEST_PAUSE_S = 3600.0
+"""Seconds until one number that the fleet refuses is tried again by itself: each try is in the records."""
+
+
 class Outbox:
     """Delivers, one round at a time; slots make sure that it is not about their board at this moment."""
 
@@ -47,18 +52,26 @@ class Outbox:
         """The serial number that the fleet is being told of."""
         self._served = 0
         """The cycle whose debt was tried last."""
-        self._hopeless: set[int] = set()
-        """The cycles of which the journal has said already that they can't be delivered."""
+        self._hopeless: dict[int, tuple[float, float]] = {}
+        """The cycles that can't be delivered now, as the journal has said: when each is tried again (monotonic), and
+        how many seconds later once more."""
         self._untouched: set[int] = set()
         """The cycles whose step was begun in an earlier round, and has certainly changed nothing in the fleet."""
 
-    def deliver(self, told: Callable[[CycleRow, Closing], None] = lambda row, ending: None) -> Delivery:
-        """Deliver everything; what fails now is tried again at the next call.  ``told`` hears of each cycle closed."""
+    def deliver(
+        self, told: Callable[[CycleRow, Closing], None] = lambda row, ending: None, *, due: bool = False
+    ) -> Delivery:
+        """Deliver everything; what fails now is tried again at the next call.  ``told`` hears of each cycle closed.
+
+        ``due``: what concerns one number alone, and can't be delivered, is tried again later and later.
+        """
         with self._round:
             delivered, why = 0, ""
             over = clock.monotonic() + _ROUND_S
             try:
                 for number, row, act in self._in_turn(told):
+                    if due and number in self._hopeless and clock.monotonic() < self._hopeless[number][0]:
+                        continue
                     self._served = number
                     missed = self._serve(row, act)
                     delivered += not missed
@@ -108,7 +121,9 @@ class Outbox:
         with self._alone(row.serial):
             try:
                 return act(row)
-            except (Unanswered, DatabaseError):
+            except (Unanswered, DatabaseError) as away:
+                if isinstance(away, Unanswered) and not isinstance(away, Unreachable):
+                    self._put_off(row)  # it may have been asked for, and that is in the records
                 raise
             except Undelivered as undelivered:
                 if not isinstance(undelivered.fault, (ModelUnknown, LateCall)):
@@ -119,8 +134,16 @@ class Outbox:
         # It concerns this number, or a product that is no longer made: the others need not wait for it.
         if row.id not in self._hopeless:
             log.warning("cycle %d: %s: the fleet can't be told: %s", row.id, row.serial, fault.text)
-            self._hopeless.add(row.id)
+        if isinstance(fault, LateCall):  # that is over at a known time
+            self._hopeless[row.id] = 0.0, _FIRST_PAUSE_S
+        else:
+            self._put_off(row)
         return f"{row.serial}: {fault.text}"
+
+    def _put_off(self, row: CycleRow) -> None:
+        """Try this one again later than the last time."""
+        _, pause = self._hopeless.get(row.id, (0.0, _FIRST_PAUSE_S))
+        self._hopeless[row.id] = clock.monotonic() + pause, min(2 * pause, _LONGEST_PAUSE_S)
 
     @contextmanager
     def _alone(self, serial: str | None) -> Iterator[None]:
@@ -162,12 +185,12 @@ class Outbox:
     def _disable(self, row: CycleRow) -> str:
         """Disable the client that this cycle has made, if it is still the one; anybody else's is left alone."""
         try:
-            self._disable_ours(row)
+            return self._disable_ours(row)
         except LINE_WIDE as fault:
             self._not_now(fault, 0)
         return ""
 
-    def _disable_ours(self, row: CycleRow) -> None:
+    def _disable_ours(self, row: CycleRow) -> str:
         assert row.serial is not None and row.hardware_id is not None  # nothing is enabled before a board is identified
         office, reader = self._office, self._office.reader
         since = reader.astray_s(row.model, row.serial, REVIVING)
@@ -179,7 +202,7 @@ class Outbox:
         history = reader.history(row.model, row.serial, row.hardware_id, row.id)
         ours = evidence.standing(history)
         if ours is Ours.ELSEWHERE:
-            return  # it is being tested again: what is owed is known when that has ended
+            return f"{row.serial}: it is being tested again"  # what is owed is known when that has ended
         identity = Identity(row.serial, row.hardware_id)
         whose = evidence.claim(
             extra,
@@ -197,6 +220,7 @@ class Outbox:
             _not_yet(0, None)  # it is looked at again
         office.ledger.disabled(row, {"found": found, "claim": whose, "move": move})
         log.info("cycle %d: %s: what it owed the fleet is settled: %s", row.id, row.serial, move)
+        return ""
 
 
 def _not_yet(seconds: float, code: str | None) -> None:

@@ -102,15 +102,18 @@ class Gate:
 
     # ------------------------------------------------------------- boards come
 
-    def await_board(self, patience_s: float | None, *, on_trust: bool = False) -> tuple[Link, Board]:
+    def await_board(
+        self, patience_s: float | None, *, on_trust: bool = False, port_s: float | None = None
+    ) -> tuple[Link, Board]:
         """Return an open link and the near end of the board on it; the caller closes the link.
 
         ``on_trust``: there was a board, so where nothing shows boards it is
         taken to be there.  Raises ``Nobody`` once a port that could have been
         used has shown no board for ``patience_s`` seconds (None: waits for
-        ever), or an operator started a board that has not brought its port.
+        ever), or an operator started a board that has not brought its port;
+        and after ``port_s`` seconds in which the port could not be used at all.
         """
-        absent_since = clock.monotonic()
+        absent_since = began = clock.monotonic()
         while True:
             try:
                 link = self._opened()
@@ -121,6 +124,8 @@ class Gate:
                     raise
             except PortError as fault:
                 self._note(fault)
+                if self._is_over(began, port_s):
+                    raise Nobody from None
                 if self._presence is Presence.PORT and isinstance(fault, PortMissing):
                     if self.started or self._is_over(absent_since, patience_s):
                         raise Nobody from None

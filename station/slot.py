@@ -48,6 +48,8 @@ log = logging.getLogger(__name__)
 
 _GRACE_S = 10.0
 """Seconds after a restart in which the board that was here may turn up: USB ports come late."""
+_PORT_S = 20.0
+"""So many more for a port that can't be used: its board may be tried elsewhere then."""
 _LEFT_S = 1.5
 """Seconds without a board after which one that had been here has left."""
 _AWAKE_S = 0.2
@@ -226,7 +228,7 @@ class Slot:
         """Go on with a cycle that an earlier run of the station left open, if its board is still here."""
         try:
             try:
-                link, board = self._gate.await_board(self.grace_s, on_trust=True)
+                link, board = self._gate.await_board(self.grace_s, on_trust=True, port_s=self.grace_s + _PORT_S)
             except Nobody:
                 self._leave(self._abandon(row, "the board was gone when the station came back"))
                 return

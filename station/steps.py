@@ -127,6 +127,7 @@ def enable(case: Case) -> Facts:
     """Give the serial number its client in the fleet (M43, M46; M48 for a retest)."""
 
     def attempt() -> Facts:
+        case.confirm_vendor()
         sight = case.look(Step.ENABLE)
         rid = sight.rid
         if sight.move is Move.ENABLE:

@@ -13,8 +13,9 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+from drivers.board import Identity
 from drivers.errors import Blame
-from station import clock
+from station import clock, evidence
 from station.errors import StationError
 from station.fleet.client import Client, Conflict, NotFound, Refused
 from station.inquiry import ask_for_good
@@ -68,6 +69,13 @@ class BoardNotHeld(StationError):
     blame = Blame.PEOPLE
 
 
+class BoardAmbiguous(StationError):
+    """Two boards have the number: a good one, and one that is held; the text names their hardware."""
+
+    code = "board-ambiguous"
+    blame = Blame.PEOPLE
+
+
 class ReasonUnknown(StationError):
     """The recipe lists what a rework is made for, and this is none of it; the text names them."""
 
@@ -87,9 +95,12 @@ class Supervision:
         rules: Rules,
         recipe: Recipe,
         fleet: Client,
+        station: str,
     ) -> None:
+        """``station`` is this one's uid."""
         self._operators, self._ledger, self._reader = operators, ledger, reader
         self._line, self._rules, self._recipe, self._fleet = line, rules, recipe, fleet
+        self._station = station
 
     def look(self) -> None:
         """Stop the line if its recipe has to be accepted first; before any board is begun."""
@@ -132,7 +143,7 @@ class Supervision:
         ``Operators.approve`` does where somebody has to, and a ``FleetError``: then nothing has changed, or it has to
         be asked for again.
         """
-        rules, board = self._recipe.rework, self._board(serial)
+        rules, board = self._recipe.rework, self._board(serial, only=not replaced)
         if reason not in rules.reasons:
             raise ReasonUnknown(f"{reason[:64]!r} is no reason of this recipe; there are: {', '.join(rules.reasons)}")
         facts: dict[str, Any] = {"reason": reason, **({"note": _said(note)} if note else {}), "replaced": replaced}
@@ -154,16 +165,15 @@ class Supervision:
     def scrap(self, serial: str, reason: str, by: str = "", pin: str = "") -> Facts:
         """Have a board's number disabled and taken out of the fleet, and keep the board out of every slot.
 
+        A number that another station has made, or listed, is left alone: ``fleet`` in the answer says "left alone".
         Raises what ``rework`` does.
         """
         board = self._board(serial)
         facts = {"reason": _said(reason)}
         actor = self._operators.approve(Act.SCRAP, by, pin)
-        try:
+        facts["fleet"] = "removed" if self._is_ours(board) else "left alone"
+        if facts["fleet"] == "removed":
             self._unlist(board)
-        except NotFound:  # it is one of a range, which can't be taken out alone
-            with suppress(Conflict):  # never enabled: it has no key
-                self._kill(board, self._fleet.serials.disable)
         now = clock.now_us()
         return self._amended(
             "scrap", actor.id, board, facts, lambda row: replace(row, passed_cycle=None, scrapped_at=now)
@@ -188,32 +198,50 @@ class Supervision:
         log.info("%s released by %s: %s", serial, actor, said)
         return {"serial": serial, "released": [one.code for one in held]}
 
-    def _board(self, serial: str) -> BoardRow:
-        """Return what the records hold of a board that is not worked on now."""
+    def _board(self, serial: str, *, only: bool = True) -> BoardRow:
+        """Return what the records hold of a board that is not worked on now; ``only``: nor may another one be meant."""
         model = self._recipe.fleet.model
         board = self._reader.board(model, serial)
         if board is None:
             raise BoardUnknown(f"no board {serial[:128]!r} of {model} was ever here")
+        others = [one.hardware_id for one in holds(self._reader, serial) if one.model == model]
+        if only and board.passed_cycle is not None and any(other != (board.hardware_id or "") for other in others):
+            text = f"{board.hardware_id!r}, which has passed, and {', '.join(map(repr, others))}, which is held"
+            raise BoardAmbiguous(f"two boards say {serial[:128]!r}: {text}")
         if self._reader.cycle(board.last_cycle).closed_at is None:
             raise BoardOpen(f"{serial!r} is being worked on, or waits for the fleet")
         return board
 
+    def _is_ours(self, board: BoardRow) -> bool:
+        """Tell whether what the fleet has of a number is this station's: by the RID, the mark, or the listing."""
+        _, rid, extra = ask_for_good(self._fleet, board.model, board.serial)
+        if rid is not None:
+            identity = Identity(board.serial, board.hardware_id or "")
+            return rid in decisions.clients(self._reader, board) or extra == evidence.mark(self._station, identity)
+        return decisions.listed(self._reader, board)
+
     def _unlist(self, board: BoardRow) -> None:
         """Take a number out of the fleet (M39): its key dies; done again, it does no harm.  Raises ``FleetError``."""
-        self._kill(board, self._fleet.serials.remove)
+        try:
+            self._kill(board, self._fleet.serials.remove)
+        except NotFound:  # it is one of a range, which can't lose a single one
+            self._disable(board)
+
+    def _disable(self, board: BoardRow) -> None:
+        with suppress(Conflict):  # it is dead already, or was never enabled
+            self._kill(board, self._fleet.serials.disable)
 
     def _end_life(self, board: BoardRow, client: str | None) -> None:
         """Disable a number, if it still has the client that our board passed by; raises ``FleetError``."""
         _, rid, _ = ask_for_good(self._fleet, board.model, board.serial)
         if rid is not None and rid == client:
-            with suppress(Conflict):  # it is dead already
-                self._kill(board, self._fleet.serials.disable)
+            self._disable(board)
 
     def _kill(self, board: BoardRow, call: Callable[[str, str], None]) -> None:
         """Make a call that kills a key; recorded before, since it may get no answer, and be carried out late."""
         row = self._reader.cycle(board.last_cycle)
         found, _, _ = ask_for_good(self._fleet, board.model, board.serial)
-        if found is Found.UNKNOWN:
+        if found is Found.UNKNOWN or (found is Found.UNUSED and call == self._fleet.serials.disable):
             return
         self._ledger.calls(row, "disable", found)
         facts = {"found": found, "claim": "", "move": "disable"}

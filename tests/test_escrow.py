@@ -143,7 +143,7 @@ import sys
 from pathlib import Path
 from station.escrow import Escrow
 escrow = Escrow(Path(sys.argv[1]))
-escrow.put(7, "k" * 40)
+escrow.put(7, "d4" * 20)
 escrow.erase(7)
 """
 
@@ -170,3 +170,14 @@ def test_whole_or_absent_whenever_the_power_fails(folder: Path, tmp_path: Path) 
     made = ["mkdir escrow", "fsync ."]
     erased = ["unlink escrow/cycle-7.key", "unlink escrow/cycle-7.new"]
     assert calls == [*made, *saved("digest"), *saved("cycle-7"), *erased, "fsync escrow"]
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff" * 40, b"c2" * 19, b"c2" * 20 + b"\n"])
+def test_a_damaged_key_is_a_lost_one(folder: Path, content: bytes) -> None:
+    """The fleet makes another; a slot that could not go on would keep its cycle open for ever."""
+    escrow = Escrow(folder)
+    escrow.put(7, KEY)
+    (folder / "cycle-7.key").write_bytes(content)
+    assert escrow.get(7) is None
+    (folder / "cycle-8.key").mkdir()
+    assert escrow.get(8) is None, "nor can this be read"

@@ -83,7 +83,7 @@ class Archive(Reader):
             return [Window(*row) for row in rows]
 
     def conflicts(self) -> list[CycleRow]:
-        """Return the cycles of boards that had left when the fleet refused them, and have not passed since.
+        """Return the cycles of boards that had left when the fleet refused them, and have not passed themselves since.
 
         One that had not left is released as it closes; which of the two times is later, a clock that was set can't say.
         """
@@ -91,6 +91,7 @@ class Archive(Reader):
         sql = f"""SELECT {self._columns} FROM cycles
             WHERE released_at <> closed_at AND outcome <> 'PASS' AND NOT EXISTS (
               SELECT 1 FROM cycles later WHERE later.serial = cycles.serial {same} AND later.id > cycles.id
+                AND later.hardware_id = cycles.hardware_id
                 AND later.outcome = 'PASS') ORDER BY id"""
         with self.rows(sql) as rows:
             return [CycleRow(*row) for row in rows]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from station import clock
 from station.ledger import holds
-from station.ledger.read import BOARD, CYCLE, BoardRow, CycleRow, Reader
+from station.ledger.read import BOARD, CYCLE, THEIRS, BoardRow, CycleRow, Reader
 from station.ledger.write import STATION, Ledger, Rows, SerialOpenElsewhere
 from station.model import Facts
 
@@ -124,6 +124,22 @@ def _let_go(db: Database, board: tuple[str, str, str], actor: str, reason: str) 
         return {}
     held: dict[str, Any] = dict(zip([name for name, *_ in found.description], row, strict=True))
     return {"holds": {**held, "released_at": clock.now_us(), "released_by": actor, "reason": reason}}
+
+
+def clients(reader: Reader, board: BoardRow) -> frozenset[str]:
+    """Return the RIDs of the fleet clients that this station has made for a number, and not for somebody else's."""
+    sql = f"""SELECT DISTINCT rid FROM cycles
+        WHERE serial = ? AND model = ? AND rid IS NOT NULL AND coalesce(error, '') NOT IN ({THEIRS})"""
+    with reader.rows(sql, [board.serial, board.model]) as rows:
+        return frozenset(rid for (rid,) in rows)
+
+
+def listed(reader: Reader, board: BoardRow) -> bool:
+    """Tell whether this station has listed a number in the fleet."""
+    sql = """SELECT 1 FROM events WHERE cycle IN (SELECT id FROM cycles WHERE serial = ? AND model = ?)
+        AND kind = 'settle' AND json_extract(body, '$.facts.move') = 'add' LIMIT 1"""
+    with reader.rows(sql, [board.serial, board.model]) as rows:
+        return bool(rows)
 
 
 # --------------------------------------------------------------------------- work orders

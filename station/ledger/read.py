@@ -34,7 +34,7 @@ OPENING = """SELECT at, json_extract(body, '$.uptime_us') AS uptime FROM events
 """When a cycle was opened, by the clock and by the uptime, if that was in this boot of the machine."""
 
 
-_THEIRS = ", ".join(f"'{code}'" for code in sorted(NOT_OURS))
+THEIRS = ", ".join(f"'{code}'" for code in sorted(NOT_OURS))
 """``NOT_OURS``, for a query."""
 
 
@@ -391,8 +391,8 @@ class Reader:
         # A definite refusal has made nothing, so it leaves no doubt; what it took for its own is not.
         # What may have made something was to be disabled.
         sql = f"""SELECT slot, released_at IS NOT NULL, outcome, hardware_id, error, id,
-              rework, IIF(error IN ({_THEIRS}), NULL, rid),
-              IIF(outcome <> 'PASS' AND rid IS NULL AND error NOT IN ({_THEIRS}) AND step = 'disable',
+              rework, IIF(error IN ({THEIRS}), NULL, rid),
+              IIF(outcome <> 'PASS' AND rid IS NULL AND error NOT IN ({THEIRS}) AND step = 'disable',
                 (SELECT MIN(at) FROM events WHERE cycle = cycles.id AND kind = 'intend'
                   AND json_extract(body, '$.step') = 'enable'), NULL)
             FROM cycles WHERE serial = ? AND model = ? AND id <> ? ORDER BY id"""
@@ -454,7 +454,7 @@ class Reader:
             return False
         # Who has come beyond register since has seen what the fleet held; if that was nothing, all else came later.
         sql = f"""SELECT 1 FROM cycles
-            WHERE serial = ? AND model = ? AND coalesce(error, '') NOT IN ({_THEIRS}) AND EXISTS (
+            WHERE serial = ? AND model = ? AND coalesce(error, '') NOT IN ({THEIRS}) AND EXISTS (
               SELECT 1 FROM events WHERE cycle = cycles.id AND events.id > ? AND kind = 'settle'
               AND json_extract(body, '$.step') = 'register'
               AND (rid IS NOT NULL OR cycles.id = ? OR json_extract(body, '$.facts.found') = 'unknown')) LIMIT 1"""

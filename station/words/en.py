@@ -34,6 +34,7 @@ WORDS = {
     "work-order-full": "This work order has all of its boards. Scan the next one.",
     "work-order-closed": "This work order was closed. Scan another one.",
     "work-order-open": "This work order can't be closed yet: some of its boards are on hold, or being worked on.",
+    "board-ambiguous": "Two boards have this number, and one is good. Release the other from the hold list instead.",
     "reason-unknown": "This is none of the recipe's reasons. Choose one of them.",
     "reason-missing": "Say why, in a few words.",
     "slot-running": "A board is being worked on in this slot. Wait for its verdict.",

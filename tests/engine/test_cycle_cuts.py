@@ -18,7 +18,8 @@ from moved_clock import MovedClock
 from drivers.errors import BoardPulled, CommitFailed
 from station.errors import DatabaseFailed
 from station.fleet.client import Reply, Request
-from station.model import Outcome
+from station.ledger import CycleRow
+from station.model import Outcome, Step
 
 # --------------------------------------------------------------------------- power cuts
 
@@ -86,7 +87,9 @@ def test_a_cut_between_escrow_and_ledger_loses_no_key(world: World, monkeypatch:
     assert world.client.asked == ["add", "enable", "activate"]
 
 
-def test_a_cut_after_the_last_step_repeats_only_that(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cut_after_the_last_step_repeats_that_and_reads_the_board_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     board = TameBoard()
     one = cycle(world, board)
     with monkeypatch.context() as patched:
@@ -95,7 +98,8 @@ def test_a_cut_after_the_last_step_repeats_only_that(world: World, monkeypatch: 
             one.run()
     again = taken_up(world, one.row.id, board)
     assert again.run().outcome is Outcome.PASS
-    assert world.kinds(one.row.id)[-3:] == ["resume", "settle verify-fleet", "close"]
+    again_read = ["intend verify-board", "settle verify-board", "intend verify-fleet"]
+    assert world.kinds(one.row.id)[-6:] == ["resume", *again_read, "settle verify-fleet", "close"]
 
 
 @pytest.mark.parametrize("took_effect", [True, False])
@@ -179,3 +183,21 @@ def test_a_failed_disable_record_leaves_the_cycle_open(world: World, monkeypatch
         with pytest.raises(DatabaseFailed):
             one.run()
     assert world.reader.open_cycles() == [one.row.id]
+
+
+@pytest.mark.parametrize("hardware", ["02:00:00:00:00:01", ""])
+def test_a_board_that_is_alike_is_read_before_it_passes_in_place_of_another(world: World, hardware: str) -> None:
+    """The station was cut after it had read the board; when it comes back, the board's twin is in the slot."""
+    one = cycle(world, TameBoard(hardware_id=hardware))
+
+    def cut(row: CycleRow, step: Step, code: str) -> None:
+        if step is Step.VERIFY_FLEET:
+            power_cut()
+
+    one._publish = cut
+    with pytest.raises(PowerCut):
+        one.run()
+    assert world.reader.cycle(one.row.id).step == "verify-fleet"
+    closing = taken_up(world, one.row.id, TameBoard(hardware_id=hardware)).run()
+    assert (closing.outcome, closing.code) == (Outcome.FAIL, "readback-differs")
+    assert_dead_in_the_fleet(world)

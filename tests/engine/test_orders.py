@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from engine_cycle import cycle
 from engine_floor import Floor
-from engine_world import HARDWARE, MODEL, SERIAL, TameBoard, World, rows, write_recipe
+from engine_world import HARDWARE, MODEL, SERIAL, STATION, TameBoard, World, rows, write_recipe
 
 from drivers.errors import BoardPulled, CommitFailed
 from station import recipe as recipes
@@ -53,7 +53,7 @@ def operators(world: World) -> Operators:
 def supervision(world: World, operators: Operators) -> Iterator[Supervision]:
     line = Line(0, lambda kind, facts: None)
     rules = Rules(LineSettings(), world.ledger, world.reader, line, ["1"])
-    yield Supervision(operators, world.ledger, world.reader, line, rules, world.recipe, world.client)
+    yield Supervision(operators, world.ledger, world.reader, line, rules, world.recipe, world.client, STATION)
 
 
 def orders_of(world: World, operators: Operators | None = None, **settings: Any) -> WorkOrders:

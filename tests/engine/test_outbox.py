@@ -13,8 +13,9 @@ from engine_world import HARDWARE, MODEL, SERIAL, STATION, TameBoard, World, row
 
 from drivers.board import Identity
 from drivers.errors import CommitFailed
+from station import clock
 from station.evidence import mark
-from station.fleet.client import Refused, Reply, Request, Unanswered
+from station.fleet.client import FleetError, Refused, Reply, Request, Unanswered
 from station.model import Outcome
 from station.outbox import Outbox
 
@@ -145,6 +146,30 @@ def test_a_number_that_the_fleet_never_answers_holds_up_no_other_for_ever(
     for _ in range(2):
         box.deliver()
     assert [number for number, *_ in settled(world)] == numbers[1:]
+
+
+@pytest.mark.parametrize("fault", [Refused("no", "M49", 409), Unanswered("500", "M49")])
+def test_a_number_that_the_fleet_refuses_is_tried_later_and_later(
+    world: World, monkeypatch: pytest.MonkeyPatch, fault: FleetError
+) -> None:
+    """Each try is in the records, which are kept for ever; whoever asks has it tried at once."""
+    gone, monotonic = [0.0], clock.monotonic
+    monkeypatch.setattr(clock, "monotonic", lambda: monotonic() + gone[0])
+    owe(world)
+    box, tries = outbox(world), []
+
+    def refuse(request: Request) -> Reply:
+        tries.append(gone[0])
+        world.client.instead("disable", refuse)
+        raise fault
+
+    world.client.instead("disable", refuse)
+    while gone[0] < 24 * 3600:
+        box.deliver(due=True)
+        gone[0] += 5
+    assert 24 <= len(tries) <= 40 and tries[1] == 5
+    box.deliver()
+    assert len(tries) in range(25, 42) and tries[-1] == gone[0]
 
 
 def test_a_number_that_is_gone_owes_nothing(world: World) -> None:

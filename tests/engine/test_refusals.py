@@ -245,3 +245,19 @@ def test_a_listener_that_raises_hurts_neither_the_slot_nor_other_listeners(
         after.wait_left("1")
     assert after.views == floor.watcher.views
     assert "RuntimeError: no room on the screen" in caplog.text
+
+
+def test_a_wrong_vendor_is_found_before_a_board_is_enabled_though_the_fleet_was_away_at_the_start(floor: Floor) -> None:
+    """The slots may be quicker to hear that it is back than the watch."""
+    field = 'activate = "field"\nwindow_h = 24\nreenabled_by = "the installer"'
+    floor.amend("widget.toml", 'activate = "station"', field)
+    floor.amend("widget.toml", 'fleet_key = "{cik}"\n', "")
+    floor.amend("station.toml", 'vendor = "acme"', 'vendor = "acne"')
+    floor.build()
+    assert floor.bench is not None and floor.client is not None
+    floor.bench._ask = lambda: None  # type: ignore[method-assign] # as if it had not asked yet
+    floor.bench._watch._args = (lambda: None, *floor.bench._watch._args[1:])  # type: ignore[attr-defined]
+    floor.insert()
+    floor.bench.start()
+    floor.watcher.wait_note("The fleet does not know this vendor.")
+    assert "enable" not in floor.client.asked and floor.watcher.finished == []

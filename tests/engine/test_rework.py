@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -14,13 +15,14 @@ from drivers.errors import CommitFailed
 from station import recipe as recipes
 from station.evidence import mark
 from station.fleet.client import NotFound, Refused, Reply, Request, Unanswered, Unreachable
+from station.fleet.client.serial_range import RangeFormat, SerialRange
 from station.line import Line
 from station.model import Operator, Outcome, Role
 from station.operators import NotPermitted, Operators, SignInMissing
 from station.outbox import Outbox
 from station.rules import Rules
 from station.settings import LineSettings
-from station.supervision import BoardOpen, BoardUnknown, ReasonMissing, ReasonUnknown, Supervision
+from station.supervision import BoardAmbiguous, BoardOpen, BoardUnknown, ReasonMissing, ReasonUnknown, Supervision
 
 PIN = "2468"
 BY = {"by": "boss", "pin": PIN}
@@ -41,7 +43,7 @@ def made(world: World, operators: Operators | None = None) -> Supervision:
     operators = operators or Operators(world.ledger, world.reader)
     line = Line(0, lambda kind, facts: None)
     rules = Rules(LineSettings(), world.ledger, world.reader, line, ["1"])
-    return Supervision(operators, world.ledger, world.reader, line, rules, world.recipe, world.client)
+    return Supervision(operators, world.ledger, world.reader, line, rules, world.recipe, world.client, STATION)
 
 
 def worn(times: int = 1) -> TameBoard:
@@ -317,6 +319,29 @@ def test_a_number_of_a_range_is_disabled_and_stays_listed(world: World, supervis
     assert world.reader.astray_s(MODEL, SERIAL) is None
 
 
+@pytest.mark.parametrize("lost", [False, True])
+@pytest.mark.parametrize("enabled", [False, True])
+def test_a_new_main_board_under_a_number_of_a_range(
+    world: World, supervision: Supervision, lost: bool, enabled: bool
+) -> None:
+    """A range can't lose a single number (M39 answers 404): it is unused again, which is as good."""
+    changes = (('register = "station"', 'register = "listed"'), ("SIM-[0-9]{8}", "[0-9]{8}"))
+    world.recipe = recipes.load(write_recipe(world.folder, *changes))
+    world.stranger().ranges.add(MODEL, [SerialRange(RangeFormat.BASE10, 1, 99999999, 8)])
+    supervision._recipe = world.recipe
+    old = TameBoard("00000042", "02:1")
+    if not enabled:
+        world.client.leave_after("info")
+    cycle(world, old).run()
+    world.client.away = False
+    if lost:
+        world.client.lose_answer("remove")
+        with suppress(Unanswered):
+            supervision.rework("00000042", "part replaced", replaced=True, **BY)
+    supervision.rework("00000042", "part replaced", replaced=True, **BY)
+    assert cycle(world, TameBoard("00000042", "02:2")).run().outcome is Outcome.PASS
+
+
 def test_what_is_worked_on_is_decided_of_later(world: World, supervision: Supervision) -> None:
     def decide() -> None:
         for ask in (lambda: supervision.rework(SERIAL, "other"), lambda: supervision.scrap(SERIAL, "burnt", **BY)):
@@ -334,3 +359,36 @@ def test_hardware_is_named(world: World, supervision: Supervision) -> None:
     supervision.scrap(SERIAL, "burnt", **BY)
     board = world.reader.board(MODEL, SERIAL)
     assert board is not None and board.hardware_id == HARDWARE and board.scrapped_at is not None
+
+
+def test_another_stations_number_outlives_the_scrap_of_a_board_here(world: World, supervision: Supervision) -> None:
+    """A second board with the number of one that has passed elsewhere."""
+    stranger = world.stranger()
+    stranger.serials.add(MODEL, SERIAL, "st=another-station;hw=0123456789abcdef")
+    stranger.serials.enable(MODEL, SERIAL, world.grant.owner_rid)
+    stranger.device.activate(MODEL, SERIAL)
+    before = world.entry()
+    assert cycle(world, TameBoard()).run().code == "serial-taken"
+    supervision.scrap(SERIAL, "a copy", **BY)
+    assert world.entry() == before
+    assert cycle(world, TameBoard()).run().code == "scrapped"
+    ((_, facts),) = events(world, "scrap")
+    assert '"fleet":"left alone"' in facts
+
+
+def test_a_good_board_is_not_scrapped_or_reworked_for_another_one_with_its_number(
+    world: World, supervision: Supervision
+) -> None:
+    cycle(world, TameBoard()).run()
+    before = world.entry()
+    assert cycle(world, TameBoard(SERIAL, "02:00:00:00:00:99")).run().code == "serial-on-other-hardware"
+    for ask in (
+        lambda: supervision.scrap(SERIAL, "a copy", **BY),
+        lambda: supervision.rework(SERIAL, "other", **BY),
+    ):
+        with pytest.raises(BoardAmbiguous, match="'02:00:00:00:00:99', which is held"):
+            ask()
+    assert world.entry() == before
+    supervision.release(SERIAL, "a copy, in the bin", **BY)
+    supervision.scrap(SERIAL, "burnt", **BY)
+    assert world.entry() is None
