@@ -17,9 +17,10 @@ from station import __version__, clock, views, words
 from station.comparing import compare
 from station.errors import StationError
 from station.inquiry import know_model
+from station.ledger import CycleRow
 from station.ledger.decisions import progress
 from station.ledger.figures import counters
-from station.model import Counters, Delivery, Facts, Finished, FleetState, LineView, SlotView
+from station.model import Closing, Counters, Delivery, Facts, Finished, FleetState, LineView, Outcome, SlotView
 from station.scans import Scans
 from station.settings import SlotSettings
 from station.shifts import Shifts
@@ -192,7 +193,17 @@ class Bench:
         if line.fleet[0] is FleetState.REFUSED:
             stop = line.stop
             return Delivery(0, outbox.left(), stop.text if stop else "the fleet refuses this station")
-        return outbox.deliver(lambda row, ending: self._counted(views.finished(row, ending)), due=due)
+        return outbox.deliver(self._delivered, due=due)
+
+    def reprint(self, serial: str) -> Facts:
+        """Print the label of a board whose PASS stands once more; raises ``PrintUnwanted``, ``PrintFailed``."""
+        shared = self._equipment
+        return shared.printer.again(shared.recipe.fleet.model, serial, self.operators.actor)
+
+    def _delivered(self, row: CycleRow, ending: Closing) -> None:
+        self._counted(views.finished(row, ending))
+        if ending.outcome is Outcome.PASS:
+            self._equipment.printer.passed(row)
 
     def compare(self, days: int, after: int) -> Facts:
         """Look whether the fleet still holds what boards have passed with, as ``comparing.compare`` does."""

@@ -15,6 +15,7 @@ from drivers import dialect
 from drivers.guard import Guarded
 from drivers.link import Link
 from drivers.uart import LinkOptions
+from station import clock
 from station import recipe as recipes
 from station.bench import Bench
 from station.control import Control
@@ -24,12 +25,14 @@ from station.fleet.client import Client
 from station.keeper import Keeper
 from station.labels import Labels
 from station.ledger import Ledger, Reader
+from station.ledger.golden import missing
 from station.ledger.restore import refuse_lost
 from station.line import Line
 from station.office import Office
 from station.operators import Operators
 from station.orders import WorkOrders
 from station.outbox import Outbox
+from station.printing import Printer
 from station.recipe import Recipe
 from station.rules import Rules
 from station.scanner import Scanner
@@ -107,6 +110,8 @@ def build(settings: Settings, ports: Ports = _REAL) -> Bench:
         )
         people = settings.people
         operators = Operators(ledger, reader, needed=people.sign_in, leave_s=60.0 * people.sign_out_min)
+        printer = Printer(recipe.print, recipe.folder, ledger, reader, lambda fault: line.warn(fault, "print"))
+        held.callback(printer.close)
         orders = WorkOrders(settings.work_order, operators, ledger, reader, recipe.fleet.model)
         rules = Rules(settings.line, ledger, reader, line, (slot.name for slot in settings.slots))
         equipment = Equipment(
@@ -117,13 +122,15 @@ def build(settings: Settings, ports: Ports = _REAL) -> Bench:
             operators=operators,
             orders=orders,
             labels=Labels(),
+            printer=printer,
+            golden_due=lambda slot: _golden_due(recipe, reader, settings.calendar, slot),
             rules=rules,
             open_link=lambda port: _discreet(ports.open_link(port, recipe), recipe),
             board=lambda link: Guarded(recipe.dialect, language(link, recipe.options, secrets)),
         )
         control = Control(folder.path)
         scanners = held.enter_context(ExitStack())  # closed before what it tells
-        keeper = Keeper(folder.ledger, settings.backups, settings.backup.keep, line.warn)
+        keeper = Keeper(folder.ledger, settings.backups, settings.backup.keep, lambda fault: line.warn(fault, "backup"))
         held.callback(control.close)
         held.callback(keeper.stop)
 
@@ -155,6 +162,17 @@ def build(settings: Settings, ports: Ports = _REAL) -> Bench:
 def _scanner(port: str, baud: int, scan: Callable[[str], object]) -> Scanner:
     options = LinkOptions(baud=baud)
     return Scanner(port, lambda: Link.open(port, options), scan)
+
+
+def _golden_due(recipe: Recipe, reader: Reader, shifts: Shifts, slot: str) -> str:
+    """Say which golden units a slot has yet to be tried with in this shift; empty if none."""
+    if not recipe.golden.each_shift:
+        return ""
+    shift = shifts.at(clock.now_us())
+    due = missing(reader, slot, shift.began)
+    units = {"good": recipe.golden.good, "bad": recipe.golden.bad}
+    named = ", then ".join(f"a {kind} one ({', '.join(units[kind])})" for kind in due)
+    return f"slot {slot} was not tried yet in shift {shift.label}: {named}" if due else ""
 
 
 def _discreet(link: Link, recipe: Recipe) -> Link:

@@ -114,6 +114,8 @@ class Case:
     """How many seconds ago the last such call began that may still be carried out; None if there is none."""
     revives_s: Callable[[str], float | None] = lambda serial: None
     """Likewise of those only that make a new key."""
+    golden_due: Callable[[], str] = lambda: ""
+    """Says which golden units the slot has yet to be tried with in this shift; empty if none."""
     label: Callable[[], str] = lambda: ""
     """Waits until the board's label is scanned, and returns the serial number on it; raises what ends the waiting."""
     confirm_vendor: Callable[[], None] = lambda: None
@@ -182,7 +184,7 @@ class Case:
                 whose = evidence.claim(extra, mark, ours=rid == history.passed_rid, doubt=False)
                 lives = evidence.of_a_pass(found, evidence.activation(history, self.recipe.fleet.activate))
                 move = decide(Situation(Step.IDENTIFY, Held.SAME, ours, hardware, lives, whose))
-        if move is Move.STOP_PASSED:
+        if move in (Move.STOP_PASSED, Move.STOP_PENDING):
             self._hold_against(identity, history)
         if move in STOPS:
             raise evidence.objection(move, identity, history, found, whose)
@@ -191,7 +193,10 @@ class Case:
             raise AttemptsUsedUp(text, attempts=history.attempts)
 
     def _hold_against(self, identity: Identity, history: History) -> None:
-        """Make sure that a board which has passed still holds what it was passed with; raises ``PassNotOnBoard``."""
+        """Make sure that a board which has passed, or is PENDING, holds what it was found good with.
+
+        Raises ``PassNotOnBoard``: it may also be another one that is alike.
+        """
         names = {  # a secret's fingerprint is of the digest key of then, which no backup has
             name
             for name, digest in history.passed_settings.items()
@@ -205,7 +210,7 @@ class Case:
         digests = self.digests(read)
         lost = sorted(name for name in asked if digests[name] != history.passed_settings[name])
         if lost:
-            text = f"{identity.serial!r} has passed, and {len(lost)} of {len(asked)} settings are others: "
+            text = f"{identity.serial!r} was good, and {len(lost)} of {len(asked)} settings are others: "
             raise PassNotOnBoard(text + ", ".join(lost), settings=", ".join(lost))
 
     def look(self, step: Step) -> Sight:
@@ -377,6 +382,11 @@ class Case:
                 raise KeyLost("the device key is not in escrow")
             self.hide(key)
         return self.recipe.settings(self._values(self.identity, self.known.rid or "", key))
+
+    def dry_settings(self) -> dict[str, str]:
+        """Return the settings that a golden unit holds: those that do not come from the fleet."""
+        likely = self.likely_settings(self.identity)
+        return {name: value for name, value in likely.items() if not self.recipe.from_fleet(name)}
 
     def likely_settings(self, identity: Identity) -> dict[str, str]:
         """Return what the settings of this board will look like, before the fleet has been asked for anything."""

@@ -203,6 +203,11 @@ def scan(floor: Floor, text: str) -> Facts:
     return floor.scans.scan(text)
 
 
+def reprint(floor: Floor, serial: str) -> Facts:
+    """Print the label of a board once more."""
+    return floor.reprint(serial)
+
+
 VERBS: Mapping[str, Callable[..., Facts]] = {
     "start": start,
     "status": status,
@@ -217,6 +222,7 @@ VERBS: Mapping[str, Callable[..., Facts]] = {
     "clear": clear,
     "compare": compare,
     "release": release,
+    "reprint": reprint,
     "rework": rework,
     "scan": scan,
     "scrap": scrap,

@@ -22,7 +22,7 @@ from station.inquiry import ModelUnknown, VendorUnknown
 from station.judgements import HardwareHasOtherSerial, SerialInTwoSlots
 from station.ledger import CycleRow, HardwareOpenElsewhere, Ledger, Past, SerialOpenElsewhere
 from station.ledger.transcript import joined
-from station.model import NOT_OURS, OUTCOME, Closing, Facts, Outcome, Step
+from station.model import NOT_OURS, OUTCOME, Closing, Facts, Known, Outcome, Step
 from station.recipe import Presence
 from station.situation import Move
 from station.steps import STEPS, OwnerFull
@@ -47,6 +47,13 @@ class RecipeChanged(StationError):
 
     code = "recipe-changed"
     blame = Blame.PEOPLE
+
+
+class GoldenBadPassed(StationError):
+    """A unit that is known to be bad has passed: this slot would pass bad boards."""
+
+    code = "golden-bad-passed"
+    blame = Blame.STATION
 
 
 class Undelivered(Exception):
@@ -158,9 +165,10 @@ class Cycle:
             if self._case.known.identity is not None and self.row.released_at is None:
                 self._case.recognise()
                 self._read_again()
-            for step, then in self._ahead():
-                self._take(step, then)
-                if step is self._case.recipe.released_after:
+            step: Step | None = Step(self.row.step or "")
+            while step is not None:
+                step, taken = self._take(step), step
+                if taken is self._case.recipe.released_after and not self._case.known.golden:
                     return Closing(Outcome.PENDING)
             return self._passed()
         except _NO_VERDICT:
@@ -234,15 +242,13 @@ class Cycle:
 
     # ------------------------------------------------------------- steps
 
-    def _ahead(self) -> list[tuple[Step, Step | None]]:
-        """Return the steps from the first unsettled one, each with the one after it."""
-        plan = self._case.recipe.plan
-        assert self.row.step is not None
-        first = plan.index(Step(self.row.step))
-        return list(zip(plan[first:], (*plan[first + 1 :], None), strict=True))
+    def _after(self, step: Step, known: Known) -> Step | None:
+        """Return the step after this one; None if it is the last."""
+        plan = self._case.recipe.dry_plan if known.golden else self._case.recipe.plan
+        return next(iter(plan[plan.index(step) + 1 :]), None)
 
-    def _take(self, step: Step, then: Step | None) -> None:
-        """Take one step.  Its intent is in the ledger already; settling it intends the next, in one commit.
+    def _take(self, step: Step) -> Step | None:
+        """Take one step, and return the next.  Its intent is in the ledger already; settling it intends that.
 
         The last one settles with the verdict, since nothing is done in between.
         """
@@ -253,8 +259,10 @@ class Cycle:
         facts = self._patiently(step)
         if waited_ms := round(case.waited_s * 1000):
             facts = {**facts, "waited_ms": waited_ms}
+        known = case.known.after(step, facts)
+        then = self._after(step, known)
         try:
-            if step is case.recipe.released_after:
+            if step is case.recipe.released_after and not known.golden:
                 self.row = self._ledger.release(self.row, step, facts, self._elapsed, self._said())
             elif then is not None:
                 self.row = self._ledger.settle(self.row, step, facts, then)
@@ -268,10 +276,11 @@ class Cycle:
             serial, hardware = identity["serial"], identity["hardware_id"]
             text = f"hardware {hardware!r} is {other.serial!r} in slot {other.slot}, not {serial!r}"
             raise HardwareHasOtherSerial(text, serial=serial, hardware_id=hardware, before=other.serial) from None
-        case.known = case.known.after(step, facts)
+        case.known = known
         case.unanswered, case.begun_at, case.waited_s = False, None, 0.0
         if (move := facts.get("move")) in _UNCOMMON:
             self._to_say = Move(move).code
+        return then
 
     def _patiently(self, step: Step) -> Facts:
         """Act; while the fleet gives no answer, or refuses the station as a whole, wait and act again."""
@@ -287,6 +296,10 @@ class Cycle:
     def _passed(self) -> Closing:
         """Pass, with nothing taken on trust: each setting of the recipe was read back as it was written."""
         known = self._case.known
+        if known.golden == "bad":
+            raise GoldenBadPassed(f"{self._case.serial!r} is known to be bad, and nothing was found")
+        if known.golden:
+            return Closing(Outcome.PASS)
         if not known.digests.keys() == known.read_back.keys() == self._case.recipe.config.keys():
             raise Internal("not every setting of the recipe was written and read back")
         if known.digests != known.read_back:

@@ -53,6 +53,9 @@ def connect(path: Path, migrations: Migrations | None = None) -> Database:
     with translated(path):
         mode = "rwc" if migrations else _reading(path)
         uri = f"{path.absolute().as_uri()}?mode={mode}"
+        if migrations and not path.exists():  # not everybody's to read: there are PINs' hashes in a ledger
+            with contextlib.suppress(OSError):  # SQLite says it better
+                os.close(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o640))
         connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=5)
         try:
             database = Database(connection, execute_plugins=False)

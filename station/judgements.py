@@ -86,10 +86,10 @@ class PassNotInFleet(Judgement):
 
 
 class PassNotOnBoard(Judgement):
-    """A PASS of this very board stands, and it no longer holds what it was passed with: it may not ship."""
+    """A board with this number and this hardware is good, and this one doesn't hold what that was found good with."""
 
     code = "pass-not-on-board"
-    blame = Blame.BOARD
+    blame = Blame.PEOPLE
 
 
 # ----------------------------------------------------------------- what the fleet says

@@ -60,8 +60,8 @@ class Line:
         self._stops: tuple[Stop, ...] = ()
         """What stops the line, in the order in which it came: when one is over, the next one still holds.  Replaced as
         a whole, since any thread looks at it at any time."""
-        self.warning: StationError | None = None
-        """What is wrong with the station and stops nobody; None if nothing is."""
+        self._warnings: dict[str, StationError] = {}
+        """What is wrong with the station and stops nobody, by what it is about."""
         self._fleet = FleetState.UNKNOWN
         self._fleet_ms: int | None = None
         self._good_answers = 0
@@ -142,9 +142,17 @@ class Line:
         if holds is not None:
             self._tell(holds)
 
-    def warn(self, fault: StationError | None) -> None:
-        """Show what is wrong and stops nobody, until it is said to be over: None."""
-        self.warning = fault
+    @property
+    def warning(self) -> StationError | None:
+        """What is wrong with the station and stops nobody; None if nothing is."""
+        return next(iter(tuple(self._warnings.values())), None)
+
+    def warn(self, fault: StationError | None, about: str) -> None:
+        """Show what is wrong and stops nobody, until it is said to be over: None; ``about`` tells one from another."""
+        if fault is None:
+            self._warnings.pop(about, None)
+        else:
+            self._warnings[about] = fault
 
     def shut_down(self) -> None:
         """Wake everybody who waits here, with ``Cancelled``: the station is stopping."""

@@ -53,6 +53,10 @@ class Floor(Protocol):
         """
         ...
 
+    def reprint(self, serial: str) -> Facts:
+        """Print the label of a board whose PASS stands once more; raises ``PrintUnwanted``, ``PrintFailed``."""
+        ...
+
     def deliver(self) -> Delivery:
         """Tell the fleet now of the boards that have left, as far as it answers; return what became of it."""
         ...

@@ -80,6 +80,8 @@ class Known:
     """What the settled steps of a cycle have established; rebuilt from the ledger after a restart."""
 
     identity: Identity | None = None
+    golden: str | None = None
+    """"good" or "bad" for a golden unit."""
     rid: str | None = None
     enabled_at: int | None = None
     """When its window opened, UTC microseconds, if it is to be activated in the field."""
@@ -108,7 +110,7 @@ class Known:
     def _after(self, step: Step, facts: Facts) -> Known:
         match step:
             case Step.IDENTIFY:
-                return replace(self, identity=Identity(**facts["identity"]))
+                return replace(self, identity=Identity(**facts["identity"]), golden=facts.get("golden"))
             case Step.ENABLE:
                 window = {name: facts[name] for name in ("enabled_at", "expires_at") if name in facts}
                 return replace(self, rid=facts["rid"], **window)
@@ -144,6 +146,7 @@ class Known:
             "restarted": self.restarted,
             "status": self.status,
             **({"waited_ms": self.waited_ms} if self.waited_ms else {}),
+            **({"golden": self.golden} if self.golden else {}),
         }
 
 

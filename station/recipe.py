@@ -23,8 +23,10 @@ from drivers.command import Restart
 from drivers.uart import LinkOptions, ModemLine
 from station.errors import RecipeError
 from station.fleet_rules import Activation, FleetRules
+from station.golden_rules import GoldenRules
 from station.label_rules import LabelRules
 from station.model import Edition, Step
+from station.print_rules import PrintRules
 from station.rework_rules import ReworkRules
 from station.toml import Table, expression_fault, parse, parsed, validate
 
@@ -106,8 +108,14 @@ class Recipe(Table):
     fleet: FleetRules
     """A table [fleet]: how boards of this model live in the fleet."""
 
+    golden: GoldenRules = GoldenRules()
+    """A table [golden]: units that are known, with which each slot is tried before a shift."""
+
     label: LabelRules = LabelRules()
     """A table [label]: whether the board's label is scanned, and what is on it."""
+
+    print: PrintRules = PrintRules()
+    """A table [print]: a command that prints a label for each board that has passed."""
 
     rework: ReworkRules = ReworkRules()
     """A table [rework]: how often a board is tried, and what is said before it is tried again."""
@@ -119,6 +127,7 @@ class Recipe(Table):
     """A table [config] of settings that are written to the board and read back."""
 
     _text: str = PrivateAttr(default="")
+    _folder: Path = PrivateAttr(default=Path())
 
     @field_validator("config")
     @classmethod
@@ -195,6 +204,11 @@ class Recipe(Table):
         return self._text
 
     @property
+    def folder(self) -> Path:
+        """The folder that it lies in."""
+        return self._folder
+
+    @property
     def sha256(self) -> str:
         """SHA-256 of the file, hex."""
         return hashlib.sha256(self._text.encode()).hexdigest()
@@ -223,6 +237,11 @@ class Recipe(Table):
         return Step.IDENTIFY, *label, *(board + fleet if self.fleet.deferred else fleet + board), Step.VERIFY_FLEET
 
     @property
+    def dry_plan(self) -> tuple[Step, ...]:
+        """The steps of a golden unit: nothing is written to it, and the fleet never hears of it."""
+        return Step.IDENTIFY, Step.VERIFY_BOARD
+
+    @property
     def released_after(self) -> Step | None:
         """The step after which the board may leave, though the fleet has yet to be told; None if it has to stay."""
         return Step.VERIFY_BOARD if self.fleet.deferred else None
@@ -230,6 +249,10 @@ class Recipe(Table):
     def needs(self, placeholder: str) -> bool:
         """Tell whether any setting uses a placeholder."""
         return any(placeholder in _words(value) for value in self.config.values())
+
+    def from_fleet(self, name: str) -> bool:
+        """Tell whether a setting's value comes from the fleet, so that a golden unit has none."""
+        return bool({"rid", "cik"}.intersection(_words(self.config[name])))
 
     def secret(self, name: str) -> bool:
         """Tell whether a setting's value is a secret."""
@@ -294,7 +317,7 @@ def _checked(path: Path, content: Mapping[str, Any], raw: bytes) -> Recipe:
     field: Any = (options, Field(description=f"A table [{name}]: what the dialect needs to know of this board."))
     whole = create_model("Recipe", __base__=Recipe, **{name: field})
     recipe = validate(path, whole, content, RecipeError)
-    recipe._text = raw.decode()
+    recipe._text, recipe._folder = raw.decode(), path.absolute().parent
     return recipe
 
 

@@ -94,9 +94,10 @@ KNOWN: tuple[Row, ...] = _table(
     (_FORWARD, O.ELSEWHERE, _ANY_HARDWARE, M.STOP_TWO_SLOTS),
     (_FORWARD, _ANY_OURS - {O.ELSEWHERE}, W.OTHER, M.STOP_OTHER_HARDWARE),
     (_FORWARD, _ANY_OURS - {O.ELSEWHERE}, W.RENAMED, M.STOP_OTHER_SERIAL),
-    (_FORWARD, O.PENDING, _COMPARABLE, M.STOP_PENDING),
+    (_FORWARD, O.PENDING, W.SAME, M.STOP_PENDING),
     (_FORWARD, O.SCRAPPED, _COMPARABLE, M.STOP_SCRAPPED),
-    (_FORWARD, O.PASS, W.UNKNOWN, M.STOP_PASS_UNPROVEN),  # no hardware id: it may be another board with this number
+    # no hardware id: it may be another board with this number
+    (_FORWARD, frozenset({O.PASS, O.PENDING}), W.UNKNOWN, M.STOP_PASS_UNPROVEN),
     (_FORWARD - {S.IDENTIFY}, O.PASS, W.SAME, M.STOP_PASSED),
     (S.IDENTIFY, O.PASS, W.SAME, M.GO_ON),  # the fleet is asked whether it knows of the PASS
     (_FORWARD, _MAY_GO_ON, _COMPARABLE, M.GO_ON),

@@ -34,12 +34,13 @@ from station.labels import Labels
 from station.ledger import CycleRow, History
 from station.ledger.transcript import written
 from station.line import Line
-from station.model import Finished, Phase, SlotView, Step
+from station.model import Finished, Outcome, Phase, SlotView, Step
 from station.office import Office
 from station.operators import Operators
 from station.orders import WorkOrders
 from station.outbox import Outbox
 from station.presence import Gate, Nobody, leaves_unseen
+from station.printing import Printer
 from station.recipe import Presence, Recipe
 from station.rules import Rules
 from station.settings import SlotSettings
@@ -79,6 +80,9 @@ class Equipment:
     operators: Operators
     orders: WorkOrders
     labels: Labels
+    printer: Printer
+    golden_due: Callable[[str], str]
+    """Says which golden units a slot has yet to be tried with in this shift."""
     rules: Rules
     open_link: Callable[[str], Link]
     board: Callable[[Link], Board]
@@ -313,6 +317,8 @@ class Slot:
         if ending.code == EscrowFailed.code:  # before the next board's number is used up for nothing
             self._line.halt(EscrowFailed(ending.text or "a key could not be made safe"))
         self._front.closed(cycle.row, ending)
+        if ending.outcome is Outcome.PASS:
+            self._equipment.printer.passed(cycle.row)
         return cycle.row
 
     def _cycle(self, row: CycleRow, board: Board, link: Link | None) -> Cycle:
@@ -347,7 +353,11 @@ class Slot:
         def label() -> str:
             return shared.labels.wait(self.name, lambda seconds: rest(seconds, SCAN_LABEL))
 
-        case = shared.office.case(row, shared.recipe, board, history, rest=rest, label=label, **kept)
+        def golden_due() -> str:
+            return shared.golden_due(self.name)
+
+        asked = {"label": label, "golden_due": golden_due}
+        case = shared.office.case(row, shared.recipe, board, history, rest=rest, **asked, **kept)
         return Cycle(row, case, shared.office.ledger, hold, publish)
 
     def _waits(self, board: Board) -> bool:

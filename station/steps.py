@@ -30,6 +30,13 @@ class SerialMalformed(Judgement):
     blame = Blame.BOARD
 
 
+class GoldenDue(Judgement):
+    """In this shift the slot has yet to be tried with golden units; the text says with which."""
+
+    code = "golden-due"
+    blame = Blame.PEOPLE
+
+
 class LabelDiffers(Judgement):
     """The label on the board is another board's."""
 
@@ -76,9 +83,13 @@ def identify(case: Case) -> Facts:
     """Ask the board who it is, judge it by the recipe, and by what the ledger knows of it."""
     identity = case.board.identify()
     case.seen = clock.monotonic()
+    if (golden := case.recipe.golden.kind(identity.serial)) is not None:
+        return {"identity": _facts(identity), "golden": golden}
     complaint = case.recipe.complaint(identity)
     if complaint is not None:
         raise SerialMalformed(f"the board says {complaint}", serial=identity.serial[:128])
+    if due := case.golden_due():
+        raise GoldenDue(due, serial=identity.serial, hardware_id=identity.hardware_id)
     try:
         try:
             case.admit(identity)
@@ -205,7 +216,7 @@ def verify_board(case: Case) -> Facts:
     with case.waiting_for_people() if case.recipe.restarted_by_hand else nullcontext():
         restarted = case.board.restart()
     case.recognise()
-    expected = case.settings()
+    expected = case.dry_settings() if case.known.golden else case.settings()
     read = case.board.read(expected)
     case.hide_read(read)
     wrong = sorted(name for name in expected if read[name] != expected[name])

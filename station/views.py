@@ -49,8 +49,18 @@ def closed(row: CycleRow, plan: tuple[Step, ...], ending: Closing | None = None)
         duration=row.duration_ms / 1000,
         outcome=outcome(row),
         code=row.error,
-        advice=advice(row.error, ending.text if ending else None) if row.error else "",
+        advice=_advice(row, ending),
     )
+
+
+def _advice(row: CycleRow, ending: Closing | None) -> str:
+    """Return what the technician is told of a verdict; of a golden unit, what its verdict says of the slot."""
+    if row.error is None:
+        return ""
+    code = row.error
+    if row.golden and row.outcome == Outcome.FAIL:
+        code = f"golden-{row.golden}-failed"
+    return advice(code, ending.text if ending else None)
 
 
 def advice(code: str, seen: str | None) -> str:

@@ -45,7 +45,11 @@ MISTAKES = {
     ),
     "dialect's": ("reply_s = 2", "replys = 2", "shell.replys: unknown key; known here: boot_s, commit, error,"),
     "list item": ("S+)' },\n]", "S+)', x = 1 },\n]", "shell.identify #2.x: unknown key; known here: capture, send"),
-    "wrong dialect": ("[shell]", "[shel]", "shel: unknown key; known here: config, dialect, fleet, label, link, name,"),
+    "wrong dialect": (
+        "[shell]",
+        "[shel]",
+        "shel: unknown key; known here: config, dialect, fleet, golden, label,",
+    ),
     # missing ones
     "no name": ('name = "gateway-g1"\n', "", "name: is missing; expected the recipe's name"),
     "no dialect": ('dialect = "shell"', "", f"dialect: is missing; expected one of: {DIALECTS}"),

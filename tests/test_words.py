@@ -30,6 +30,8 @@ STATES = {
     GIVEN_UP,
     BY_HAND,
     SCAN_LABEL,
+    "golden-good-failed",
+    "golden-bad-failed",
 }
 """What a slot says that is nobody's fault."""
 MOVES = {move.code for move in Move}

@@ -92,6 +92,17 @@ def rework(
 
 
 @command.command()
+@click.argument("serial")
+@of_station
+def reprint(serial: str, config: Path | None, state: Path | None) -> None:
+    """Print the label of board SERIAL once more, whose PASS stands; the records say so."""
+    from station import control
+
+    told = control.ask(state_folder(config, state), "reprint", serial=serial)
+    click.echo(f"{plain(told['serial'])}: printed again")
+
+
+@command.command()
 @click.argument("text")
 @of_station
 def scan(text: str, config: Path | None, state: Path | None) -> None:

@@ -138,7 +138,7 @@ class History:
     passed_recipe: str | None = None
     """The text of the recipe that it passed by."""
     passed_settings: Mapping[str, str] = field(default_factory=dict)
-    """Setting name -> digest of what the board held when it passed, where it told the value itself."""
+    """Setting name -> digest of what the board held when it passed, or was found good, where it told the value."""
     attempts: int = 0
     """How many of its cycles have ended as PASS or FAIL since a rework was granted (without the rework's), or ever."""
     reworked: bool = False
@@ -234,6 +234,20 @@ class Reader:
             if not rows:
                 raise KeyError(sha256)
             return str(rows[0][0])
+
+    def recipe_name(self, sha256: str) -> str:
+        """Return name and version of a stored recipe; raises ``KeyError``."""
+        with self.rows("SELECT name || ' ' || version FROM recipes WHERE sha256 = ?", [sha256]) as rows:
+            if not rows:
+                raise KeyError(sha256)
+            return str(rows[0][0])
+
+    def closing_facts(self, cycle: int) -> Facts:
+        """Return the whole record of a closed cycle, as ``Known.record`` made it; empty for one that is open."""
+        sql = "SELECT json_extract(body, '$.facts') FROM events WHERE cycle = ? AND kind = 'close'"
+        with self.rows(sql, [cycle]) as rows:
+            facts: Facts = json.loads(rows[0][0]) if rows else {}
+            return facts
 
     def model(self, recipe: str) -> str:
         """Return the fleet's model that a stored recipe names, by the recipe's SHA-256."""
@@ -397,13 +411,14 @@ class Reader:
                   AND json_extract(body, '$.step') = 'enable'), NULL)
             FROM cycles WHERE serial = ? AND model = ? AND id <> ? ORDER BY id"""
         with self.rows(sql, [serial, model, cycle]) as cycles:
-            unclosed = [(slot, released) for slot, released, outcome, *_ in cycles if outcome is None]
+            unclosed = [(row[0], row[1], row[5]) for row in cycles if row[2] is None]
             ours = [row[2:] for row in cycles if row[2] is not None and row[3] == hardware_id]
         since = [
             (outcome, rework)
             for outcome, _, _, number, rework, *_ in ours
             if number > (granted or 0) and outcome in (Outcome.PASS, Outcome.FAIL)
         ]
+        good = passed if passed is not None else next((number for _, released, number in unclosed if released), None)
         return History(
             hardware_of_serial=before,
             serial_of_hardware=hardware[0][0] if hardware else None,
@@ -417,7 +432,7 @@ class Reader:
             unproven=bool(ours) and ours[-1][2] == "serial-unproven",
             passed_rid=passed_rid,
             passed_recipe=passed_by,
-            passed_settings={} if passed is None else self._held(passed),
+            passed_settings={} if good is None else self._held(good),
             attempts=sum(not rework for _, rework in since),
             reworked=granted is not None and not since,
             scrapped=scrapped_at is not None,
@@ -428,12 +443,13 @@ class Reader:
         )
 
     def _held(self, cycle: int) -> dict[str, str]:
-        """Return by name the digests of what the board of a cycle that has passed was seen to hold, value by value."""
-        sql = """SELECT setting.key, json_extract(setting.value, '$.read')
-            FROM events, json_each(body, '$.facts.settings') AS setting
-            WHERE cycle = ? AND kind = 'close' AND json_extract(setting.value, '$.proof') IS NULL"""
-        with self.rows(sql, [cycle]) as settings:
-            return dict(settings)
+        """Return by name the digests of what a cycle's board was seen to hold, where it told the value itself."""
+        sql = """SELECT json_extract(body, '$.facts') FROM events WHERE cycle = ? AND kind = 'settle'
+            AND json_extract(body, '$.step') = 'verify-board' ORDER BY id DESC LIMIT 1"""
+        with self.rows(sql, [cycle]) as rows:
+            facts: Facts = json.loads(rows[0][0]) if rows else {}
+        proofs = facts.get("proofs", {})
+        return {name: digest for name, digest in facts.get("settings", {}).items() if name not in proofs}
 
     def _disabled(self, model: str, serial: str, cycle: int) -> bool:
         """Tell whether disabling is the last that other cycles have done to a number's client, as far as we know."""

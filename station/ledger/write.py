@@ -197,6 +197,7 @@ class Ledger:
                 outcome=str(closing.outcome),
                 error=closing.code,
                 duration_ms=duration_ms,
+                rid=cycle.rid or ("" if cycle.golden else None),  # a golden unit that passes has none
                 shift=self._shifts.at(now).label,
             )
             if last is not None:
@@ -234,6 +235,10 @@ class Ledger:
         that follows; without one the call may still take effect.
         """
         self.write(lambda db: self.append(db, "call", cycle, facts={"call": call, "found": found}, carry=False))
+
+    def print(self, cycle: CycleRow, actor: str, facts: Facts) -> None:
+        """Record that something was printed for a board, or could not be."""
+        self.write(lambda db: self.append(db, "print", cycle, facts=dict(facts), carry=False, actor=actor))
 
     def note(self, kind: str, facts: Facts) -> None:
         """Record something that concerns the station, the line or a slot, and no one cycle."""

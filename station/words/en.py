@@ -39,6 +39,14 @@ WORDS = {
     "reason-missing": "Say why, in a few words.",
     "slot-running": "A board is being worked on in this slot. Wait for its verdict.",
     "slot-held": "The line stands still. Do what the screen says; the board in this slot is begun by itself.",
+    # golden units
+    "golden-due": "First a good and a bad golden unit have to be tried in this slot.",
+    "golden-good-failed": "The good golden unit failed. Call the test engineer: check this slot.",
+    "golden-bad-failed": "The bad golden unit failed, as it should. Put it back.",
+    "golden-bad-passed": "The bad golden unit passed. Call the test engineer: this slot finds no faults.",
+    # labels that are printed
+    "print-failed": "A label could not be printed; the board has passed. Check the printer, then print it again.",
+    "print-unwanted": "There is nothing to print for this board.",
     # scans
     "scan-unreadable": "This scan can't be read. Scan it again.",
     "scan-slot-unknown": "There is no such slot here. Scan another one.",
@@ -75,7 +83,7 @@ WORDS = {
     "serial-on-other-hardware": "Another board had this serial number before. Put it aside for the supervisor.",
     "hardware-has-other-serial": "This board had another number or was another product. Board to the supervisor.",
     "already-passed": "This board has passed before. Put it with the good boards.",
-    "pass-not-on-board": "This board has passed, and has lost its settings since. Put it aside for rework.",
+    "pass-not-on-board": "A board with this number is good; this one lacks its settings. Board to the supervisor.",
     "pass-unproven": "A board with this serial number has passed, perhaps this one. Put it aside for the supervisor.",
     "scrapped": "This board was scrapped. Put it with the scrap.",
     "attempts-used-up": "This board has failed too often. Put it aside for rework.",

@@ -212,9 +212,10 @@ def test_a_conflict_at_delivery_names_the_box(world: World) -> None:
 
 def test_a_pending_board_that_is_put_in_again_is_not_begun(world: World) -> None:
     use(world, *DEFERRED)
-    first = cycle(world, TameBoard())
+    board = TameBoard()
+    first = cycle(world, board)
     first.run()
-    again = cycle(world, TameBoard())
+    again = cycle(world, board)
     closing = again.run()
     assert (closing.outcome, closing.code) == (Outcome.ABORTED, "already-pending")
     assert deliver(world) == [(first.row.id, Closing(Outcome.PASS))]
@@ -383,3 +384,15 @@ def test_the_window_of_a_client_that_an_earlier_cycle_has_made_is_not_told_too_l
     assert second.run() == Closing(Outcome.PASS)
     assert world.client.asked == ["add", "enable", "regenerate", "regenerate"]
     assert closing_facts(world, second.row.id)["enabled_at"] >= second.row.opened_at, "a new window, with a new client"
+
+
+@pytest.mark.parametrize(("hardware", "code"), [(HARDWARE, "pass-not-on-board"), ("", "pass-unproven")])
+def test_a_board_like_one_that_waits_for_the_fleet_is_not_called_good_by_its_number(
+    world: World, hardware: str, code: str
+) -> None:
+    use(world, *DEFERRED)
+    board = TameBoard(hardware_id=hardware)
+    assert cycle(world, board).run() == Closing(Outcome.PENDING)
+    assert cycle(world, TameBoard(hardware_id=hardware), slot="2").run().code == code
+    if hardware:
+        assert cycle(world, board, slot="2").run().code == "already-pending"

@@ -56,7 +56,7 @@ def test_a_passed_board_that_has_lost_its_settings_is_no_good_board(world: World
     assert cycle(world, board).run().code == "already-passed"
     del board.flash["fleet_rid"]
     closing = cycle(world, board).run()
-    assert (closing.outcome, closing.code) == (Outcome.FAIL, "pass-not-on-board")
+    assert (closing.outcome, closing.code) == (Outcome.ABORTED, "pass-not-on-board")
     assert "1 of 2 settings are others: fleet_rid" in (closing.text or "")
     entry = world.entry()
     assert entry is not None and entry.phase == "activated", "people decide what becomes of it"

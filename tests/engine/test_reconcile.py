@@ -211,10 +211,10 @@ def test_admission(ours: Ours, hardware: Hardware) -> None:
         assert move is (Move.STOP_OTHER_HARDWARE if hardware is Hardware.OTHER else Move.STOP_OTHER_SERIAL)
     elif ours is Ours.SCRAPPED:
         assert move is Move.STOP_SCRAPPED
+    elif ours in (Ours.PASS, Ours.PENDING) and hardware is Hardware.UNKNOWN:
+        assert move is Move.STOP_PASS_UNPROVEN
     elif ours is Ours.PENDING:
         assert move is Move.STOP_PENDING
-    elif ours is Ours.PASS and hardware is Hardware.UNKNOWN:
-        assert move is Move.STOP_PASS_UNPROVEN
     else:
         assert move is Move.GO_ON
 

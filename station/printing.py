@@ -1,0 +1,156 @@
+"""Labels for boards that have passed: a command of the recipe gets each record.
+
+It runs in a thread of its own, after the verdict is on the disk and on the
+screen: whatever becomes of it, a PASS stays one.  What it did is an event of
+its board's cycle, so that the records say which label was printed when, and
+how often.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import queue
+import subprocess
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from drivers.errors import Blame
+from station import clock
+from station.errors import StationError
+from station.ledger import CycleRow, Ledger, Reader
+from station.model import Facts
+from station.print_rules import PrintRules
+
+log = logging.getLogger(__name__)
+
+_SAID = 500
+"""Characters of what a failed command said that are kept."""
+
+
+class PrintFailed(StationError):
+    """The command that prints could not be run, failed, or took too long; the text says which."""
+
+    code = "print-failed"
+    blame = Blame.STATION
+
+
+class PrintUnwanted(StationError):
+    """The recipe has nothing printed, or the board's PASS does not stand."""
+
+    code = "print-unwanted"
+    blame = Blame.PEOPLE
+
+
+class Printer:
+    """Prints, one label after the other.  Close it."""
+
+    def __init__(
+        self,
+        rules: PrintRules,
+        folder: Path,
+        ledger: Ledger,
+        reader: Reader,
+        failed: Callable[[StationError | None], None],
+        mask: Callable[[str], str] = lambda text: text,
+    ) -> None:
+        """``folder`` is where the command runs; ``failed`` is told what went wrong last, and None once all is well."""
+        self._rules, self._folder, self._ledger, self._reader = rules, folder, ledger, reader
+        self._failed, self._mask = failed, mask
+        self._one = threading.Lock()
+        self._waiting: queue.Queue[tuple[int, str] | None] = queue.Queue()
+        self._thread = threading.Thread(target=self._run, name="printer", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Print what waits, and end."""
+        if self._thread.is_alive():
+            self._waiting.put(None)
+            self._thread.join()
+
+    def passed(self, cycle: CycleRow) -> None:
+        """Have the label of a board printed that has just passed."""
+        if self._rules.command and not cycle.golden:
+            self._waiting.put((cycle.id, "station"))
+
+    def again(self, model: str, serial: str, actor: str) -> Facts:
+        """Print the label of a board whose PASS stands once more, and return when that is done.
+
+        Raises ``PrintUnwanted``, ``PrintFailed``.
+        """
+        board = self._reader.board(model, serial)
+        if not self._rules.command:
+            raise PrintUnwanted("the recipe has nothing printed")
+        if board is None or board.passed_cycle is None:
+            raise PrintUnwanted(f"no PASS of {serial[:128]!r} stands")
+        self._print(board.passed_cycle, actor)
+        return {"serial": serial, "cycle": board.passed_cycle}
+
+    def _run(self) -> None:
+        while (waiting := self._waiting.get()) is not None:
+            try:
+                self._print(*waiting)
+            except StationError as fault:
+                log.error("cycle %d: %s", waiting[0], fault.text)
+            except Exception:
+                log.exception("cycle %d: printing: unforeseen", waiting[0])
+
+    def _print(self, cycle: int, actor: str) -> None:
+        """Run the command, and record what came of it; raises ``PrintFailed``."""
+        with self._one:
+            trouble = self._trouble(json.dumps(record(self._reader, cycle)) + "\n")
+            fault = PrintFailed(f"{self._rules.command[0]}: {trouble}") if trouble else None
+            row = self._reader.cycle(cycle)
+            self._ledger.print(row, actor, {"command": self._rules.command[0], "trouble": trouble})
+            self._failed(fault)
+        if fault is not None:
+            raise fault
+
+    def _trouble(self, text: str) -> str:
+        """Run the command with this on its standard input; return what went wrong, empty if nothing did."""
+        try:
+            done = subprocess.run(
+                self._rules.command,
+                input=text,
+                text=True,
+                errors="replace",
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                timeout=self._rules.limit_s,
+                cwd=self._folder,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return f"took more than {self._rules.limit_s:g} s"
+        except (OSError, ValueError) as error:
+            return f"can't be run: {getattr(error, 'strerror', None) or type(error).__name__}"
+        if done.returncode == 0:
+            return ""
+        said = "".join(c if c.isprintable() else " " for c in done.stdout.strip())[-_SAID:]
+        return self._mask(f"ended with {done.returncode}: {said}" if said else f"ended with {done.returncode}")
+
+
+def record(reader: Reader, cycle: int) -> Facts:
+    """Return what a label may show of a board that has passed; no secret is in it."""
+    row = reader.cycle(cycle)
+    known = reader.closing_facts(cycle)
+    identity = known.get("identity") or {}
+    return {
+        "serial": row.serial,
+        "hardware_id": row.hardware_id,
+        "model": row.model,
+        "firmware": identity.get("firmware", ""),
+        "hardware_revision": identity.get("hardware_revision", ""),
+        "rid": row.rid,
+        "status": known.get("status"),
+        "enabled_at": clock.iso(known["enabled_at"]) if known.get("enabled_at") else None,
+        "expires_at": clock.iso(known["expires_at"]) if known.get("expires_at") else None,
+        "recipe": reader.recipe_name(row.recipe),
+        "work_order": row.work_order,
+        "operator": row.operator,
+        "slot": row.slot,
+        "shift": row.shift,
+        "cycle": row.id,
+        "passed_at": clock.iso(row.closed_at) if row.closed_at else None,
+    }
