@@ -13,7 +13,7 @@ class PrintRules(Table):
     """``[print]``."""
 
     command: tuple[Annotated[str, Field(min_length=1)], ...] = ()
-    """A program and its arguments, run without a shell in the recipe's folder; it gets the record as JSON on its standard
+    """A program and its arguments, run without a shell in the recipe's folder, with the record as JSON on its standard
     input.  Left out, nothing is printed."""
 
     limit_s: Annotated[float, Field(gt=0, le=300)] = 15.0
