@@ -15,12 +15,12 @@ from typing import Protocol
 from drivers.errors import Fault
 from station import __version__, clock, views, words
 from station.comparing import compare
-from station.errors import StationError
+from station.errors import NothingToAcknowledge, StationError
 from station.inquiry import know_model
 from station.ledger import CycleRow
 from station.ledger.decisions import progress
 from station.ledger.figures import counters
-from station.model import Closing, Counters, Delivery, Facts, Finished, FleetState, LineView, Outcome, SlotView
+from station.model import Closing, Counters, Delivery, Facts, Finished, FleetState, LineView, Outcome, Phase, SlotView
 from station.scans import Scans
 from station.settings import SlotSettings
 from station.shifts import Shifts
@@ -178,6 +178,16 @@ class Bench:
         """Take the board in this slot as new, though its arrival could not be seen; return why not, if it can't be."""
         self.operators.touch()
         return self._slots[slot].start()
+
+    def acknowledge(self, slot: str) -> Facts:
+        """Record that somebody has seen a verdict that is no PASS; raises ``KeyError``, ``NothingToAcknowledge``."""
+        view = self._slots[slot].view
+        if view.phase is not Phase.REMOVE or view.outcome is None or view.code is None:
+            raise NothingToAcknowledge(f"slot {slot} shows no verdict but a good one")
+        self.operators.touch()
+        facts = {"slot": slot, "cycle": view.cycle, "serial": view.serial, "code": view.code}
+        self._equipment.office.ledger.act("acknowledge", self.operators.actor, facts)
+        return facts
 
     def deliver(self) -> Delivery:
         """Tell the fleet now of the boards that have left, as far as it answers."""

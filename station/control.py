@@ -79,13 +79,25 @@ class OrderRefused(StationError):
 # --------------------------------------------------------------------------- verbs
 
 
-def start(floor: Floor, slot: str) -> Facts:
-    """Take the board in a slot as new."""
+@contextmanager
+def _named(floor: Floor, slot: str) -> Iterator[None]:
     try:
-        obstacle = floor.start_cycle(slot)
+        yield
     except KeyError:
         names = ", ".join(view.slot for view in floor.views())
         raise SlotUnknown(f"there is no slot {slot!r}; there are: {names}") from None
+
+
+def acknowledge(floor: Floor, slot: str) -> Facts:
+    """Record that somebody has seen a slot's verdict."""
+    with _named(floor, slot):
+        return floor.acknowledge(slot)
+
+
+def start(floor: Floor, slot: str) -> Facts:
+    """Take the board in a slot as new."""
+    with _named(floor, slot):
+        obstacle = floor.start_cycle(slot)
     if obstacle is not None:
         raise obstacle
     return {"slot": slot}
@@ -219,6 +231,7 @@ VERBS: Mapping[str, Callable[..., Facts]] = {
     "operators-disable": operators_disable,
     "operators-reset-pin": operators_reset_pin,
     "accept": accept,
+    "acknowledge": acknowledge,
     "clear": clear,
     "compare": compare,
     "release": release,

@@ -101,6 +101,13 @@ class NotNow(StationError):
     blame = Blame.PEOPLE
 
 
+class NothingToAcknowledge(StationError):
+    """The slot shows no verdict that somebody has to have seen."""
+
+    code = "nothing-to-acknowledge"
+    blame = Blame.PEOPLE
+
+
 class SlotRunning(NotNow):
     """A board is being worked on in this slot."""
 

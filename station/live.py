@@ -57,6 +57,13 @@ class Floor(Protocol):
         """Print the label of a board whose PASS stands once more; raises ``PrintUnwanted``, ``PrintFailed``."""
         ...
 
+    def acknowledge(self, slot: str) -> Facts:
+        """Record that somebody has seen a slot's verdict that is no PASS.
+
+        Raises ``KeyError`` for a slot that is not there, ``NothingToAcknowledge``.
+        """
+        ...
+
     def deliver(self) -> Delivery:
         """Tell the fleet now of the boards that have left, as far as it answers; return what became of it."""
         ...

@@ -9,6 +9,7 @@ state, its ports are left alone.
     files.py      settings, recipe, secrets
     slots.py      each slot's port
     records.py    the state folder, the ledger, the disk below it
+    shift.py      the work order, the golden units
     people.py     whether the recipe was accepted, where there are roles
     far_side.py   the fleet: there, our token, our model, our vendor, its time
     timing.py     the clock
@@ -21,7 +22,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from station.check import far_side, files, people, records, slots, timing
+from station.check import far_side, files, people, records, shift, slots, timing
 from station.check.finding import Finding, Level
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def check(config: Path, client: Callable[[Settings], Client]) -> Iterator[Findin
     latest, findings = records.check(settings, running)
     yield from findings
     yield from people.check(settings, recipe)
+    yield from shift.check(settings, recipe)
     fleet_time, findings = far_side.check(settings, recipe, client)
     yield from findings
     yield timing.check(settings.clock, latest, fleet_time)

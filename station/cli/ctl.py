@@ -28,6 +28,17 @@ def start(slot: str, config: Path | None, state: Path | None) -> None:
     click.echo(f"slot {slot}: started")
 
 
+@command.command()
+@click.argument("slot")
+@of_station
+def acknowledge(slot: str, config: Path | None, state: Path | None) -> None:
+    """Record that somebody has seen the verdict in SLOT, which is no PASS."""
+    from station import control
+
+    told = control.ask(state_folder(config, state), "acknowledge", slot=slot)
+    click.echo(f"slot {plain(slot)}: {plain(told['serial'] or '-')} {told['code']}: acknowledged")
+
+
 @command.command("sign-in")
 @click.argument("operator", metavar="ID")
 @click.option("--pin", "with_pin", is_flag=True, help="Ask for the PIN, which supervisors and engineers have.")

@@ -26,20 +26,20 @@ class Figures(Widget):
 
     ALLOW_SELECT = False
 
-    def __init__(self, counters: Counters, warning: str) -> None:
+    def __init__(self, counters: Counters, beside: str) -> None:
         super().__init__()
-        self._shown = (counters, warning)
+        self._shown = (counters, beside)
 
-    def show(self, counters: Counters, warning: str) -> None:
+    def show(self, counters: Counters, beside: str) -> None:
         """Repaint if anything changed."""
-        if (counters, warning) != self._shown:
-            self._shown = (counters, warning)
+        if (counters, beside) != self._shown:
+            self._shown = (counters, beside)
             self.refresh()
 
     def render(self) -> Content:
-        """Draw the figures of the day whole; the warning takes what is left."""
-        day, warning = self._shown
+        """Draw the figures of the day whole; what is beside them takes what is left."""
+        day, beside = self._shown
         fpy = percent(day.first_passed, day.first)
         pending = f"   {phrases.PENDING} {day.pending}" if day.pending else ""
         figures = f" {phrases.DONE} {day.done}   {phrases.PASSED} {day.passed}   {phrases.FPY} {fpy}{pending}"
-        return Content(head(f"{figures}   ! {warning}", self.size.width) if warning else figures)
+        return Content(head(f"{figures}   {beside}", self.size.width) if beside else figures)

@@ -14,6 +14,7 @@ from textual.screen import Screen
 from textual.widgets import Footer
 
 from station.live import Floor
+from station.model import LineView
 from station.tui import phrases
 from station.tui.arrange import Arrangement, arrange
 from station.tui.banner import Banner
@@ -48,7 +49,7 @@ class LineScreen(Screen[None]):
         self._floor = floor
         line = floor.line()
         self._header = Header(line, now)
-        self._figures = Figures(line.counters, line.scanned or line.warning)
+        self._figures = Figures(line.counters, _beside(line))
         self._banner = Banner(line.stopped)
         self._tiles = [Tile(view, monotonic) for view in floor.views()]
         self._detail = Detail()
@@ -77,7 +78,7 @@ class LineScreen(Screen[None]):
             tile.show(view)
         line = self._floor.line()
         self._header.show(line)
-        self._figures.show(line.counters, line.scanned or line.warning)
+        self._figures.show(line.counters, _beside(line))
         if self._banner.show(line.stopped):
             self._lay_out(*self.size)
         focused = self._focused()
@@ -115,3 +116,8 @@ class LineScreen(Screen[None]):
     def _apply(self, grid: Arrangement) -> None:
         styles = self.query_one("#tiles").styles
         styles.grid_size_columns, styles.grid_size_rows = grid.columns, grid.rows
+
+
+def _beside(line: LineView) -> str:
+    """Return what is shown beside the figures: what came of a scan, else what is wrong and stops nobody."""
+    return f"> {line.scanned}" if line.scanned else f"! {line.warning}" if line.warning else ""

@@ -24,6 +24,7 @@ WORDS = {
     "yield-low": "Too many boards fail at their first attempt. Call the supervisor: find out why, then clear the line.",
     "failures-repeat": "The same failure comes again and again. Call the supervisor: find out why, clear the line.",
     "slot-failures-repeat": "This slot fails in the same way again and again. Call the supervisor: check its fixture.",
+    "nothing-to-acknowledge": "This slot shows nothing that has to be acknowledged.",
     "nothing-stopped": "No rule has stopped this, so there is nothing to clear.",
     "board-unknown": "The station has never seen this board. Check its serial number.",
     "board-open": "This board is being worked on, or waits for the fleet. Wait, then try again.",

@@ -27,6 +27,7 @@ from station.check import timing
 from station.cli import main
 from station.clock import Ahead, Reading
 from station.ledger import Ledger
+from station.ledger.decisions import WorkOrder, keep_order
 from station.settings import ClockSettings
 from station.timekeeper import Doubt
 
@@ -451,3 +452,26 @@ def test_a_fleet_that_refuses_us_tells_the_time_all_the_same(config: Path, wall:
     config.with_name("token").write_text("0" * 40)
     wall.move(7200)
     assert "s ahead of the fleet's" in checked(config)[1]["clock"]["text"]
+
+
+# ------------------------------------------------------------------ the shift
+
+
+def test_a_work_order_of_another_product_is_found(config: Path) -> None:
+    ledger = Ledger(config.parent / "state" / "ledger.db", "9f2c41d07a3e4b56")
+    keep_order(ledger, "work-order", "boss", WorkOrder("WO-1", "another", 5, 1, 1, None), {})
+    ledger.close()
+    copy(config.parent / "state" / "ledger.db")
+    text = config.read_text()
+    config.write_text(text + '[work_order]\nid = "WO-2"\n')
+    assert checked(config)[1]["work order"]["level"] == "OK"
+    config.write_text(text + '[work_order]\nid = "WO-1"\n')
+    assert "WO-1 is for another; " in sole_trouble(config, "work order")
+
+
+def test_slots_that_were_not_tried_with_golden_units_are_named(config: Path) -> None:
+    recipe = config.parent / "recipe.toml"
+    edit(recipe, "[link]", '[golden]\ngood = ["G"]\nbad = ["B"]\neach_shift = true\n[link]')
+    Ledger(config.parent / "state" / "ledger.db", "9f2c41d07a3e4b56").close()
+    copy(config.parent / "state" / "ledger.db")
+    assert "with a unit that is good or bad" in sole_trouble(config, "golden slot 1", "WARN")

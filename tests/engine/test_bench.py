@@ -13,7 +13,7 @@ import pytest
 from engine_floor import LIMIT_S, Floor
 
 from drivers.errors import Fault
-from station.errors import BadInput, DatabaseFailed, StateBusy
+from station.errors import BadInput, DatabaseFailed, NothingToAcknowledge, StateBusy
 from station.fleet.server import init
 from station.journal import Journal
 from station.model import Counters, FleetState, Outcome, Phase, Step
@@ -329,3 +329,19 @@ def test_a_fleet_that_refuses_the_station_is_told_of_no_board(make: Callable[...
     assert floor.ledger("SELECT outcome FROM cycles") == [(None,)]
     floor.token.write_text(floor.grant.token)
     watcher.wait_for(lambda: [done.outcome for done in watcher.finished] == [Outcome.PENDING, Outcome.PASS])
+
+
+def test_a_verdict_that_is_no_pass_is_acknowledged_by_name(floor: Floor) -> None:
+    floor.amend("widget.toml", "'SIM-[0-9]{8}'", "'SN-[0-9]{8}'")
+    watcher = floor.start()
+    assert floor.bench is not None
+    with pytest.raises(NothingToAcknowledge):
+        floor.bench.acknowledge("1")
+    floor.insert()
+    watcher.wait_finished()
+    watcher.wait_phase("1", Phase.REMOVE)
+    assert floor.bench.acknowledge("1")["code"] == "serial-malformed"
+    with pytest.raises(KeyError):
+        floor.bench.acknowledge("9")
+    sql = "SELECT actor, json_extract(body, '$.facts.code') FROM events WHERE kind = 'acknowledge'"
+    assert floor.ledger(sql) == [("station", "serial-malformed")]
