@@ -12,8 +12,7 @@ from station.escrow import Escrow
 from station.fleet.client import Client
 from station.fleet_rules import Activation
 from station.inquiry import know_vendor
-from station.ledger import CycleRow, History, Ledger, Reader
-from station.ledger.read import REVIVING
+from station.ledger import CycleRow, History, Ledger, Reader, calls
 from station.recipe import Recipe
 
 
@@ -54,9 +53,9 @@ class Office:
             fleet=self.fleet,
             escrow=self.escrow,
             calls=lambda call, found: self.ledger.calls(row, call, found),
-            before_call=lambda: self.reader.before_call(row.id),
-            astray_s=lambda serial: self.reader.astray_s(row.model, serial),
-            revives_s=lambda serial: self.reader.astray_s(row.model, serial, REVIVING),
+            before_call=lambda: calls.before_call(self.reader, row.id),
+            astray_s=lambda serial: calls.astray_s(self.reader, row.model, serial),
+            revives_s=lambda serial: calls.astray_s(self.reader, row.model, serial, calls.REVIVING),
             confirm_vendor=lambda: self.confirm_vendor(recipe),
             late_s=self.late_s,
             history=history or (lambda identity: self.history(identity, row)),

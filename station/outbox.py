@@ -22,8 +22,7 @@ from station.cycle import LINE_WIDE, Cycle, Undelivered
 from station.errors import DatabaseError, StationError
 from station.fleet.client import Unanswered, Unreachable
 from station.inquiry import ModelUnknown, ask_for_good
-from station.ledger import CycleRow
-from station.ledger.read import REVIVING
+from station.ledger import CycleRow, calls
 from station.model import Closing, Delivery, Outcome, Step
 from station.office import Office
 from station.reconcile import decide
@@ -193,9 +192,9 @@ class Outbox:
     def _disable_ours(self, row: CycleRow) -> str:
         assert row.serial is not None and row.hardware_id is not None  # nothing is enabled before a board is identified
         office, reader = self._office, self._office.reader
-        since = reader.astray_s(row.model, row.serial, REVIVING)
+        since = calls.astray_s(reader, row.model, row.serial, calls.REVIVING)
         late = [since] if since is not None else []
-        late += [reader.closed_s(row.id)] if row.rid is None else []  # its enabling never got an answer
+        late += [calls.closed_s(reader, row.id)] if row.rid is None else []  # its enabling never got an answer
         may_revive = min(late, default=office.late_s) < office.late_s
         found, rid, extra = ask_for_good(office.fleet, row.model, row.serial)
         # Asked last: a board that has passed meanwhile has the client of the cycle before (M48 keeps the RID).

@@ -13,6 +13,7 @@ from station import clock
 from station import recipe as recipes
 from station.case import LateCall
 from station.fleet.client import Client, Reply, Request, Unanswered
+from station.ledger.calls import astray_s
 from station.ledger.decisions import amend
 from station.model import Closing, Delivery, Outcome
 from station.outbox import Outbox
@@ -151,7 +152,7 @@ def test_a_machine_that_was_restarted_goes_by_the_clock(
     monkeypatch.setattr(clock, "boot_id", lambda: "another boot")
     monkeypatch.setattr(clock, "uptime_us", lambda: 0)
     time.gone += 70
-    found = world.reader.astray_s(world.recipe.fleet.model, SERIAL)
+    found = astray_s(world.reader, world.recipe.fleet.model, SERIAL)
     assert found is not None and 70 <= found < 71
     assert retest(world, time) == Closing(Outcome.PASS) and LATE_S - 1 < time.gone <= LATE_S
 

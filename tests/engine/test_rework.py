@@ -16,6 +16,7 @@ from station import recipe as recipes
 from station.evidence import mark
 from station.fleet.client import NotFound, Refused, Reply, Request, Unanswered, Unreachable
 from station.fleet.client.serial_range import RangeFormat, SerialRange
+from station.ledger.calls import astray_s
 from station.line import Line
 from station.model import Operator, Outcome, Role
 from station.operators import NotPermitted, Operators, SignInMissing
@@ -316,7 +317,7 @@ def test_a_number_of_a_range_is_disabled_and_stays_listed(world: World, supervis
     entry = world.entry()
     assert entry is not None and entry.phase == "expired"
     assert cycle(world, TameBoard()).run().code == "scrapped"
-    assert world.reader.astray_s(MODEL, SERIAL) is None
+    assert astray_s(world.reader, MODEL, SERIAL) is None
 
 
 @pytest.mark.parametrize("lost", [False, True])
