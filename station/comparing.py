@@ -6,6 +6,7 @@ from drivers.board import Identity
 from station import clock, evidence
 from station.inquiry import ask_for_good
 from station.ledger.decisions import hold, passed_since
+from station.ledger.history import history as history_of
 from station.model import Facts, Step
 from station.office import Office
 from station.reconcile import decide
@@ -38,7 +39,7 @@ def _differs(office: Office, model: str, serial: str, hardware: str, cycle: int)
     """Return what the fleet says of a board that has passed, if it is not what it should be."""
     row = office.reader.cycle(cycle)
     found, rid, extra = ask_for_good(office.fleet, model, serial)
-    history = office.reader.history(model, serial, hardware, 0)
+    history = history_of(office.reader, model, serial, hardware, 0)
     mark = evidence.mark(office.station, Identity(serial, hardware))
     whose = evidence.claim(extra, mark, ours=rid == row.rid, doubt=False)
     lives = evidence.of_a_pass(found, evidence.activation(history))

@@ -13,6 +13,7 @@ from station.fleet.client import Client
 from station.fleet_rules import Activation
 from station.inquiry import know_vendor
 from station.ledger import CycleRow, History, Ledger, Reader, calls
+from station.ledger.history import history
 from station.recipe import Recipe
 
 
@@ -75,4 +76,4 @@ class Office:
 
     def history(self, identity: Identity, row: CycleRow) -> History:
         """Return what the ledger holds of a board, apart from this cycle of its."""
-        return self.reader.history(row.model, identity.serial, identity.hardware_id, row.id)
+        return history(self.reader, row.model, identity.serial, identity.hardware_id, row.id)

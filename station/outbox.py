@@ -23,6 +23,7 @@ from station.errors import DatabaseError, StationError
 from station.fleet.client import Unanswered, Unreachable
 from station.inquiry import ModelUnknown, ask_for_good
 from station.ledger import CycleRow, calls
+from station.ledger.history import history as history_of
 from station.model import Closing, Delivery, Outcome, Step
 from station.office import Office
 from station.reconcile import decide
@@ -198,7 +199,7 @@ class Outbox:
         may_revive = min(late, default=office.late_s) < office.late_s
         found, rid, extra = ask_for_good(office.fleet, row.model, row.serial)
         # Asked last: a board that has passed meanwhile has the client of the cycle before (M48 keeps the RID).
-        history = reader.history(row.model, row.serial, row.hardware_id, row.id)
+        history = history_of(reader, row.model, row.serial, row.hardware_id, row.id)
         ours = evidence.standing(history)
         if ours is Ours.ELSEWHERE:
             return f"{row.serial}: it is being tested again"  # what is owed is known when that has ended

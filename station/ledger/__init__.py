@@ -5,7 +5,8 @@ on the disk.  ``chain`` says what is hashed, ``schema`` what the tables hold,
 ``read`` answers questions from a connection of its own.
 """
 
-from station.ledger.read import BoardRow, CycleRow, History, Past, Reader, SettledStep
+from station.ledger.history import History
+from station.ledger.read import BoardRow, CycleRow, Past, Reader, SettledStep
 from station.ledger.write import STATION, HardwareOpenElsewhere, Ledger, SerialOpenElsewhere
 
 __all__ = [

@@ -17,6 +17,7 @@ from station import clock
 from station.ledger import BoardRow, CycleRow, Ledger, Reader
 from station.ledger.decisions import amend
 from station.ledger.figures import counters, first_attempts, streak
+from station.ledger.history import history as history_of
 from station.model import Closing, Counters, Outcome, Step
 from station.shifts import Shift, Shifts
 from station.tui.figures import percent
@@ -151,9 +152,9 @@ def test_golden_units_break_no_streak_and_make_none(replayed: Reader) -> None:
 
 
 def test_a_reworked_board_has_its_attempts_anew_and_the_rework_is_none(replayed: Reader) -> None:
-    assert replayed.history(MODEL, "A05", "hw-A05", 0).attempts == 0, "its PASS was by rework"
-    assert replayed.history(MODEL, "A08", "hw-A08", 0).attempts == 1
-    assert replayed.history(MODEL, "A02", "hw-A02", 0).attempts == 2
+    assert history_of(replayed, MODEL, "A05", "hw-A05", 0).attempts == 0, "its PASS was by rework"
+    assert history_of(replayed, MODEL, "A08", "hw-A08", 0).attempts == 1
+    assert history_of(replayed, MODEL, "A02", "hw-A02", 0).attempts == 2
 
 
 # --------------------------------------------------------------------------- shifts

@@ -11,15 +11,16 @@ from ledger_floor import MODEL, RECIPE, RID, board, closed, enabled, identified,
 from station.errors import DatabaseFailed
 from station.ledger import History, Ledger, Reader
 from station.ledger.figures import counters
+from station.ledger.history import history as history_of
 from station.model import Closing, Counters, Outcome, Step
 
 
 def test_nothing_is_known_of_a_new_board(ledger: Ledger, reader: Reader) -> None:
     row = identified(ledger, opened(ledger), "SN1", "02:01")
-    assert reader.history(MODEL, "SN1", "02:01", row.id) == History(
+    assert history_of(reader, MODEL, "SN1", "02:01", row.id) == History(
         hardware_of_serial="02:01", serial_of_hardware="SN1"
     )
-    assert reader.history(MODEL, "SN2", "02:02", row.id) == History()
+    assert history_of(reader, MODEL, "SN2", "02:02", row.id) == History()
 
 
 def test_history_in_all_its_words(ledger: Ledger, reader: Reader) -> None:
@@ -31,7 +32,7 @@ def test_history_in_all_its_words(ledger: Ledger, reader: Reader) -> None:
     board(ledger, "SN1", Outcome.ABORTED, hardware_id="02:02", rid="c" * 40)  # the same number on another board
     again = identified(ledger, opened(ledger, "9"), "SN1", "02:01")
     assert again.attempt == 5
-    assert reader.history(MODEL, "SN1", "02:01", again.id) == History(
+    assert history_of(reader, MODEL, "SN1", "02:01", again.id) == History(
         hardware_of_serial="02:01",
         serial_of_hardware="SN1",
         closed=(Outcome.FAIL, Outcome.ERROR, Outcome.PASS),
@@ -42,7 +43,7 @@ def test_history_in_all_its_words(ledger: Ledger, reader: Reader) -> None:
         attempts=2,  # the ERROR is none
     )
     other = opened(ledger, "8")
-    assert reader.history(MODEL, "SN1", "02:02", other.id) == History(
+    assert history_of(reader, MODEL, "SN1", "02:02", other.id) == History(
         hardware_of_serial="02:01",
         serial_of_hardware=None,
         closed=(Outcome.ABORTED,),
@@ -56,37 +57,37 @@ def test_history_in_all_its_words(ledger: Ledger, reader: Reader) -> None:
 def test_a_definite_refusal_to_enable_leaves_no_doubt(ledger: Ledger, reader: Reader) -> None:
     row = identified(ledger, opened(ledger), "SN1", "02:01")
     ledger.close_cycle(row, Closing(Outcome.FAIL, "serial-taken", "taken"), {}, 1)
-    history = reader.history(MODEL, "SN1", "02:01", 0)
+    history = history_of(reader, MODEL, "SN1", "02:01", 0)
     assert history.closed == (Outcome.FAIL,) and history.doubtful_since is None and not history.rids
 
 
 def test_a_client_that_turned_out_to_be_somebody_elses_gives_no_licence(ledger: Ledger, reader: Reader) -> None:
     row = enabled(ledger, identified(ledger, opened(ledger), "SN1", "02:01"))
     closed(ledger, row, Outcome.FAIL, "serial-taken")
-    history = reader.history(MODEL, "SN1", "02:01", 0)
+    history = history_of(reader, MODEL, "SN1", "02:01", 0)
     assert history.closed == (Outcome.FAIL,) and history.doubtful_since is None and not history.rids
 
 
 def test_the_hardware_of_a_number_is_the_one_that_it_was_last_seen_on(ledger: Ledger, reader: Reader) -> None:
     board(ledger, "SN1", Outcome.FAIL, hardware_id="02:01")
     board(ledger, "SN1", Outcome.FAIL, hardware_id="02:02")
-    assert reader.history(MODEL, "SN1", "02:01", 0).hardware_of_serial == "02:02"
-    assert reader.history(MODEL, "SN1", "02:01", 0).serial_of_hardware is None
+    assert history_of(reader, MODEL, "SN1", "02:01", 0).hardware_of_serial == "02:02"
+    assert history_of(reader, MODEL, "SN1", "02:01", 0).serial_of_hardware is None
     board(ledger, "SN2", Outcome.FAIL, hardware_id="02:02")
-    assert reader.history(MODEL, "SN1", "02:02", 0).serial_of_hardware == "SN2"
+    assert history_of(reader, MODEL, "SN1", "02:02", 0).serial_of_hardware == "SN2"
 
 
 def test_boards_without_a_hardware_id_are_not_one_board(ledger: Ledger, reader: Reader) -> None:
     board(ledger, "SN1", Outcome.FAIL, hardware_id="")
-    history = reader.history(MODEL, "SN2", "", 0)
+    history = history_of(reader, MODEL, "SN2", "", 0)
     assert history == History()
-    assert reader.history(MODEL, "SN1", "", 0).closed == (Outcome.FAIL,)
+    assert history_of(reader, MODEL, "SN1", "", 0).closed == (Outcome.FAIL,)
 
 
 def test_a_pass_stands_after_a_later_fail(ledger: Ledger, reader: Reader) -> None:
     board(ledger, "SN1", Outcome.PASS)
     board(ledger, "SN1", Outcome.FAIL)
-    assert reader.history(MODEL, "SN1", "02:00", 0).passed_rid is not None
+    assert history_of(reader, MODEL, "SN1", "02:00", 0).passed_rid is not None
     assert reader.passed() == 1
 
 

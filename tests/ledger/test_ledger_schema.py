@@ -13,6 +13,7 @@ from ledger_floor import MODEL, PASSED, RECIPE, RID, STATION, board, closed, ena
 
 from station.errors import DatabaseCorrupt, DatabaseNewer
 from station.ledger import CycleRow, Ledger, Reader
+from station.ledger.history import history as history_of
 from station.model import Outcome, Step
 
 
@@ -194,7 +195,7 @@ def test_boards_of_two_products_that_were_one_by_their_number_are_told_apart(pat
         pen.execute("UPDATE boards SET hardware_id = '02:99', attempts = 2, last_cycle = 3 WHERE serial = 'SN1'")
     Ledger(path, STATION).close()
     with closing(Reader(path)) as reader:
-        first, other = reader.history(MODEL, "SN1", "02:00", 0), reader.history("other", "SN1", "02:99", 0)
+        first, other = history_of(reader, MODEL, "SN1", "02:00", 0), history_of(reader, "other", "SN1", "02:99", 0)
         assert (first.hardware_of_serial, first.closed, first.passed_rid) == ("02:00", (Outcome.PASS,), RID)
         assert (other.hardware_of_serial, other.closed, other.passed_rid) == ("02:99", (Outcome.FAIL,), None)
         assert [reader.cycle(number).model for number in (1, 2, 3)] == [MODEL, MODEL, "other"]

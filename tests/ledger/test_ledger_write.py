@@ -13,6 +13,7 @@ from ledger_floor import MODEL, RECIPE, RID, STATION, board, closed, enabled, id
 
 from station.errors import DatabaseFailed
 from station.ledger import CycleRow, Ledger, Reader, SerialOpenElsewhere
+from station.ledger.history import history as history_of
 from station.model import Closing, Outcome, Step
 
 HOSTILE = {
@@ -134,7 +135,7 @@ def test_the_same_serial_number_in_two_slots_leaves_nothing_of_the_second(
         identified(ledger, second, "SN1", "02:02")
     assert len(audit(path)) == before
     assert reader.cycle(second.id) == second
-    assert reader.history(MODEL, "SN1", "02:02", second.id).hardware_of_serial == "02:01"
+    assert history_of(reader, MODEL, "SN1", "02:02", second.id).hardware_of_serial == "02:01"
     closed(ledger, first, Outcome.FAIL)
     assert identified(ledger, second, "SN1", "02:02").attempt == 2
 
@@ -168,7 +169,7 @@ def test_a_refused_float_leaves_nothing(ledger: Ledger, path: Path) -> None:
 def test_hostile_text_is_kept_as_it_is(ledger: Ledger, reader: Reader, serial: str) -> None:
     row = board(ledger, serial, Outcome.FAIL, hardware_id=serial)
     assert reader.cycle(row.id).serial == serial == reader.cycle(row.id).hardware_id
-    history = reader.history(MODEL, serial, serial, 0)
+    history = history_of(reader, MODEL, serial, serial, 0)
     assert history.hardware_of_serial == serial == history.serial_of_hardware
     assert history.closed == (Outcome.FAIL,)
     assert reader.settled(row.id)[0].facts["identity"]["serial"] == serial
