@@ -10,10 +10,14 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import queue
+import signal
 import subprocess
 import threading
+from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from drivers.errors import Blame
@@ -27,6 +31,9 @@ log = logging.getLogger(__name__)
 
 _SAID = 500
 """Characters of what a failed command said that are kept."""
+_PIECE, _PIECES = 4096, 4
+_LOOK_S = 0.2
+"""Seconds between two looks at whether a command has ended, or the station ends."""
 
 
 class PrintFailed(StationError):
@@ -53,18 +60,19 @@ class Printer:
         ledger: Ledger,
         reader: Reader,
         failed: Callable[[StationError | None], None],
-        mask: Callable[[str], str] = lambda text: text,
     ) -> None:
         """``folder`` is where the command runs; ``failed`` is told what went wrong last, and None once all is well."""
         self._rules, self._folder, self._ledger, self._reader = rules, folder, ledger, reader
-        self._failed, self._mask = failed, mask
+        self._failed = failed
+        self._closing = threading.Event()
         self._one = threading.Lock()
         self._waiting: queue.Queue[tuple[int, str] | None] = queue.Queue()
         self._thread = threading.Thread(target=self._run, name="printer", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """Print what waits, and end."""
+        """End what is being printed; that the rest was not is in the records."""
+        self._closing.set()
         if self._thread.is_alive():
             self._waiting.put(None)
             self._thread.join()
@@ -73,6 +81,10 @@ class Printer:
         """Have the label of a board printed that has just passed."""
         if self._rules.command and not cycle.golden:
             self._waiting.put((cycle.id, "station"))
+
+    def idle(self) -> None:
+        """Return once nothing waits to be printed any more."""
+        self._waiting.join()
 
     def again(self, model: str, serial: str, actor: str) -> Facts:
         """Print the label of a board whose PASS stands once more, and return when that is done.
@@ -95,6 +107,8 @@ class Printer:
                 log.error("cycle %d: %s", waiting[0], fault.text)
             except Exception:
                 log.exception("cycle %d: printing: unforeseen", waiting[0])
+            finally:
+                self._waiting.task_done()
 
     def _print(self, cycle: int, actor: str) -> None:
         """Run the command, and record what came of it; raises ``PrintFailed``."""
@@ -110,25 +124,46 @@ class Printer:
     def _trouble(self, text: str) -> str:
         """Run the command with this on its standard input; return what went wrong, empty if nothing did."""
         try:
-            done = subprocess.run(
+            process = subprocess.Popen(
                 self._rules.command,
-                input=text,
-                text=True,
-                errors="replace",
+                stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
-                timeout=self._rules.limit_s,
                 cwd=self._folder,
-                check=False,
+                start_new_session=True,  # so that whatever it has started ends with it
             )
-        except subprocess.TimeoutExpired:
-            return f"took more than {self._rules.limit_s:g} s"
         except (OSError, ValueError) as error:
             return f"can't be run: {getattr(error, 'strerror', None) or type(error).__name__}"
-        if done.returncode == 0:
+        said: deque[bytes] = deque(maxlen=_PIECES)
+        talk = threading.Thread(target=_talk, args=(process, text.encode(), said), daemon=True)
+        talk.start()
+        over = clock.monotonic() + self._rules.limit_s
+        while (left := over - clock.monotonic()) > 0 and not self._closing.is_set():
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(min(left, _LOOK_S))
+                break
+        code = process.poll()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        talk.join(_LOOK_S)
+        if code is None:
+            return "the station has stopped" if self._closing.is_set() else f"took more than {self._rules.limit_s:g} s"
+        if code == 0:
             return ""
-        said = "".join(c if c.isprintable() else " " for c in done.stdout.strip())[-_SAID:]
-        return self._mask(f"ended with {done.returncode}: {said}" if said else f"ended with {done.returncode}")
+        words = b"".join(said).decode("utf-8", "replace").strip()
+        told = "".join(c if c.isprintable() else " " for c in words)[-_SAID:]
+        return f"ended with {code}: {told}" if told else f"ended with {code}"
+
+
+def _talk(process: subprocess.Popen[bytes], text: bytes, said: deque[bytes]) -> None:
+    """Give a command what it is to print, and keep the end of what it says; however much that is."""
+    assert process.stdin is not None and process.stdout is not None
+    with suppress(OSError, ValueError), process.stdin:
+        process.stdin.write(text)
+    with suppress(OSError, ValueError), process.stdout:
+        while piece := os.read(process.stdout.fileno(), _PIECE):
+            said.append(piece)
 
 
 def record(reader: Reader, cycle: int) -> Facts:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,7 @@ def test_the_command_gets_the_record_on_its_standard_input(world: World, printer
     paper = world.folder / "paper"
     made = printer(sys.executable, "-c", "import sys; open('paper', 'w').write(sys.stdin.read())")
     made.passed(one.row)
-    made.close()
+    made.idle()
     told = json.loads(paper.read_text())
     assert (told["serial"], told["hardware_id"], told["model"], told["cycle"]) == (SERIAL, HARDWARE, MODEL, 1)
     assert told["recipe"] == "widget 7" and told["passed_at"].endswith("Z") and told["status"] == "activated"
@@ -76,9 +77,34 @@ def test_a_failure_is_told_and_recorded_and_the_pass_stays_one(
     made.passed(one.row)
     with pytest.raises(PrintFailed, match=trouble):
         made.again(MODEL, SERIAL, "0042")
-    made.close()
+    made.idle()
     assert sorted(printed(world)) == [(1, "0042", trouble), (1, "station", trouble)]
     assert world.reader.cycle(1).outcome == "PASS" and world.reader.passed() == 1
+
+
+def test_a_command_that_floods_and_one_that_leaves_a_child_behind_end_in_time(
+    world: World, printer: Callable[..., Printer]
+) -> None:
+    one = cycle(world, TameBoard())
+    one.run()
+    with pytest.raises(PrintFailed, match=r"took more than 0.5 s"):
+        printer("yes", "flood", limit_s=0.5).again(MODEL, SERIAL, "0042")
+    started = time.monotonic()
+    printer("sh", "-c", "sleep 60 & exit 0").again(MODEL, SERIAL, "0042")
+    assert time.monotonic() - started < 20
+    assert [trouble for _, _, trouble in printed(world)] == ["took more than 0.5 s", ""]
+
+
+def test_a_station_that_stops_waits_for_no_printer_and_says_what_was_not_printed(
+    world: World, printer: Callable[..., Printer]
+) -> None:
+    one = cycle(world, TameBoard())
+    one.run()
+    made = printer("sleep", "60", limit_s=60)
+    for _ in range(3):
+        made.passed(one.row)
+    made.close()
+    assert [trouble for _, _, trouble in printed(world)] == ["the station has stopped"] * 3
 
 
 def test_only_what_has_passed_is_printed_again(world: World, printer: Callable[..., Printer]) -> None:
