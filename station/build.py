@@ -15,7 +15,7 @@ from drivers import dialect
 from drivers.guard import Guarded
 from drivers.link import Link
 from drivers.uart import LinkOptions
-from station import clock
+from station import golden
 from station import recipe as recipes
 from station.bench import Bench
 from station.control import Control
@@ -25,7 +25,6 @@ from station.fleet.client import Client
 from station.keeper import Keeper
 from station.labels import Labels
 from station.ledger import Ledger, Reader
-from station.ledger.golden import missing
 from station.ledger.restore import refuse_lost
 from station.line import Line
 from station.office import Office
@@ -123,7 +122,7 @@ def build(settings: Settings, ports: Ports = _REAL) -> Bench:
             orders=orders,
             labels=Labels(),
             printer=printer,
-            golden_due=lambda slot: _golden_due(recipe, reader, settings.calendar, slot),
+            golden_due=lambda slot: golden.due(recipe.golden, reader, settings.calendar, slot),
             rules=rules,
             open_link=lambda port: _discreet(ports.open_link(port, recipe), recipe),
             board=lambda link: Guarded(recipe.dialect, language(link, recipe.options, secrets)),
@@ -162,17 +161,6 @@ def build(settings: Settings, ports: Ports = _REAL) -> Bench:
 def _scanner(port: str, baud: int, scan: Callable[[str], object]) -> Scanner:
     options = LinkOptions(baud=baud)
     return Scanner(port, lambda: Link.open(port, options), scan)
-
-
-def _golden_due(recipe: Recipe, reader: Reader, shifts: Shifts, slot: str) -> str:
-    """Say which golden units a slot has yet to be tried with in this shift; empty if none."""
-    if not recipe.golden.each_shift:
-        return ""
-    shift = shifts.at(clock.now_us())
-    due = missing(reader, slot, shift.began)
-    units = {"good": recipe.golden.good, "bad": recipe.golden.bad}
-    named = ", then ".join(f"a {kind} one ({', '.join(units[kind])})" for kind in due)
-    return f"slot {slot} was not tried yet in shift {shift.label}: {named}" if due else ""
 
 
 def _discreet(link: Link, recipe: Recipe) -> Link:

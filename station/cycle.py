@@ -17,7 +17,7 @@ from drivers.errors import Blame, BoardPulled, Cancelled, Fault, PortLost, PortM
 from station import clock
 from station.case import Case
 from station.errors import DatabaseError, EscrowFailed, Internal, SettingsError, StationError
-from station.fleet.client import Busy, Garbled, NotAllowed, TokenUnusable, Unanswered, Unreachable
+from station.fleet.client import NotAllowed, TokenUnusable, Unanswered
 from station.inquiry import ModelUnknown, VendorUnknown
 from station.judgements import HardwareHasOtherSerial, SerialInTwoSlots
 from station.ledger import CycleRow, HardwareOpenElsewhere, Ledger, Past, SerialOpenElsewhere
@@ -26,6 +26,7 @@ from station.model import NOT_OURS, OUTCOME, Closing, Facts, Known, Outcome, Ste
 from station.recipe import Presence
 from station.situation import Move
 from station.steps import STEPS, OwnerFull
+from station.views import WAITED_FOR
 
 log = logging.getLogger(__name__)
 
@@ -63,9 +64,6 @@ class Undelivered(Exception):
         super().__init__(fault.text)
         self.fault = fault
 
-
-_GIVEN_UP = frozenset(fault.code for fault in (Unanswered, Unreachable, Busy, Garbled))
-"""What a cycle ends with whose fleet did not answer for too long."""
 
 _NO_VERDICT = (Cancelled, DatabaseError, Undelivered)
 """What leaves a cycle open."""
@@ -349,7 +347,7 @@ class Cycle:
         self._publish(self.row, Step.DISABLE, Move.DISABLE.code)
         try:
             # A fleet that was waited for long enough is not waited for once more: it is told later.
-            given_up = closing.code in _GIVEN_UP
+            given_up = closing.code in WAITED_FOR
             facts = STEPS[Step.DISABLE](self._case) if given_up else self._patiently(Step.DISABLE)
             self.row = self._ledger.settle(self.row, Step.DISABLE, facts, None)
             done = str(facts["move"])

@@ -3,17 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
 
-from pydantic import AfterValidator
-
-from station.toml import Table, expression_fault
-
-
-def _expression(text: str) -> str:
-    if fault := expression_fault(text):
-        raise ValueError(fault)
-    return text
+from station.toml import Expression, Table
 
 
 class LabelRules(Table):
@@ -22,7 +13,7 @@ class LabelRules(Table):
     scan: bool = False
     """True: between identify and register, somebody scans the label that is on the board."""
 
-    pattern: Annotated[str, AfterValidator(_expression)] | None = None
+    pattern: Expression | None = None
     """A regular expression that the whole label matches, with a group ``serial`` for the serial number in it; left out,
     the label is the serial number."""
 

@@ -15,7 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, cast
 
-from pydantic import AfterValidator, BaseModel, Field, PrivateAttr, create_model, field_validator, model_validator
+from pydantic import BaseModel, Field, PrivateAttr, create_model, field_validator, model_validator
 
 from drivers import dialect, dialects
 from drivers.board import Identity
@@ -28,7 +28,7 @@ from station.label_rules import LabelRules
 from station.model import Edition, Step
 from station.print_rules import PrintRules
 from station.rework_rules import ReworkRules
-from station.toml import Table, expression_fault, parse, parsed, validate
+from station.toml import Expression, Table, parse, parsed, validate
 
 _WORD = r"[ \t]*[A-Za-z_][A-Za-z0-9_]*[ \t]*"
 _PLACEHOLDER = re.compile(rf"\{{\{{({_WORD})\}}\}}|\{{({_WORD})\}}")
@@ -67,13 +67,6 @@ class Presence(StrEnum):
         return self.value if self in (Presence.CTS, Presence.DSR, Presence.DCD) else None  # type: ignore[return-value]
 
 
-def _expression(text: str) -> str:
-    if fault := expression_fault(text):
-        raise ValueError(fault)
-    return text
-
-
-Expression = Annotated[str, AfterValidator(_expression)]
 Text = Annotated[str, Field(min_length=1)]
 
 

@@ -353,10 +353,7 @@ class Slot:
         def label() -> str:
             return shared.labels.wait(self.name, lambda seconds: rest(seconds, SCAN_LABEL))
 
-        def golden_due() -> str:
-            return shared.golden_due(self.name)
-
-        asked = {"label": label, "golden_due": golden_due}
+        asked = {"label": label, "golden_due": lambda: shared.golden_due(self.name)}
         case = shared.office.case(row, shared.recipe, board, history, rest=rest, **asked, **kept)
         return Cycle(row, case, shared.office.ledger, hold, publish)
 

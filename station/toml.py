@@ -12,9 +12,9 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 from pydantic.fields import FieldInfo
 
 from drivers.expression import compiled
@@ -99,6 +99,16 @@ def expression_fault(text: str) -> str | None:
     except ValueError as endless:
         return str(endless)
     return None
+
+
+def _expression(text: str) -> str:
+    if fault := expression_fault(text):
+        raise ValueError(fault)
+    return text
+
+
+Expression = Annotated[str, AfterValidator(_expression)]
+"""A text that is a regular expression."""
 
 
 def _not_json(value: Any, where: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], Any]]:

@@ -9,7 +9,8 @@ from station.model import Closing, Finished, Outcome, Phase, SlotView, Step
 
 GIVEN_UP = "fleet-given-up"
 """What is said of a cycle that ended because the fleet did not answer for too long: nothing waits any more."""
-_WAITED_FOR = frozenset(fault.code for fault in (Unanswered, Unreachable, Busy, Garbled))
+WAITED_FOR = frozenset(fault.code for fault in (Unanswered, Unreachable, Busy, Garbled))
+"""What a cycle ends with whose fleet did not answer for too long."""
 
 
 def outcome(row: CycleRow) -> Outcome:
@@ -65,7 +66,7 @@ def _advice(row: CycleRow, ending: Closing | None) -> str:
 
 def advice(code: str, seen: str | None) -> str:
     """Return what the technician is told of a verdict: what happened, the one thing to do, and what was seen."""
-    said = words.advice(GIVEN_UP if code in _WAITED_FOR else code)
+    said = words.advice(GIVEN_UP if code in WAITED_FOR else code)
     return f"{said} ({seen})" if seen else said
 
 

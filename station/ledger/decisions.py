@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from station import clock
 from station.ledger import holds
 from station.ledger.read import BOARD, CYCLE, THEIRS, BoardRow, CycleRow, Reader
-from station.ledger.write import STATION, Ledger, Rows, SerialOpenElsewhere
+from station.ledger.write import Ledger, Rows, SerialOpenElsewhere
 from station.model import Facts
 
 if TYPE_CHECKING:
@@ -96,7 +96,8 @@ def hold(ledger: Ledger, board: BoardRow, code: str) -> bool:
         if now is None or BoardRow(*now).passed_cycle != cycle or cycle is None:
             return False
         row = CycleRow(*db.conn.execute(CYCLE, [cycle]).fetchone())
-        if _let_go(db, (*key, row.hardware_id or ""), STATION, ""):
+        held = holds.row_of(db, (*key, row.hardware_id or ""))
+        if held is not None and held["released_at"] is None:
             return False
         rows: Rows = {"holds": holds.held(row, code, clock.now_us())}
         ledger.append(db, "hold", body={"board": [*key, row.hardware_id or ""]}, facts={"code": code}, rows=rows)
@@ -116,14 +117,8 @@ def passed_since(reader: Reader, since: int, after: int) -> list[BoardRow]:
 
 def _let_go(db: Database, board: tuple[str, str, str], actor: str, reason: str) -> Rows:
     """Return the row of a board that is held no longer; nothing if it was not."""
-    found = db.conn.execute(
-        "SELECT * FROM holds WHERE model = ? AND serial = ? AND hardware_id = ? AND released_at IS NULL", board
-    )
-    row = found.fetchone()
-    if row is None:
-        return {}
-    held: dict[str, Any] = dict(zip([name for name, *_ in found.description], row, strict=True))
-    return {"holds": {**held, "released_at": clock.now_us(), "released_by": actor, "reason": reason}}
+    after = holds.let_go(holds.row_of(db, board), clock.now_us(), actor, reason)
+    return {"holds": after} if after else {}
 
 
 def clients(reader: Reader, board: BoardRow) -> frozenset[str]:

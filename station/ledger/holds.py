@@ -11,10 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from station.ledger.read import CycleRow, Reader
 from station.model import Closing, Outcome
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
 
 PENDING = "pending"
 """The code of a board that is good and of which the fleet has yet to be told."""
@@ -42,6 +45,10 @@ CONFLICTS = frozenset(
 
 _DECIDED = frozenset({"already-passed", "already-pending", "attempts-used-up", "scrapped", "golden-due"})
 """What stops a board whose state is known, so that the stop changes nothing about it."""
+
+
+_STATION = "station"
+"""Who lets a board go by a verdict."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +85,29 @@ def after_close(
         return None
     code = closing.code or ""
     if closing.outcome is Outcome.PASS:
-        return _released(held, now, "PASS")
+        return let_go(held, now, _STATION, "PASS")
     if code in CONFLICTS:
         return _row(cycle, serial, hardware, code, now)
     if code in _DECIDED:
         return None
     if closing.outcome is Outcome.FAIL:
         waits = held is not None and held["code"] not in CONFLICTS
-        return _released(held, now, "FAIL") if waits else None
+        return let_go(held, now, _STATION, "FAIL") if waits else None
     return _row(cycle, serial, hardware, code, now) if passed is None else None
+
+
+def row_of(db: Database, board: tuple[str, str | None, str]) -> dict[str, Any] | None:
+    """Return the row of a board, given as (model, serial, hardware id), released or not; None if it was never held."""
+    found = db.conn.execute("SELECT * FROM holds WHERE model = ? AND serial = ? AND hardware_id = ?", board)
+    row = found.fetchone()
+    return dict(zip([name for name, *_ in found.description], row, strict=True)) if row else None
+
+
+def let_go(held: Mapping[str, Any] | None, now: int, by: str, reason: str) -> dict[str, Any] | None:
+    """Return the row of a board that is held no longer; None if it was not."""
+    if held is None or held["released_at"] is not None:
+        return None
+    return {**held, "released_at": now, "released_by": by, "reason": reason}
 
 
 def board_of(cycle: CycleRow, closing: Closing) -> tuple[str | None, str]:
@@ -100,12 +121,6 @@ def _row(cycle: CycleRow, serial: str, hardware: str, code: str, now: int) -> di
     free = dict.fromkeys(("released_at", "released_by", "reason"))
     named = {"model": cycle.model, "serial": serial, "hardware_id": hardware}
     return {**named, "code": code, "cycle": cycle.id, "held_at": now, **free}
-
-
-def _released(held: Mapping[str, Any] | None, now: int, reason: str) -> dict[str, Any] | None:
-    if held is None or held["released_at"] is not None:
-        return None
-    return {**held, "released_at": now, "released_by": "station", "reason": reason}
 
 
 def holds(reader: Reader, serial: str | None = None, work_order: str | None = None) -> list[Hold]:

@@ -326,10 +326,7 @@ class Ledger:
         serial, hardware = holds.board_of(cycle, closing)
         sql = "SELECT passed_cycle FROM boards WHERE model = ? AND serial = ?"
         (passed,) = db.conn.execute(sql, [cycle.model, serial]).fetchone() or (None,)
-        sql = "SELECT * FROM holds WHERE model = ? AND serial = ? AND hardware_id = ?"
-        found = db.conn.execute(sql, [cycle.model, serial, hardware])
-        row = found.fetchone()
-        held = dict(zip([name for name, *_ in found.description], row, strict=True)) if row else None
+        held = holds.row_of(db, (cycle.model, serial, hardware))
         after = holds.after_close(cycle, closing, held, passed, now)
         return {"holds": after} if after else {}
 

@@ -255,8 +255,7 @@ def test_a_wrong_vendor_is_found_before_a_board_is_enabled_though_the_fleet_was_
     floor.amend("station.toml", 'vendor = "acme"', 'vendor = "acne"')
     floor.build()
     assert floor.bench is not None and floor.client is not None
-    floor.bench._ask = lambda: None  # type: ignore[method-assign] # as if it had not asked yet
-    floor.bench._watch._args = (lambda: None, *floor.bench._watch._args[1:])  # type: ignore[attr-defined]
+    floor.bench._watch._args = (lambda: None, *floor.bench._watch._args[1:])  # type: ignore[attr-defined] # has yet to ask
     floor.insert()
     floor.bench.start()
     floor.watcher.wait_note("The fleet does not know this vendor.")
