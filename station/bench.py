@@ -98,6 +98,7 @@ class Bench:
         self._look()  # before any board is begun, whether the fleet answers or not
         self.supervision.look()
         self.orders.look()
+        self._equipment.printer.look(recipe.fleet.model)
         self._equipment.rules.judge()
         for name in found.evicted:  # first: its board may be in another slot now
             gone = SlotSettings(name=name, port="-")

@@ -192,7 +192,8 @@ class Operators:
         Raises ``SignInMissing``, ``NotPermitted``, ``OperatorUnknown``, ``PinWrong``, ``PinSlowed``.
         """
         with self._guard:
-            operator = self._known(by) if by else self._signed_in
+            who_asks = by or (self._signed_in.id if self._signed_in else "")
+            operator = self._known(who_asks) if who_asks else None  # as he is now: his role may be another one
             who = " or ".join(role for role in Role if role in MAY[act])
             if operator is None:
                 raise SignInMissing(f"nobody is signed in: {act} is for a {who} to decide")
@@ -316,3 +317,5 @@ class Operators:
 
         self._ledger.act("operator", actor, facts, {"operators": row}, beside)
         self._tried.pop(after.id, None)
+        if self._signed_in is not None and self._signed_in.id == after.id and after.active:
+            self._signed_in = after

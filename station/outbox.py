@@ -164,12 +164,14 @@ class Outbox:
         recipe = recipes.stored(row.recipe, reader.recipe(row.recipe))  # the product may have been changed since
         case = office.case(row, recipe, NoBoard(), released=True, rest=_not_yet)
         cycle = Cycle(row, case, office.ledger, self._not_now, lambda row, step, code: None)
+        untouched = row.id in self._untouched
+        self._untouched.discard(row.id)  # it holds for this try: whatever ends that, the next one looks
         try:
-            ending = cycle.deliver(reader.past(row), untouched=row.id in self._untouched)
+            ending = cycle.deliver(reader.past(row), untouched=untouched)
         except Undelivered:
-            (self._untouched.add if cycle.untouched else self._untouched.discard)(row.id)
+            if cycle.untouched:
+                self._untouched.add(row.id)
             raise
-        self._untouched.discard(row.id)
         log.info("cycle %d: %s: the fleet has been told: %s", row.id, row.serial, ending.code or ending.outcome)
         told(cycle.row, ending)
         return "" if ending.outcome is Outcome.PASS else f"{row.serial}: {ending.text or ending.code}"

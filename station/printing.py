@@ -77,6 +77,20 @@ class Printer:
             self._waiting.put(None)
             self._thread.join()
 
+    def look(self, model: str) -> None:
+        """Tell of what the last run of the station has not come to print; before any board is begun.
+
+        It may have been printed all the same, so it is not printed again by itself: two boards could get one label.
+        """
+        if not self._rules.command:
+            return
+        for cycle in unprinted(self._reader, model):
+            row = self._reader.cycle(cycle)
+            trouble = "the station was cut before this was done, or known to be"
+            self._ledger.print(row, "station", {"command": self._rules.command[0], "trouble": trouble})
+            log.error("cycle %d: %s: printing: %s", cycle, row.serial, trouble)
+            self._failed(PrintFailed(f"{row.serial}: {trouble}"))
+
     def passed(self, cycle: CycleRow) -> None:
         """Have the label of a board printed that has just passed."""
         if self._rules.command and not cycle.golden:
@@ -130,7 +144,7 @@ class Printer:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 cwd=self._folder,
-                start_new_session=True,  # so that whatever it has started ends with it
+                start_new_session=True,  # so that whatever it has started can be ended with it
             )
         except (OSError, ValueError) as error:
             return f"can't be run: {getattr(error, 'strerror', None) or type(error).__name__}"
@@ -143,9 +157,10 @@ class Printer:
                 process.wait(min(left, _LOOK_S))
                 break
         code = process.poll()
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        if code is None:  # what a command leaves behind that has ended by itself is its own, such as a spooler
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
         talk.join(_LOOK_S)
         if code is None:
             return "the station has stopped" if self._closing.is_set() else f"took more than {self._rules.limit_s:g} s"
@@ -164,6 +179,16 @@ def _talk(process: subprocess.Popen[bytes], text: bytes, said: deque[bytes]) -> 
     with suppress(OSError, ValueError), process.stdout:
         while piece := os.read(process.stdout.fileno(), _PIECE):
             said.append(piece)
+
+
+def unprinted(reader: Reader, model: str) -> list[int]:
+    """Return the cycles of a model that passed since the start before this one, and of which no print is recorded."""
+    sql = """SELECT id FROM cycles WHERE model = ? AND outcome = 'PASS' AND golden IS NULL
+        AND id IN (SELECT cycle FROM events WHERE kind = 'close' AND id >
+          (SELECT MIN(id) FROM (SELECT id FROM events WHERE kind = 'start' ORDER BY id DESC LIMIT 2)))
+        AND NOT EXISTS (SELECT 1 FROM events WHERE cycle = cycles.id AND kind = 'print') ORDER BY id"""
+    with reader.rows(sql, [model]) as rows:
+        return [number for (number,) in rows]
 
 
 def record(reader: Reader, cycle: int) -> Facts:

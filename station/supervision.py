@@ -17,10 +17,10 @@ from drivers.board import Identity
 from drivers.errors import Blame
 from station import clock, evidence
 from station.errors import StationError
-from station.fleet.client import Client, Conflict, NotFound, Refused
-from station.inquiry import ask_for_good
-from station.ledger import BoardRow, Ledger, Reader, SerialOpenElsewhere, decisions
-from station.ledger.holds import PENDING, holds
+from station.fleet.client import Client, Conflict, NotFound, Refused, Unreachable
+from station.inquiry import NOBODYS, ask_for_good
+from station.ledger import STATION, BoardRow, Ledger, Reader, SerialOpenElsewhere, decisions
+from station.ledger.holds import PENDING, UNFINISHED, holds
 from station.line import Line
 from station.model import Facts
 from station.operators import Act, Operators
@@ -152,9 +152,12 @@ class Supervision:
         else:
             actor = self._operators.actor
         if replaced:
-            self._unlist(board)
+            found, _, _ = self._ask(board)
+            self._unlist(board, found)
         elif board.passed_cycle is not None:
-            self._end_life(board, self._reader.cycle(board.passed_cycle).rid)
+            found, rid, _ = self._ask(board)
+            if rid is not None and rid == self._reader.cycle(board.passed_cycle).rid:  # else it is anybody's
+                self._disable(board, found)
 
         def changes(row: BoardRow) -> BoardRow:
             hardware = None if replaced else row.hardware_id
@@ -171,9 +174,10 @@ class Supervision:
         board = self._board(serial)
         facts = {"reason": _said(reason)}
         actor = self._operators.approve(Act.SCRAP, by, pin)
-        facts["fleet"] = "removed" if self._is_ours(board) else "left alone"
+        found, rid, extra = self._ask(board)
+        facts["fleet"] = "removed" if self._is_ours(board, rid, extra) else "left alone"
         if facts["fleet"] == "removed":
-            self._unlist(board)
+            self._unlist(board, found)
         now = clock.now_us()
         return self._amended(
             "scrap", actor.id, board, facts, lambda row: replace(row, passed_cycle=None, scrapped_at=now)
@@ -212,43 +216,50 @@ class Supervision:
             raise BoardOpen(f"{serial!r} is being worked on, or waits for the fleet")
         return board
 
-    def _is_ours(self, board: BoardRow) -> bool:
+    def _is_ours(self, board: BoardRow, rid: str | None, extra: str) -> bool:
         """Tell whether what the fleet has of a number is this station's: by the RID, the mark, or the listing."""
-        _, rid, extra = ask_for_good(self._fleet, board.model, board.serial)
-        if rid is not None:
-            identity = Identity(board.serial, board.hardware_id or "")
-            return rid in decisions.clients(self._reader, board) or extra == evidence.mark(self._station, identity)
-        return decisions.listed(self._reader, board)
+        if rid is None:
+            return decisions.listed(self._reader, board)
+        identity = Identity(board.serial, board.hardware_id or "")
+        return rid in decisions.clients(self._reader, board) or extra == evidence.mark(self._station, identity)
 
-    def _unlist(self, board: BoardRow) -> None:
+    def _unlist(self, board: BoardRow, found: Found) -> None:
         """Take a number out of the fleet (M39): its key dies; done again, it does no harm.  Raises ``FleetError``."""
-        try:
-            self._kill(board, self._fleet.serials.remove)
-        except NotFound:  # it is one of a range, which can't lose a single one
-            self._disable(board)
-
-    def _disable(self, board: BoardRow) -> None:
-        with suppress(Conflict):  # it is dead already, or was never enabled
-            self._kill(board, self._fleet.serials.disable)
-
-    def _end_life(self, board: BoardRow, client: str | None) -> None:
-        """Disable a number, if it still has the client that our board passed by; raises ``FleetError``."""
-        _, rid, _ = ask_for_good(self._fleet, board.model, board.serial)
-        if rid is not None and rid == client:
-            self._disable(board)
-
-    def _kill(self, board: BoardRow, call: Callable[[str, str], None]) -> None:
-        """Make a call that kills a key; recorded before, since it may get no answer, and be carried out late."""
-        row = self._reader.cycle(board.last_cycle)
-        found, _, _ = ask_for_good(self._fleet, board.model, board.serial)
-        if found is Found.UNKNOWN or (found is Found.UNUSED and call == self._fleet.serials.disable):
+        if found is Found.UNKNOWN:
             return
+        try:
+            self._kill(board, found, self._fleet.serials.remove)
+        except NotFound:  # it is one of a range, which can't lose a single one
+            found, _, _ = self._ask(board)
+            self._disable(board, found)
+
+    def _disable(self, board: BoardRow, found: Found) -> None:
+        """Disable a number (M49), if anybody lives by it; raises ``FleetError``."""
+        if found not in NOBODYS:
+            with suppress(Conflict):  # it is dead already
+                self._kill(board, found, self._fleet.serials.disable)
+
+    def _ask(self, board: BoardRow) -> tuple[Found, str | None, str]:
+        return ask_for_good(self._fleet, board.model, board.serial)
+
+    def _kill(self, board: BoardRow, found: Found, call: Callable[[str, str], None]) -> None:
+        """Make a call that kills a key; recorded before, since it may get no answer, and be carried out late.
+
+        A board that counts as good is held until the records follow: if we die before, or no answer comes, it stays on
+        the hold list until the act is asked for again.
+        """
+        row = self._reader.cycle(board.last_cycle)
+        held = board.passed_cycle is not None and decisions.hold(self._ledger, board, UNFINISHED)
         self._ledger.calls(row, "disable", found)
         facts = {"found": found, "claim": "", "move": "disable"}
         try:
             call(board.model, board.serial)
-        except Refused:
-            self._ledger.disabled(row, {**facts, "move": "refused"})
+        except (Unreachable, Refused) as fault:  # nothing was changed
+            if isinstance(fault, Refused):
+                self._ledger.disabled(row, {**facts, "move": "refused"})
+            if held:
+                key = (board.model, board.serial, board.hardware_id or "")
+                decisions.release(self._ledger, STATION, key, "nothing was changed")
             raise
         self._ledger.disabled(row, facts)
 

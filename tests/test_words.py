@@ -14,6 +14,7 @@ from drivers.errors import Blame, Fault
 from station import words
 from station.cycle import BY_HAND, SCAN_LABEL
 from station.errors import BadInput, Judgement
+from station.ledger.holds import UNFINISHED
 from station.situation import Move
 from station.views import GIVEN_UP
 from station.words import en
@@ -30,6 +31,7 @@ STATES = {
     GIVEN_UP,
     BY_HAND,
     SCAN_LABEL,
+    UNFINISHED,
     "golden-good-failed",
     "golden-bad-failed",
 }

@@ -47,8 +47,8 @@ def amend(
 ) -> BoardRow:
     """Record what a person decides of a board, given as (model, serial), with what its row was and is.
 
-    A board that is scrapped is held no longer.  Raises ``KeyError`` for a board that was never here,
-    ``SerialOpenElsewhere`` for one that has an open cycle.
+    A board that is scrapped is held no longer, nor is one that was only until this was recorded (``UNFINISHED``).
+    Raises ``KeyError`` for a board that was never here, ``SerialOpenElsewhere`` for one that has an open cycle.
     """
 
     def work(db: Database) -> BoardRow:
@@ -64,8 +64,9 @@ def amend(
         changed = [name for name in new if new[name] != old[name]]
         told = {"old": {name: old[name] for name in changed}, "new": {name: new[name] for name in changed}}
         rows: Rows = {"boards": new}
-        if after.scrapped_at is not None:
-            key = (*board, before.hardware_id or "")
+        key = (*board, before.hardware_id or "")
+        held = holds.row_of(db, key)
+        if after.scrapped_at is not None or (held is not None and held["code"] == holds.UNFINISHED):
             rows |= _let_go(db, key, actor, str(facts.get("reason", "")))
         ledger.append(db, kind, body={"board": list(board)}, facts={**facts, **told}, rows=rows, actor=actor)
         return after

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 PENDING = "pending"
 """The code of a board that is good and of which the fleet has yet to be told."""
 
+UNFINISHED = "decision-unfinished"
+"""The code of a board under which the fleet is being changed, by a rework or a scrap that is not in the records yet."""
+
 CONFLICTS = frozenset(
     {
         "serial-taken",

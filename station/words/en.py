@@ -29,6 +29,7 @@ WORDS = {
     "board-unknown": "The station has never seen this board. Check its serial number.",
     "board-open": "This board is being worked on, or waits for the fleet. Wait, then try again.",
     "board-not-held": "This board is not on the hold list. Check its serial number.",
+    "decision-unfinished": "A rework or scrap of this board was not finished. Supervisor: ask for it again.",
     "work-order-unfit": "This can't be said of a work order. Check its number, and how many boards it has.",
     "work-order-foreign": "This work order is for another product. Check it, or call the supervisor.",
     "work-order-missing": "No work order was scanned. Scan it first.",

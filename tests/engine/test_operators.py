@@ -268,3 +268,16 @@ def test_no_pin_is_anywhere_in_the_files_but_as_its_hash(people: People) -> None
 def test_the_operator_is_in_the_record_of_a_cycle(world: World) -> None:
     row = world.ledger.open_cycle("1", world.recipe.edition, world.recipe.plan[0], "0042")
     assert world.reader.cycle(row.id).operator == "0042"
+
+
+def test_who_is_signed_in_decides_as_what_he_is_now(world: World) -> None:
+    """Not as what he was when he came."""
+    operators = Operators(world.ledger, world.reader)
+    operators.add(BOSS, PIN)
+    operators.add(Operator("boss2", "Sam", Role.SUPERVISOR), "1357", "boss", PIN)
+    operators.sign_in("boss2", "1357")
+    assert operators.approve(Act.ACCEPT).id == "boss2"
+    operators.add(Operator("boss2", "Sam", Role.TECHNICIAN), "", "boss", PIN)
+    with pytest.raises(NotPermitted):
+        operators.approve(Act.ACCEPT)
+    assert operators.signed_in is not None and operators.signed_in.role is Role.TECHNICIAN

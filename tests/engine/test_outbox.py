@@ -9,14 +9,17 @@ from typing import Any
 
 import pytest
 from engine_cycle import cycle
-from engine_world import HARDWARE, MODEL, SERIAL, STATION, TameBoard, World, rows
+from engine_world import HARDWARE, MODEL, SERIAL, STATION, TameBoard, World, rows, write_recipe
 
 from drivers.board import Identity
 from drivers.errors import CommitFailed
 from station import clock
+from station import recipe as recipes
+from station.errors import DatabaseFailed
 from station.evidence import mark
 from station.fleet.client import FleetError, Refused, Reply, Request, Unanswered
-from station.model import Outcome
+from station.ledger import CycleRow
+from station.model import Outcome, Step
 from station.outbox import Outbox
 
 
@@ -283,3 +286,29 @@ def test_a_slot_waits_for_a_debt_of_its_own_board_and_for_no_other(world: World)
     waiting.join(20)
     delivering.join(20)
     assert phases == ["expired"]
+
+
+def test_what_was_certainly_not_sent_in_one_round_is_no_evidence_once_another_has_sent_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Round 1 could not send, round 2 could not write down what it had sent: round 3 has to know its own work again."""
+    field = 'activate = "field"\nwindow_h = 24\nreenabled_by = "service"\ndeferred = true'
+    changes = (('activate = "station"', field), ('fleet_key = "{cik}"\n', ""), ('fleet_rid = "{rid}"\n', ""))
+    world.recipe = recipes.load(write_recipe(world.folder, *changes))
+    assert cycle(world, TameBoard()).run().outcome is Outcome.PENDING
+    box = outbox(world)
+    world.client.refuse_connection("enable")
+    assert box.deliver().left == 1
+    settle = world.ledger.settle
+
+    def full(row: CycleRow, step: Step, *rest: Any) -> CycleRow:
+        if step is Step.ENABLE:
+            raise DatabaseFailed("disk full")
+        return settle(row, step, *rest)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(world.ledger, "settle", full)
+        box.deliver()
+    endings: list[str] = []
+    box.deliver(lambda row, ending: endings.append(ending.code or str(ending.outcome)))
+    assert endings == ["PASS"]

@@ -90,7 +90,7 @@ def test_a_command_that_floods_and_one_that_leaves_a_child_behind_end_in_time(
     with pytest.raises(PrintFailed, match=r"took more than 0.5 s"):
         printer("yes", "flood", limit_s=0.5).again(MODEL, SERIAL, "0042")
     started = time.monotonic()
-    printer("sh", "-c", "sleep 60 & exit 0").again(MODEL, SERIAL, "0042")
+    printer("sh", "-c", "sleep 30 & exit 0").again(MODEL, SERIAL, "0042")
     assert time.monotonic() - started < 20
     assert [trouble for _, _, trouble in printed(world)] == ["took more than 0.5 s", ""]
 
@@ -137,3 +137,20 @@ def test_the_example_prints_zpl_that_no_field_can_break(world: World) -> None:
     done = subprocess.run([EXAMPLE, "-"], input=json.dumps(facts), capture_output=True, text=True, check=True)
     assert done.stdout.startswith("^XA") and done.stdout.rstrip().endswith("^XZ") and done.stdout.count("^XZ") == 1
     assert f"^FDQA,{SERIAL}^FS" in done.stdout and "a_5EXZ_7Eb_5Fc\u00e9_0A" in done.stdout
+
+
+def test_a_label_that_was_not_printed_before_a_cut_is_told_at_the_next_start_and_once(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    floor.amend("widget.toml", "[link]", '[print]\ncommand = ["true"]\n[link]')
+    with monkeypatch.context() as patched:
+        patched.setattr(Printer, "passed", lambda *_: None)  # cut between the verdict and this
+        watcher = floor.start()
+        floor.insert()
+        assert watcher.wait_finished().outcome is Outcome.PASS
+        floor.stop()
+    for _ in range(2):
+        floor.start()
+        floor.stop()
+    sql = "SELECT cycle, json_extract(body, '$.facts.trouble') FROM events WHERE kind = 'print'"
+    assert floor.ledger(sql) == [(1, "the station was cut before this was done, or known to be")]

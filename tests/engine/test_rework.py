@@ -17,6 +17,7 @@ from station.evidence import mark
 from station.fleet.client import NotFound, Refused, Reply, Request, Unanswered, Unreachable
 from station.fleet.client.serial_range import RangeFormat, SerialRange
 from station.ledger.calls import astray_s
+from station.ledger.holds import holds
 from station.line import Line
 from station.model import Operator, Outcome, Role
 from station.operators import NotPermitted, Operators, SignInMissing
@@ -393,3 +394,40 @@ def test_a_good_board_is_not_scrapped_or_reworked_for_another_one_with_its_numbe
     supervision.release(SERIAL, "a copy, in the bin", **BY)
     supervision.scrap(SERIAL, "burnt", **BY)
     assert world.entry() is None
+
+
+@pytest.mark.parametrize("act", ["rework", "replaced", "scrap"])
+@pytest.mark.parametrize("lost", [False, True])
+def test_an_act_that_is_cut_after_the_fleet_was_changed_keeps_the_board_held_until_it_is_asked_for_again(
+    world: World, supervision: Supervision, monkeypatch: pytest.MonkeyPatch, act: str, lost: bool
+) -> None:
+    """The records call it good, and nobody can live by it any more."""
+
+    def ask() -> None:
+        if act == "scrap":
+            supervision.scrap(SERIAL, "burnt", **BY)
+        else:
+            supervision.rework(SERIAL, "firmware", replaced=act == "replaced", **BY)
+
+    cycle(world, TameBoard()).run()
+    with monkeypatch.context() as patched:
+        patched.setattr("station.ledger.decisions.amend", lambda *_, **__: power_cut())
+        if lost:
+            world.client.lose_answer("disable" if act == "rework" else "remove")
+        with pytest.raises((PowerCut, Unanswered)):
+            ask()
+    assert [one.code for one in holds(world.reader)] == ["decision-unfinished"] and world.reader.passed() == 1
+    ask()
+    assert holds(world.reader) == [] and world.reader.passed() == 0
+
+
+def test_an_act_that_the_fleet_refuses_holds_nothing(world: World, supervision: Supervision) -> None:
+    cycle(world, TameBoard()).run()
+
+    def refuse(request: Request) -> Reply:
+        raise Refused("not today", request.asked, 400)
+
+    world.client.instead("disable", refuse)
+    with pytest.raises(Refused):
+        supervision.rework(SERIAL, "firmware", **BY)
+    assert holds(world.reader) == [] and world.reader.passed() == 1
